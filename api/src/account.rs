@@ -1,0 +1,96 @@
+//! `AWSAccount`: one AWS account.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One AWS account that can hold roles. Deleting this object removes no role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "crossrole.dev",
+    version = "v1alpha1",
+    kind = "AWSAccount",
+    plural = "awsaccounts",
+    singular = "awsaccount",
+    status = "AWSAccountStatus",
+    derive = "PartialEq",
+    doc = "One AWS account that can hold roles. Deleting this object removes no role by itself.",
+    printcolumn(name = "Account", type_ = "string", json_path = ".spec.accountId"),
+    printcolumn(name = "Class", type_ = "string", json_path = ".spec.class"),
+    printcolumn(name = "State", type_ = "string", json_path = ".spec.state"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Roles", type_ = "integer", json_path = ".status.roles"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AWSAccountSpec {
+    /// The account's id: twelve digits, quoted. Immutable, and unique per partition: of two objects with the same
+    /// id the younger is unused.
+    #[schemars(length(min = 12, max = 12), regex(pattern = r"^[0-9]{12}$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("accountId is immutable: make another AWSAccount"))]
+    pub account_id: String,
+    /// The AWS partition. Immutable.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("partition is immutable: make another AWSAccount"))]
+    pub partition: PartitionName,
+    /// The AccountClass whose rules hold for this account.
+    #[schemars(length(min = 1, max = 253))]
+    pub class: String,
+    /// Presented when the bootstrap role is assumed: 2 to 1224 characters. AWS does not treat it as a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 1224), regex(pattern = r"^[A-Za-z0-9_+=,.@:/-]+$"))]
+    pub external_id: Option<String>,
+    /// `Active`; `Paused`: no calls are made, and finalizers wait; `Abandoned`: the roles there are forgotten as
+    /// they are.
+    #[serde(default)]
+    pub state: AccountState,
+}
+
+/// An AWS partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartitionName {
+    /// The commercial Regions.
+    #[default]
+    Aws,
+    /// China.
+    AwsCn,
+    /// AWS GovCloud (US).
+    AwsUsGov,
+    /// AWS European Sovereign Cloud.
+    AwsEusc,
+}
+
+/// Whether crossrole works in an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AccountState {
+    /// Roles are made and kept true.
+    #[default]
+    Active,
+    /// No call is made; objects that would remove a role wait.
+    Paused,
+    /// Roles there are forgotten as they are: this lets go of an account that can no longer be reached.
+    Abandoned,
+}
+
+/// What crossrole knows of an account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AWSAccountStatus {
+    /// The generation that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The identity that crossrole has in the account, as `GetCallerIdentity` answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub caller_arn: Option<String>,
+    /// How many roles of this account objects of this cluster hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<i64>,
+    /// `Ready`: the bootstrap role was assumed, and the account answered with its id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}

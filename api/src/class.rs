@@ -1,0 +1,182 @@
+//! `AccountClass`: the platform team's rules about accounts.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::selector::NamesOrSelector;
+
+/// Rules for accounts. Everything is refused unless a class allows it; an absent list allows nothing of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "crossrole.dev",
+    version = "v1alpha1",
+    kind = "AccountClass",
+    plural = "accountclasses",
+    status = "AccountClassStatus",
+    derive = "PartialEq",
+    doc = "Rules for accounts: how crossrole gets in, which namespaces may have roles there, and which roles. \
+           Everything is refused unless a class allows it.",
+    printcolumn(name = "Boundary", type_ = "string", json_path = ".spec.guardrails.permissionsBoundary"),
+    printcolumn(name = "Path", type_ = "string", json_path = ".spec.guardrails.rolePath"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountClassSpec {
+    /// The role in each account that crossrole assumes to do its work there.
+    pub bootstrap_role: BootstrapRole,
+    /// The namespaces whose objects may have roles in accounts of this class. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<NamesOrSelector>,
+    /// What roles may be.
+    pub guardrails: Guardrails,
+}
+
+/// The role that crossrole assumes in each account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BootstrapRole {
+    /// Its name, with its path if it has one (`platform/crossrole-bootstrap`). It must lie outside `rolePath`.
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"))]
+    pub name: String,
+    /// How long a session of it lasts: 15m to 1h (the operator's identity is usually itself an assumed role, and
+    /// AWS limits chained sessions to one hour). Default 1h.
+    #[serde(default = "one_hour")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('15m') && duration(self) <= duration('1h')")
+        .message("write a duration from 15m to 1h"))]
+    #[schemars(length(min = 2, max = 12), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
+    pub session_duration: String,
+}
+
+fn one_hour() -> String {
+    "1h".into()
+}
+
+fn default_role_path() -> String {
+    "/crossrole/".into()
+}
+
+/// What roles may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct Guardrails {
+    /// Every role lives at or below this path. May contain `${namespace}`. Default `/crossrole/`. Immutable.
+    #[serde(default = "default_role_path")]
+    #[schemars(length(min = 3, max = 512), regex(pattern = r"^/(([A-Za-z0-9_+=,.@-]|\$\{namespace\})+/)+$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("rolePath is immutable: make another AccountClass"))]
+    pub role_path: String,
+    /// The permissions boundary forced on every role: the name (with its path) of a customer managed policy that
+    /// exists in every account, or an ARN. `None` means that there is none, and must be written out.
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^(arn:(aws|aws-cn|aws-us-gov|aws-eusc):iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"))]
+    pub permissions_boundary: String,
+    /// Who may be trusted. Absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustRules>,
+    /// The longest session a role may allow: 1h to 12h. Default 1h.
+    #[serde(default = "one_hour")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('12h')")
+        .message("write a duration from 1h to 12h"))]
+    #[schemars(length(min = 2, max = 12), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
+    pub max_session_duration: String,
+    /// The managed policies that roles may have. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_policies: Option<ManagedPolicyRules>,
+    /// What inline policies may hold. Absent: no inline policies at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline_policies: Option<InlinePolicyRules>,
+    /// Patterns of the tag keys that roles may have (`*` and `?`). Tags of a role are `aws:PrincipalTag` wherever
+    /// its sessions go. Absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub tag_keys: Vec<String>,
+}
+
+/// Who may be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrustRules {
+    /// Accounts of our own that may be trusted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2000), inner(length(min = 12, max = 12), regex(pattern = r"^[0-9]{12}$")), extend("x-kubernetes-list-type" = "set"))]
+    pub accounts: Vec<String>,
+    /// Accounts of others that may be trusted: vendors, partners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2000), inner(length(min = 12, max = 12), regex(pattern = r"^[0-9]{12}$")), extend("x-kubernetes-list-type" = "set"))]
+    pub third_parties: Vec<String>,
+    /// `Users` (default): whatever can admit an IAM user must require MFA. `Never`: no such rule.
+    #[serde(default)]
+    pub require_mfa: RequireMfa,
+    /// `ThirdParties` (default): whoever trusts a third party must require an external id. `Always`, `Never`.
+    #[serde(default)]
+    pub require_external_id: RequireExternalId,
+}
+
+/// Where MFA must be required.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RequireMfa {
+    /// Whatever can admit an IAM user must require MFA.
+    #[default]
+    Users,
+    /// No such rule.
+    Never,
+}
+
+/// Where an external id must be required.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RequireExternalId {
+    /// In every statement that trusts a third party.
+    #[default]
+    ThirdParties,
+    /// In every statement.
+    Always,
+    /// No such rule.
+    Never,
+}
+
+/// The managed policies that roles may have, by pattern of their name with its path (`*` and `?`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct ManagedPolicyRules {
+    /// AWS managed policies that may be attached (`SecurityAudit`, `job-function/*`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 512)), extend("x-kubernetes-list-type" = "set"))]
+    pub aws: Vec<String>,
+    /// Customer managed policies that may be attached (`team/*`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 512)), extend("x-kubernetes-list-type" = "set"))]
+    pub account: Vec<String>,
+    /// Policies of either kind that may never be attached, whatever the other two lists say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200), inner(length(min = 1, max = 512)), extend("x-kubernetes-list-type" = "set"))]
+    pub deny: Vec<String>,
+}
+
+/// What inline policies may hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct InlinePolicyRules {
+    /// Actions that no Allow may be able to match (`iam:*`). An empty list denies none, and must be written out.
+    #[schemars(length(max = 200), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub deny_actions: Vec<String>,
+}
+
+/// What crossrole knows of a class.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountClassStatus {
+    /// The generation that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The names of the AWSAccounts of this class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5000), inner(length(max = 253)), extend("x-kubernetes-list-type" = "set"))]
+    pub accounts: Vec<String>,
+    /// `Ready`: the class can be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}

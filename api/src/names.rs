@@ -1,0 +1,32 @@
+//! Names that crossrole puts on objects and roles.
+
+/// The API group of every kind here.
+pub const GROUP: &str = "crossrole.dev";
+
+/// Prefix of every tag, annotation and finalizer of ours.
+pub const PREFIX: &str = "crossrole.dev/";
+
+/// IAM tag that names the cluster whose operator made the role.
+pub const CLUSTER_TAG: &str = "crossrole.dev/cluster";
+
+/// IAM tag that names the object, as `namespace/name`, that the role was made for.
+pub const OWNER_TAG: &str = "crossrole.dev/owner";
+
+/// Finalizer on a `CrossAccountRole`: its roles are removed (or let go) before the object is.
+pub const ROLE_FINALIZER: &str = "crossrole.dev/roles";
+
+/// Finalizer on an `AWSAccount` or an `AccountClass` that something still uses.
+pub const IN_USE_FINALIZER: &str = "crossrole.dev/in-use";
+
+/// Annotation that releases the brake on derived removal. Its value is the digest that the condition prints.
+pub const ALLOW_REMOVALS_ANNOTATION: &str = "crossrole.dev/allow-removals";
+
+/// Inline policy that the AWS console puts on a role when somebody revokes its sessions there. It is not drift.
+/// Source: IAM User Guide, "Revoking IAM role temporary security credentials".
+pub const REVOKE_OLDER_SESSIONS_POLICY: &str = "AWSRevokeOlderSessions";
+
+/// Sid of the one statement of a closed trust policy.
+pub const CLOSED_SID: &str = "CrossroleClosed";
+
+/// The controller name in Events and in server-side apply.
+pub const CONTROLLER: &str = "crossrole";

@@ -1,0 +1,102 @@
+//! `CrossAccountRole`: a role in many accounts.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::permissions::Permissions;
+use crate::selector::NamesOrSelector;
+use crate::status::CrossAccountRoleStatus;
+use crate::trust::TrustEntry;
+
+/// A role in many AWS accounts: which accounts hold it, who may assume it and how, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, CustomResource, KubeSchema)]
+#[kube(
+    group = "crossrole.dev",
+    version = "v1alpha1",
+    kind = "CrossAccountRole",
+    plural = "crossaccountroles",
+    shortname = "xar",
+    namespaced,
+    status = "CrossAccountRoleStatus",
+    derive = "PartialEq",
+    doc = "An IAM role in many AWS accounts: which accounts hold it, who may assume it and how, and what it may do.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Accounts", type_ = "string", json_path = ".status.summary"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("size(self.metadata.name) <= 192")
+        .message("a CrossAccountRole's name has at most 192 characters")
+        .field_path(".metadata.name"),
+    validation = Rule::new("has(self.spec.roleName) || size(self.metadata.name) <= 64")
+        .message("IAM role names have at most 64 characters: write spec.roleName, or a shorter metadata.name")
+        .field_path(".spec.roleName"),
+    validation = Rule::new(
+        "(has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) == (has(oldSelf.spec.roleName) ? oldSelf.spec.roleName : oldSelf.metadata.name)")
+        .message("roleName is immutable: make another CrossAccountRole")
+        .field_path(".spec.roleName")
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CrossAccountRoleSpec {
+    /// The accounts that hold the role: AWSAccounts by name, by label, or both.
+    pub accounts: NamesOrSelector,
+    /// The role's name in IAM: 1 to 64 characters. Default: `metadata.name`. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9_+=,.@-]+$"))]
+    pub role_name: Option<String>,
+    /// The role's path, at or below the class's `rolePath`, which is the default. It cannot be changed once the
+    /// role is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^/([A-Za-z0-9_+=,.@-]+/)*$"))]
+    pub path: Option<String>,
+    /// What the role is for, shown in the AWS console: at most 1000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000), regex(pattern = r"^[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*$"))]
+    pub description: Option<String>,
+    /// Who may assume the role. Each entry becomes one statement of the trust policy.
+    #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "atomic"))]
+    pub trust: Vec<TrustEntry>,
+    /// The longest session that may be asked for: 1h to 12h. Default 1h.
+    #[serde(default = "one_hour")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('12h')")
+        .message("write a duration from 1h to 12h"))]
+    #[schemars(length(min = 2, max = 12), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
+    pub max_session_duration: String,
+    /// What the role may do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
+    /// The role's tags. They are exclusive, except for keys that begin with `aws:` or `crossrole.dev/`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tag_map")]
+    pub tags: BTreeMap<String, String>,
+    /// The role's permissions boundary, by name (with its path) or ARN. Only where the class says `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = r"^(arn:(aws|aws-cn|aws-us-gov|aws-eusc):iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"))]
+    pub permissions_boundary: Option<String>,
+    /// What becomes of the roles when this object is deleted or no longer selects an account: `Delete` (default),
+    /// or `Retain`: they stay, without our tags.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+fn one_hour() -> String {
+    "1h".into()
+}
+
+// 50 tags are IAM's quota; two of them are ours.
+fn tag_map(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "maxProperties": 48, "additionalProperties": {"type": "string", "maxLength": 256}})
+}
+
+/// What becomes of a role that nobody wants any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// The role is removed.
+    #[default]
+    Delete,
+    /// The role stays as it is, without our tags.
+    Retain,
+}

@@ -1,0 +1,88 @@
+//! What crossrole writes back to a `CrossAccountRole`.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::reason::Reason;
+
+/// The condition types. They follow kstatus: `Ready` is always there, the other two only when true, never both.
+pub mod condition {
+    /// Everything declared is true in every account.
+    pub const READY: &str = "Ready";
+    /// Work is under way, or will be tried again by itself.
+    pub const RECONCILING: &str = "Reconciling";
+    /// Nothing is progressing until a person acts.
+    pub const STALLED: &str = "Stalled";
+}
+
+/// The state of a role in all its accounts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CrossAccountRoleStatus {
+    /// The generation that this status speaks of; -1 until somebody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// How many accounts are ready, of how many: `2/2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub summary: Option<String>,
+    /// One entry for each account that holds the role, will hold it, or has still to be left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["account"]))]
+    pub accounts: Vec<AccountEntry>,
+    /// `Ready`, `Reconciling`, `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// The state of a role in one account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountEntry {
+    /// The AWSAccount's name.
+    #[schemars(length(max = 253))]
+    pub account: String,
+    /// The account's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 12))]
+    pub account_id: Option<String>,
+    /// The role's ARN, once the role is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub role_arn: Option<String>,
+    /// The role's unique id (`AROA…`), once the role is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub role_id: Option<String>,
+    /// Whether `spec.accounts.names` asks for this account. Leaving it out there is a removal by name, which no
+    /// brake holds; absent: the account came by its labels.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
+    /// Where the role stands.
+    pub state: EntryState,
+    /// Why.
+    pub reason: Reason,
+    /// What to know or do about it; absent when ready. At most 160 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 160))]
+    pub message: Option<String>,
+    /// When `state` last changed.
+    pub last_transition_time: Time,
+}
+
+/// Where a role stands in one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum EntryState {
+    /// Nothing was written yet.
+    Pending,
+    /// The account holds what the object declares.
+    Ready,
+    /// Something failed that heals by itself; it is tried again.
+    Retrying,
+    /// A person must act.
+    Refused,
+    /// The account is being left.
+    Removing,
+}

@@ -1,0 +1,138 @@
+//! What a role may do, and for how long.
+
+use crossrole_api::Reason;
+use crossrole_iam::document::{ActionElement, Effect};
+use crossrole_iam::{PolicyPathName, pattern};
+
+use super::Proposal;
+use crate::duration;
+use crate::refusal::Refusal;
+
+pub(super) fn boundary_is_the_classes(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    if proposal.rules.boundary.is_none() || proposal.declaration.boundary.is_none() {
+        return Ok(());
+    }
+    Err(Refusal::of_field(
+        Reason::BoundaryNotAllowed,
+        "spec.permissionsBoundary",
+        format!("AccountClass {} sets the boundary of every role: leave this field out", proposal.rules.class),
+    ))
+}
+
+pub(super) fn session_is_short_enough(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    let (wanted, most) = (proposal.desired.max_session, proposal.rules.max_session);
+    if wanted <= most {
+        return Ok(());
+    }
+    Err(Refusal::of_field(
+        Reason::SessionTooLong,
+        "spec.maxSessionDuration",
+        format!(
+            "{} is longer than the {} that AccountClass {} allows",
+            duration::written(wanted),
+            duration::written(most),
+            proposal.rules.class
+        ),
+    ))
+}
+
+pub(super) fn managed_policies_are_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    let rules = proposal.rules;
+    let aws = proposal.declaration.aws_managed.iter().map(|policy| &policy.name).enumerate();
+    for (index, name) in aws {
+        check_policy(proposal, "awsManaged", index, name, &rules.aws_policies, "guardrails.managedPolicies.aws")?;
+    }
+    for (index, name) in proposal.declaration.customer_managed.iter().enumerate() {
+        check_policy(proposal, "customerManaged", index, name, &rules.account_policies, "guardrails.managedPolicies.account")?;
+    }
+    Ok(())
+}
+
+fn check_policy(
+    proposal: &Proposal<'_>,
+    list: &str,
+    index: usize,
+    name: &PolicyPathName,
+    allowed: &[String],
+    guardrail: &str,
+) -> Result<(), Refusal> {
+    let rules = proposal.rules;
+    let text = name.as_str();
+    let bare = text.rsplit('/').next().unwrap_or(text);
+    let refuse = |problem: String| {
+        Err(Refusal::of_field(Reason::PolicyNotAllowed, format!("spec.permissions.{list}[{index}]"), problem))
+    };
+    let denied = rules
+        .denied_policies
+        .iter()
+        .any(|denied| pattern::matches_ignoring_case(denied, text) || pattern::matches_ignoring_case(denied, bare));
+    if denied {
+        return refuse(format!("{text} is denied by guardrails.managedPolicies.deny of AccountClass {}", rules.class));
+    }
+    if allowed.iter().any(|allowed| pattern::matches(allowed, text)) {
+        return Ok(());
+    }
+    refuse(format!("{text} is not in {guardrail} of AccountClass {}", rules.class))
+}
+
+pub(super) fn inline_policies_hold_no_denied_action(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    for (index, (name, document)) in proposal.desired.inline.iter().enumerate() {
+        let field = format!("spec.permissions.inline[{index}]");
+        let Some(denied) = &proposal.rules.denied_actions else {
+            return Err(Refusal::of_field(
+                Reason::InlinePolicyNotAllowed,
+                field,
+                format!("AccountClass {} allows no inline policies (it has no guardrails.inlinePolicies)", proposal.rules.class),
+            ));
+        };
+        for (number, statement) in document.statements.iter().enumerate() {
+            if statement.effect != Effect::Allow {
+                continue;
+            }
+            if let Some((action, denied)) = denied_action(&statement.action, denied) {
+                return Err(Refusal::of_field(
+                    Reason::InlinePolicyNotAllowed,
+                    format!("{field}.document.Statement[{number}]"),
+                    format!(
+                        "policy {name} allows {action}, which can match {denied} of guardrails.inlinePolicies.denyActions of AccountClass {}",
+                        proposal.rules.class
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first action that an Allow could match although it is denied. A Condition, a Resource or a Deny elsewhere does
+/// not change that.
+fn denied_action<'a>(element: &'a ActionElement, denied: &'a [String]) -> Option<(String, &'a str)> {
+    let fold = |text: &str| text.to_ascii_lowercase();
+    match element {
+        ActionElement::Action(actions) => denied.iter().find_map(|denied| {
+            actions
+                .iter()
+                .find(|action| pattern::intersects(&fold(action), &fold(denied)))
+                .map(|action| (action.clone(), denied.as_str()))
+        }),
+        // Everything but the named actions is allowed: only an exclusion that covers the whole denied pattern helps.
+        ActionElement::NotAction(excluded) => denied
+            .iter()
+            .find(|denied| !excluded.iter().any(|action| pattern::contains(&fold(action), &fold(denied))))
+            .map(|denied| (format!("everything but {}", excluded.join(", ")), denied.as_str())),
+    }
+}
+
+pub(super) fn tag_keys_are_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    let listed = |key: &str| {
+        proposal.rules.tag_keys.iter().any(|pattern| pattern::matches_ignoring_case(pattern, key))
+    };
+    match proposal.declaration.tags.keys().find(|key| !listed(key)) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::of_field(
+            Reason::TagNotAllowed,
+            format!("spec.tags[{key}]"),
+            format!("{key} is not in guardrails.tagKeys of AccountClass {}", proposal.rules.class),
+        )),
+    }
+}

@@ -1,0 +1,54 @@
+//! What to do: pure decisions. No client, no clock, no async runtime; whatever varies is passed in.
+//!
+//! ```text
+//! resolve ─► observe ─► decide ─► guard ─► apply ─► report
+//! select                desired   guard    change    outcome
+//! claim                 diff
+//! brake                 teardown
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`account`] | an AWS account, as its object states it |
+//! | [`rules`] | an AccountClass, parsed |
+//! | [`declaration`] | a CrossAccountRole, parsed: what cannot be is refused here |
+//! | [`select`] | which accounts an object selects, which it leaves |
+//! | [`claim`] | which of several objects may have a role of one name |
+//! | [`brake`] | the limit on removals that nobody asked for by name |
+//! | [`trust`] | the trust policy that a declaration means |
+//! | [`desired`] | the role that an account shall hold |
+//! | [`guard`] | the class's guardrails |
+//! | [`observed`] | the role that an account holds |
+//! | [`owner`] | whose a role is |
+//! | [`change`] | one IAM call; [`change::Plan`] is an ordered list of them |
+//! | [`diff`] | the changes from what is observed to what is desired, in an order of which every prefix is safe |
+//! | [`teardown`] | the changes that remove a role, or let go of it |
+//! | [`decide`] | all of the above for one role in one account |
+//! | [`outcome`] | what a failure means for the entry in status, and when to look again |
+//! | [`refusal`] | a reason, a field and a way out |
+//!
+//! A security reviewer who reads this package and `iam` knows everything that the operator can do to an account.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod account;
+pub mod brake;
+pub mod change;
+pub mod claim;
+pub mod decide;
+pub mod declaration;
+pub mod desired;
+pub mod diff;
+pub mod duration;
+pub mod guard;
+#[cfg(test)]
+mod laws;
+pub mod observed;
+mod order;
+pub mod outcome;
+pub mod owner;
+pub mod refusal;
+pub mod rules;
+pub mod select;
+pub mod teardown;
+pub mod trust;

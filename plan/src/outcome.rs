@@ -1,0 +1,104 @@
+//! What a failure means: for the entry in status, and for the next look.
+
+use std::time::Duration;
+
+use crossrole_api::{EntryState, Reason};
+
+/// Why a call to AWS did not do what it was to do, as far as the answer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// STS does not let us into the account.
+    BootstrapDenied,
+    /// The account that answered is another one.
+    WrongAccount,
+    /// IAM says that the bootstrap role lacks a right.
+    PermissionDenied,
+    /// Fewer calls are asked for.
+    Throttled,
+    /// No answer, or one that says that AWS itself is in trouble.
+    Unavailable,
+    /// Somebody else changes the same thing at the same time.
+    Conflict,
+    /// A principal in the trust policy does not exist, or not yet everywhere.
+    InvalidPrincipal,
+    /// AWS refused a document or a value.
+    Malformed,
+    /// A policy or a boundary that is not there.
+    PolicyNotFound,
+    /// The role is not there, or not yet everywhere.
+    RoleNotFound,
+    /// A role of that name is there, although it was not a moment ago.
+    AlreadyExists,
+    /// Something is still attached to the role.
+    StillInUse,
+    /// A quota is used up.
+    Quota,
+    /// A role that AWS does not let us change.
+    Unmodifiable,
+    /// An answer that we do not know.
+    Unexpected,
+}
+
+/// When to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NextLook {
+    /// Soon, and later with every further failure: 1 s doubled up to 5 min.
+    Backoff,
+    /// At the usual interval: a person must act, and nobody tells us when.
+    Interval,
+}
+
+/// What a failure means for an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// Where the entry stands.
+    pub state: EntryState,
+    /// Why.
+    pub reason: Reason,
+    /// When to look again.
+    pub next: NextLook,
+}
+
+impl Failure {
+    /// What the failure means for an entry.
+    pub fn meaning(self) -> Meaning {
+        let retrying = |reason| Meaning { state: EntryState::Retrying, reason, next: NextLook::Backoff };
+        let refused = |reason| Meaning { state: EntryState::Refused, reason, next: NextLook::Interval };
+        match self {
+            Self::BootstrapDenied => refused(Reason::BootstrapDenied),
+            Self::WrongAccount => refused(Reason::WrongAccount),
+            Self::PermissionDenied => refused(Reason::PermissionDenied),
+            Self::Throttled => retrying(Reason::Throttled),
+            Self::Unavailable => retrying(Reason::AWSUnavailable),
+            Self::Conflict | Self::RoleNotFound | Self::AlreadyExists | Self::StillInUse => {
+                retrying(Reason::ConcurrentChange)
+            }
+            Self::InvalidPrincipal => retrying(Reason::PrincipalNotFound),
+            Self::Malformed => refused(Reason::RefusedByAWS),
+            Self::PolicyNotFound => refused(Reason::PolicyNotFound),
+            Self::Quota => refused(Reason::QuotaExceeded),
+            Self::Unmodifiable => refused(Reason::Unmodifiable),
+            Self::Unexpected => retrying(Reason::UnexpectedAnswer),
+        }
+    }
+}
+
+/// The delay before the next try, after so many failures in a row. `jitter` is a number from 0 to 1.
+pub fn backoff(failures: u32, jitter: f64) -> Duration {
+    let whole = Duration::from_secs(1 << failures.min(9)).min(Duration::from_secs(300));
+    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_five_minutes_and_differ() {
+        assert_eq!(backoff(0, 1.0), Duration::from_secs(1));
+        assert_eq!(backoff(0, 0.0), Duration::from_millis(500));
+        assert_eq!(backoff(3, 1.0), Duration::from_secs(8));
+        assert_eq!(backoff(9, 1.0), Duration::from_secs(300));
+        assert_eq!(backoff(u32::MAX, 1.0), Duration::from_secs(300));
+    }
+}

@@ -1,0 +1,138 @@
+//! What an answer of AWS means. The one place where error codes are read.
+
+use std::fmt;
+
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use crossrole_plan::outcome::Failure;
+
+use super::Action;
+
+/// A call that did not do what it was to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallError {
+    /// The call.
+    pub action: Action,
+    /// What it means.
+    pub failure: Failure,
+    /// The error's code as AWS gave it; empty where there was no answer.
+    pub code: String,
+    /// The error's text, or what went wrong on the way.
+    pub message: String,
+}
+
+impl CallError {
+    /// Reads the error of an SDK call.
+    pub fn of<E, R>(action: Action, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: fmt::Debug,
+    {
+        match error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().unwrap_or_default().to_string();
+                let message = service.err().message().unwrap_or_default().to_string();
+                Self { failure: classify(action, &code, &message), action, code, message }
+            }
+            other => Self {
+                action,
+                failure: Failure::Unavailable,
+                code: String::new(),
+                message: chain(other),
+            },
+        }
+    }
+
+    /// An error that no answer of AWS stands behind.
+    pub fn new(action: Action, failure: Failure, message: impl Into<String>) -> Self {
+        Self { action, failure, code: String::new(), message: message.into() }
+    }
+}
+
+// The SDK's own Display says "dispatch failure" and keeps the cause to itself.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference.
+fn classify(action: Action, code: &str, message: &str) -> Failure {
+    let sts = matches!(action, Action::AssumeRole | Action::GetCallerIdentity);
+    match code {
+        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "RequestLimitExceeded" | "SlowDown" => Failure::Throttled,
+        "ServiceFailure" | "ServiceUnavailable" | "InternalFailure" | "InternalError" | "RequestTimeout" | "RequestTimeoutException" => {
+            Failure::Unavailable
+        }
+        "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Failure::Conflict,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "RegionDisabledException" if sts => Failure::BootstrapDenied,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Failure::PermissionDenied,
+        // Credentials that do not work any more are fetched anew; those of the hub are nothing that we can mend.
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
+        | "RequestExpired" | "MissingAuthenticationToken" => {
+            if sts { Failure::BootstrapDenied } else { Failure::Unavailable }
+        }
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("Invalid principal") => Failure::InvalidPrincipal,
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" | "ValidationError" | "InvalidInput" | "PolicyNotAttachable"
+        | "PackedPolicyTooLarge" => Failure::Malformed,
+        // A policy that is not there, and a boundary that is not there: "… does not exist or is not attachable".
+        "NoSuchEntity" | "NoSuchEntityException" if message.contains("attachable") || message.starts_with("Policy ") => {
+            Failure::PolicyNotFound
+        }
+        "NoSuchEntity" | "NoSuchEntityException" => Failure::RoleNotFound,
+        "EntityAlreadyExists" | "EntityAlreadyExistsException" => Failure::AlreadyExists,
+        "DeleteConflict" | "DeleteConflictException" => Failure::StillInUse,
+        "LimitExceeded" | "LimitExceededException" => Failure::Quota,
+        "UnmodifiableEntity" | "UnmodifiableEntityException" => Failure::Unmodifiable,
+        _ => Failure::Unexpected,
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.action)?;
+        if !self.code.is_empty() {
+            write!(formatter, "{}: ", self.code)?;
+        }
+        formatter.write_str(&self.message)?;
+        match self.failure {
+            Failure::BootstrapDenied if self.action == Action::AssumeRole => formatter.write_str(
+                " (check that the bootstrap role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
+            ),
+            Failure::PermissionDenied => formatter.write_str(" (the bootstrap role lacks this right in the account)"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for CallError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_code_means_another_thing_from_another_service() {
+        for (action, code, message, expected) in [
+            (Action::AssumeRole, "AccessDenied", "", Failure::BootstrapDenied),
+            (Action::CreateRole, "AccessDenied", "", Failure::PermissionDenied),
+            (Action::GetRole, "ExpiredToken", "", Failure::Unavailable),
+            (Action::AssumeRole, "ExpiredToken", "", Failure::BootstrapDenied),
+            (Action::CreateRole, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"x\"", Failure::InvalidPrincipal),
+            (Action::CreateRole, "MalformedPolicyDocument", "Syntax error", Failure::Malformed),
+            (Action::AttachRolePolicy, "NoSuchEntity", "Policy arn:aws:iam::aws:policy/X does not exist or is not attachable.", Failure::PolicyNotFound),
+            (Action::CreateRole, "NoSuchEntity", "Scope ARN: arn:aws:iam::1:policy/b does not exist or is not attachable.", Failure::PolicyNotFound),
+            (Action::PutRolePolicy, "NoSuchEntity", "The role with name x cannot be found.", Failure::RoleNotFound),
+            (Action::DeleteRole, "DeleteConflict", "Cannot delete entity, must detach all policies first.", Failure::StillInUse),
+            (Action::PutRolePolicy, "Nonsense", "", Failure::Unexpected),
+        ] {
+            assert_eq!(classify(action, code, message), expected, "{action} {code} {message}");
+        }
+    }
+}

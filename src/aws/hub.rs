@@ -1,0 +1,62 @@
+//! The identity that the operator itself runs with.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::meta::region::RegionProviderChain;
+use crossrole_iam::{AccountId, Arn, Partition};
+use crossrole_plan::outcome::Failure;
+
+use super::error::CallError;
+use super::Action;
+
+/// The hub identity: who the operator is before it assumes any bootstrap role.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    pub(super) config: SdkConfig,
+    pub(super) sts: aws_sdk_sts::Client,
+    /// Its ARN, as `GetCallerIdentity` answered.
+    pub arn: String,
+    /// Its account.
+    pub account: AccountId,
+    /// Its partition. One operator serves one partition.
+    pub partition: Partition,
+}
+
+impl Hub {
+    /// Loads the identity from wherever the SDK finds it (IRSA, EKS Pod Identity, environment, profile…) and asks AWS
+    /// who it is.
+    ///
+    /// # Errors
+    /// No credentials, no answer, or an answer that names no account.
+    pub async fn load() -> Result<Self, CallError> {
+        // IAM and STS need a Region to be signed for; where none is set, the commercial partition's own is meant.
+        let region = RegionProviderChain::default_provider().or_else(Region::new("us-east-1"));
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(region)
+            .app_name(aws_config::AppName::new("crossrole").map_err(|error| unexpected(&error.to_string()))?)
+            .timeout_config(super::account::timeouts())
+            .load()
+            .await;
+        let sts = aws_sdk_sts::Client::new(&config);
+        let identity = sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| CallError::of(Action::GetCallerIdentity, &error))?;
+        let arn = identity.arn().unwrap_or_default().to_string();
+        let parsed: Arn = arn.parse().map_err(|error| unexpected(&format!("the caller's ARN {arn:?}: {error}")))?;
+        let partition = parsed.partition().parse().map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
+        let account = parsed.account().parse().map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
+        Ok(Self { config, sts, arn, account, partition })
+    }
+
+    /// The role that the operator runs as, where it is one: its account id and its name.
+    pub fn role(&self) -> Option<(&str, &str)> {
+        let rest = self.arn.split_once(":assumed-role/").or_else(|| self.arn.split_once(":role/"))?.1;
+        let name = if self.arn.contains(":assumed-role/") { rest.split('/').next() } else { rest.rsplit('/').next() };
+        name.map(|name| (self.account.as_str(), name))
+    }
+}
+
+fn unexpected(message: &str) -> CallError {
+    CallError::new(Action::GetCallerIdentity, Failure::Unexpected, message)
+}

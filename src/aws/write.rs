@@ -1,0 +1,136 @@
+//! Carrying out a plan: one IAM call for each change, in order, up to the first failure.
+
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types::Tag;
+use crossrole_plan::change::{Change, NewRole, Plan};
+use crossrole_plan::outcome::Failure;
+use std::collections::BTreeMap;
+
+use super::error::CallError;
+use super::Action;
+
+/// What became of a plan.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// How many changes were carried out, from the first.
+    pub done: usize,
+    /// The unique id of a role that was created.
+    pub created_id: Option<String>,
+    /// What stopped it. The change may have taken effect all the same.
+    pub failure: Option<CallError>,
+}
+
+impl Applied {
+    pub(super) fn nothing(failure: CallError) -> Self {
+        Self { done: 0, created_id: None, failure: Some(failure) }
+    }
+}
+
+pub(super) async fn carry_out(iam: &Client, plan: &Plan) -> Applied {
+    let mut applied = Applied { done: 0, created_id: None, failure: None };
+    for change in &plan.changes {
+        match call(iam, plan.role.as_str(), change).await {
+            Ok(created) => {
+                applied.done += 1;
+                applied.created_id = created.or(applied.created_id);
+            }
+            Err(error) => {
+                applied.failure = Some(error);
+                break;
+            }
+        }
+    }
+    applied
+}
+
+async fn call(iam: &Client, role: &str, change: &Change) -> Result<Option<String>, CallError> {
+    macro_rules! send {
+        ($action:ident, $builder:expr) => {
+            $builder.send().await.map(drop).map_err(|error| CallError::of(Action::$action, &error))
+        };
+    }
+    match change {
+        Change::CreateRole(new) => return create(iam, role, new).await.map(Some),
+        Change::UpdateTrust { document, .. } => send!(
+            UpdateAssumeRolePolicy,
+            iam.update_assume_role_policy().role_name(role).policy_document(document.to_json())
+        ),
+        Change::UpdateRole { description, max_session } => send!(
+            UpdateRole,
+            iam.update_role().role_name(role).description(description).max_session_duration(seconds(*max_session))
+        ),
+        Change::PutBoundary(arn) => send!(
+            PutRolePermissionsBoundary,
+            iam.put_role_permissions_boundary().role_name(role).permissions_boundary(arn.to_string())
+        ),
+        Change::DeleteBoundary => {
+            send!(DeleteRolePermissionsBoundary, iam.delete_role_permissions_boundary().role_name(role))
+        }
+        Change::Attach(arn) => {
+            send!(AttachRolePolicy, iam.attach_role_policy().role_name(role).policy_arn(arn.to_string()))
+        }
+        Change::Detach(arn) => absent_is_fine(send!(
+            DetachRolePolicy,
+            iam.detach_role_policy().role_name(role).policy_arn(arn.to_string())
+        )),
+        Change::PutInline { name, document } => send!(
+            PutRolePolicy,
+            iam.put_role_policy().role_name(role).policy_name(name.as_str()).policy_document(document.to_json())
+        ),
+        Change::DeleteInline(name) => absent_is_fine(send!(
+            DeleteRolePolicy,
+            iam.delete_role_policy().role_name(role).policy_name(name.as_str())
+        )),
+        Change::Tag(tags) => send!(TagRole, iam.tag_role().role_name(role).set_tags(Some(to_tags(tags)?))),
+        Change::Untag(keys) => send!(
+            UntagRole,
+            iam.untag_role().role_name(role).set_tag_keys(Some(keys.iter().cloned().collect()))
+        ),
+        Change::LeaveInstanceProfile(name) => absent_is_fine(send!(
+            RemoveRoleFromInstanceProfile,
+            iam.remove_role_from_instance_profile().role_name(role).instance_profile_name(name)
+        )),
+        Change::DeleteRole => absent_is_fine(send!(DeleteRole, iam.delete_role().role_name(role))),
+    }?;
+    Ok(None)
+}
+
+// What was to go is gone: a repeated call whose first answer was lost.
+fn absent_is_fine(answer: Result<(), CallError>) -> Result<(), CallError> {
+    match answer {
+        Err(error) if matches!(error.failure, Failure::RoleNotFound | Failure::PolicyNotFound) => Ok(()),
+        other => other,
+    }
+}
+
+async fn create(iam: &Client, role: &str, new: &NewRole) -> Result<String, CallError> {
+    let answer = iam
+        .create_role()
+        .role_name(role)
+        .path(new.path.as_str())
+        .assume_role_policy_document(new.trust.to_json())
+        .max_session_duration(seconds(new.max_session))
+        .set_description((!new.description.is_empty()).then(|| new.description.clone()))
+        .set_permissions_boundary(new.boundary.as_ref().map(ToString::to_string))
+        .set_tags(Some(to_tags(&new.tags)?))
+        .send()
+        .await
+        .map_err(|error| CallError::of(Action::CreateRole, &error))?;
+    Ok(answer.role().map(|role| role.role_id().to_string()).unwrap_or_default())
+}
+
+fn to_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, CallError> {
+    tags.iter()
+        .map(|(key, value)| {
+            Tag::builder()
+                .key(key)
+                .value(value)
+                .build()
+                .map_err(|error| CallError::new(Action::TagRole, Failure::Unexpected, error.to_string()))
+        })
+        .collect()
+}
+
+fn seconds(seconds: u32) -> i32 {
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}

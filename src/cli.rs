@@ -1,0 +1,79 @@
+//! Flags → settings: what was typed, and what is meant by it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use crossrole_plan::duration;
+
+use crate::controller::Settings;
+use crate::telemetry::LogFormat;
+
+/// Keeps IAM roles true in many AWS accounts.
+#[derive(Debug, Parser)]
+#[command(name = "crossrole", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator.
+    Run(RunFlags),
+    /// Print the CustomResourceDefinitions, or write them into files.
+    Crd {
+        /// Write one file for each kind into this folder.
+        #[arg(long)]
+        output_dir: Option<PathBuf>,
+    },
+}
+
+/// Flags of `crossrole run`.
+#[derive(Debug, Args)]
+pub struct RunFlags {
+    /// How often an object is looked at although nothing asks for it: from 1s to 24h.
+    #[arg(long, env = "CROSSROLE_RESYNC_INTERVAL", default_value = "10m", value_parser = interval)]
+    resync_interval: Duration,
+    /// So many removals that nobody asked for by name are let through, or a tenth of all roles, if that is more.
+    #[arg(long, env = "CROSSROLE_MAX_REMOVALS", default_value_t = 10)]
+    max_removals: usize,
+    /// Names this cluster in the tags of its roles. Default: the uid of the namespace kube-system.
+    #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
+    cluster_id: Option<String>,
+    /// Which parts log how much, as `info` or `warn,crossrole=debug`.
+    #[arg(long, env = "CROSSROLE_LOG", default_value = "info")]
+    pub log: String,
+    /// How the log is written.
+    #[arg(long, env = "CROSSROLE_LOG_FORMAT", default_value = "text", value_enum)]
+    pub log_format: LogFormat,
+}
+
+impl RunFlags {
+    /// What is meant.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            resync_interval: self.resync_interval,
+            max_removals: self.max_removals,
+            cluster_id: self.cluster_id.clone(),
+        }
+    }
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    duration::seconds(text)
+        .filter(|seconds| (1..=86_400).contains(seconds))
+        .map(|seconds| Duration::from_secs(u64::from(seconds)))
+        .ok_or_else(|| "write a duration from 1s to 24h, such as 10m".to_string())
+}
+
+// It becomes the value of a tag.
+fn cluster_id(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("must not be empty: leave the flag out for the uid of kube-system".into());
+    }
+    crossrole_iam::check_tag_value(text).map_err(|error| error.to_string())?;
+    Ok(text.to_string())
+}

@@ -1,0 +1,39 @@
+//! How Kubernetes is: the only place that names `kube::Client`.
+//!
+//! ```text
+//! watch ─► queue ─► reconcile: resolve ─► (intent) ─► work ─► report
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`settings`] | what the flags mean |
+//! | [`watch`] | the caches, and which change of theirs asks for a look at what |
+//! | [`context`] | what every reconcile shares |
+//! | [`reconcile`] | a CrossAccountRole: one screen |
+//! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
+//! | [`work`] | one role in one account: observe, decide, apply |
+//! | [`verdict`] | what came of it |
+//! | [`report`] | the status, computed once from all verdicts |
+//! | [`removals`] | the brake, asked of all objects |
+//! | [`write_back`] | patches of status and finalizers |
+//! | [`events`] | Kubernetes Events |
+//! | [`account`] | an AWSAccount: can it be entered, is it in use |
+//! | [`class`] | an AccountClass: which accounts are of it |
+
+pub mod account;
+pub mod class;
+pub mod context;
+pub mod events;
+pub mod reconcile;
+pub mod removals;
+pub mod report;
+pub mod resolve;
+pub mod run;
+pub mod settings;
+pub mod verdict;
+pub mod watch;
+pub mod work;
+pub mod write_back;
+
+pub use run::run;
+pub use settings::Settings;

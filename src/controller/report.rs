@@ -1,0 +1,238 @@
+//! The status of a CrossAccountRole, computed once from all verdicts.
+
+use crossrole_api::status::condition::{READY, RECONCILING, STALLED};
+use crossrole_api::{AccountEntry, CrossAccountRoleStatus, EntryState, Reason};
+use crossrole_plan::outcome::NextLook;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::events::cut;
+use super::verdict::{Outcome, Verdict};
+
+/// A message in status holds at most so many bytes; the Event and the log hold the whole.
+const MESSAGE_SIZE: usize = 160;
+
+/// What a reconcile says at its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The status to write.
+    pub status: CrossAccountRoleStatus,
+    /// When to look again.
+    pub next: NextLook,
+}
+
+/// The report on an object, from what was seen of it.
+pub fn report(previous: &CrossAccountRoleStatus, generation: Option<i64>, verdicts: &[Verdict], now: Timestamp) -> Report {
+    let mut entries = Vec::new();
+    let mut next = NextLook::Interval;
+    let mut progressing: Option<(Reason, String)> = None;
+    let mut stuck: Option<(Reason, String)> = None;
+    for verdict in verdicts {
+        let Outcome::Stands { state, reason, message, next: look } = &verdict.outcome else { continue };
+        next = next.min(*look);
+        let told = (*reason, format!("account {}: {message}", verdict.account));
+        match (state, look) {
+            (EntryState::Ready, _) => {}
+            (_, NextLook::Backoff) => progressing = progressing.or(Some(told)),
+            (_, NextLook::Interval) => stuck = stuck.or(Some(told)),
+        }
+        entries.push(entry(previous, verdict, *state, *reason, message, now));
+    }
+    let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
+    let summary = format!("{ready}/{}", entries.len());
+    if entries.is_empty() {
+        stuck = Some((Reason::NoAccounts, "spec.accounts selects no AWSAccount: check its names and labels".into()));
+    }
+    let overall = match (progressing, stuck) {
+        (Some((reason, message)), _) => Overall::Reconciling(reason, message),
+        (None, Some((reason, message))) => Overall::Stalled(reason, message),
+        (None, None) => Overall::Ready(format!("{ready} of {} accounts hold the role as declared", entries.len())),
+    };
+    let status = CrossAccountRoleStatus {
+        observed_generation: generation,
+        summary: Some(summary),
+        conditions: conditions(&previous.conditions, &overall, generation, now),
+        accounts: entries,
+    };
+    Report { status, next }
+}
+
+/// The status before the first write in accounts that have no entry yet: so that whoever comes after us knows where to
+/// look. `None` where every account has its entry.
+pub fn intent(
+    previous: &CrossAccountRoleStatus,
+    generation: Option<i64>,
+    accounts: &[(String, Option<String>, bool)],
+    now: Timestamp,
+) -> Option<CrossAccountRoleStatus> {
+    let mut entries = previous.accounts.clone();
+    for (account, account_id, named) in accounts {
+        if !entries.iter().any(|entry| entry.account == *account) {
+            entries.push(AccountEntry {
+                account: account.clone(),
+                account_id: account_id.clone(),
+                role_arn: None,
+                role_id: None,
+                named: *named,
+                state: EntryState::Pending,
+                reason: Reason::Waiting,
+                message: None,
+                last_transition_time: Time(now),
+            });
+        }
+    }
+    if entries.len() == previous.accounts.len() {
+        return None;
+    }
+    entries.sort_by(|left, right| left.account.cmp(&right.account));
+    let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
+    let waiting = Overall::Reconciling(Reason::Waiting, format!("{} accounts are about to be written to", entries.len() - ready));
+    Some(CrossAccountRoleStatus {
+        observed_generation: generation,
+        summary: Some(format!("{ready}/{}", entries.len())),
+        conditions: conditions(&previous.conditions, &waiting, generation, now),
+        accounts: entries,
+    })
+}
+
+/// The status of an object that this version cannot read. What is known of its accounts stays as it is.
+pub fn unreadable(previous: &[Condition], generation: Option<i64>, problem: &str, now: Timestamp) -> Vec<Condition> {
+    let message = format!("this version of crossrole cannot read the object, and does nothing about it: {problem}");
+    conditions(previous, &Overall::Stalled(Reason::InvalidSpec, message), generation, now)
+}
+
+enum Overall {
+    Ready(String),
+    Reconciling(Reason, String),
+    Stalled(Reason, String),
+}
+
+fn entry(
+    previous: &CrossAccountRoleStatus,
+    verdict: &Verdict,
+    state: EntryState,
+    reason: Reason,
+    message: &str,
+    now: Timestamp,
+) -> AccountEntry {
+    let before = previous.accounts.iter().find(|entry| entry.account == verdict.account);
+    let (role_arn, role_id) = verdict.role.clone().unzip();
+    AccountEntry {
+        account: verdict.account.clone(),
+        account_id: verdict.account_id.clone(),
+        role_arn,
+        role_id,
+        named: verdict.named,
+        state,
+        reason,
+        message: (!message.is_empty()).then(|| cut(message, MESSAGE_SIZE)),
+        last_transition_time: match before {
+            Some(before) if before.state == state => before.last_transition_time.clone(),
+            _ => Time(now),
+        },
+    }
+}
+
+// `Ready` is always there; the others only when true, and never both.
+fn conditions(previous: &[Condition], overall: &Overall, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+    let (ready, other, reason, message) = match overall {
+        Overall::Ready(message) => ("True", None, Reason::InSync, message),
+        Overall::Reconciling(reason, message) => ("False", Some(RECONCILING), *reason, message),
+        Overall::Stalled(reason, message) => ("False", Some(STALLED), *reason, message),
+    };
+    let condition = |type_: &str, status: &str| Condition {
+        type_: type_.into(),
+        status: status.into(),
+        reason: reason.as_str().into(),
+        message: cut(message, MESSAGE_SIZE * 2),
+        observed_generation: generation,
+        last_transition_time: previous
+            .iter()
+            .find(|before| before.type_ == type_ && before.status == status)
+            .map_or(Time(now), |before| before.last_transition_time.clone()),
+    };
+    let mut conditions = vec![condition(READY, ready)];
+    conditions.extend(other.map(|type_| condition(type_, "True")));
+    conditions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn verdict(account: &str, outcome: Outcome) -> Verdict {
+        Verdict { account: account.into(), account_id: Some("222222222222".into()), named: true, role: None, outcome }
+    }
+
+    fn stands(state: EntryState, reason: Reason, next: NextLook) -> Outcome {
+        Outcome::Stands { state, reason, message: "why".into(), next }
+    }
+
+    fn types(status: &CrossAccountRoleStatus) -> Vec<(&str, &str, &str)> {
+        status
+            .conditions
+            .iter()
+            .map(|condition| (condition.type_.as_str(), condition.status.as_str(), condition.reason.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn reconciling_and_stalled_are_never_both_true() {
+        let retrying = || verdict("a", stands(EntryState::Retrying, Reason::Throttled, NextLook::Backoff));
+        let refused = || verdict("b", stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval));
+        let ready = || verdict("c", Outcome::ready());
+        for (verdicts, expected, summary) in [
+            (vec![ready()], vec![("Ready", "True", "InSync")], "1/1"),
+            (vec![refused(), ready()], vec![("Ready", "False", "ForeignRole"), ("Stalled", "True", "ForeignRole")], "1/2"),
+            (
+                vec![retrying(), refused(), ready()],
+                vec![("Ready", "False", "Throttled"), ("Reconciling", "True", "Throttled")],
+                "1/3",
+            ),
+            (vec![], vec![("Ready", "False", "NoAccounts"), ("Stalled", "True", "NoAccounts")], "0/0"),
+        ] {
+            let report = report(&CrossAccountRoleStatus::default(), Some(3), &verdicts, at(1));
+            assert_eq!(types(&report.status), expected);
+            assert_eq!(report.status.summary.as_deref(), Some(summary));
+        }
+    }
+
+    #[test]
+    fn times_move_only_when_the_state_does() {
+        let ready = [verdict("a", Outcome::ready())];
+        let first = report(&CrossAccountRoleStatus::default(), Some(1), &ready, at(1)).status;
+        let second = report(&first, Some(1), &ready, at(2)).status;
+        assert_eq!(first, second);
+        let refused = [verdict("a", stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval))];
+        let third = report(&second, Some(1), &refused, at(3)).status;
+        assert_eq!(third.accounts[0].last_transition_time, Time(at(3)));
+        assert_eq!(third.conditions[0].last_transition_time, Time(at(3)));
+    }
+
+    #[test]
+    fn an_intent_is_written_once_and_keeps_what_is_there() {
+        let accounts = [("a".to_string(), Some("111111111111".to_string()), true)];
+        let first = intent(&CrossAccountRoleStatus::default(), Some(1), &accounts, at(1)).unwrap();
+        assert_eq!(types(&first), vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]);
+        assert_eq!(first.accounts[0].state, EntryState::Pending);
+        assert_eq!(intent(&first, Some(1), &accounts, at(2)), None);
+    }
+
+    #[test]
+    fn an_entry_is_small_even_at_its_worst() {
+        let outcome = Outcome::Stands {
+            state: EntryState::Refused,
+            reason: Reason::InlinePolicyNotAllowed,
+            message: "ä".repeat(5000),
+            next: NextLook::Interval,
+        };
+        let mut long = verdict("an-account-of-a-usual-name", outcome);
+        long.role = Some(("arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit".into(), "AROAABCDEFGHIJKLMNOPQ".into()));
+        let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1)).status;
+        assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 520);
+    }
+}

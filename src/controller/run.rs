@@ -1,0 +1,111 @@
+//! Runs the three controllers until told to stop.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryFuture};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::runtime::controller::{Action, Config, applier};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch::Receiver;
+
+use super::context::Context;
+use super::events::Events;
+use super::settings::Settings;
+use super::{account, class, reconcile, watch};
+use crate::aws::{Accounts, Hub};
+
+/// Objects that are looked at at the same time.
+const OBJECTS_AT_ONCE: u16 = 64;
+
+/// Why the operator could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The cluster's id could not be read.
+    #[error("could not read the namespace kube-system, whose uid names this cluster (or set --cluster-id)")]
+    ClusterId(#[source] kube::Error),
+    /// The caches never became complete.
+    #[error("the watches ended before the caches were complete")]
+    Caches(#[source] kube::runtime::reflector::store::WriterDropped),
+}
+
+/// Runs until `stop` changes; what is under way then is finished.
+///
+/// # Errors
+/// Only at the start; afterwards every trouble ends in a status.
+pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bool>) -> Result<(), StartError> {
+    let cluster_id = match &settings.cluster_id {
+        Some(id) => id.clone(),
+        None => {
+            let namespaces: Api<Namespace> = Api::all(client.clone());
+            namespaces.get("kube-system").await.map_err(StartError::ClusterId)?.uid().unwrap_or_default()
+        }
+    };
+    let (caches, queues, requests) = watch::start(&client).await.map_err(StartError::Caches)?;
+    let events = Events::new(client.clone());
+    let aws = Accounts::new(hub, &cluster_id);
+    tracing::info!(cluster = cluster_id, identity = aws.hub.arn, "crossrole is ready");
+    let context = Arc::new(Context::new(settings, cluster_id, client, caches.clone(), queues, aws, events));
+    tokio::join!(
+        serve(requests.roles, caches.roles, context.clone(), reconcile::reconcile, Duration::ZERO, stop.clone()),
+        // Counts of roles are gathered: many objects that change at once are one look at their account.
+        serve(requests.accounts, caches.accounts, context.clone(), account::reconcile, Duration::from_millis(500), stop.clone()),
+        serve(requests.classes, caches.classes, context, class::reconcile, Duration::from_millis(100), stop),
+    );
+    Ok(())
+}
+
+/// Looks at whatever is asked for, one look at a time for each object.
+async fn serve<K, Look>(
+    requests: UnboundedReceiver<ObjectRef<K>>,
+    store: Store<K>,
+    context: Arc<Context>,
+    look: impl Fn(Arc<K>, Arc<Context>) -> Look,
+    gather: Duration,
+    mut stop: Receiver<bool>,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+    Look: Future<Output = Result<Action, kube::Error>> + Send + 'static,
+    std::pin::Pin<Box<Look>>: TryFuture<Ok = Action, Error = kube::Error>,
+{
+    let queue = futures::stream::unfold(requests, |mut requests| async move {
+        requests.recv().await.map(|request| (Ok::<_, Infallible>(request), requests))
+    })
+    .take_until(Box::pin(async move {
+        let _ = stop.wait_for(|stopping| *stopping).await;
+    }));
+    let config = Config::default().concurrency(OBJECTS_AT_ONCE).debounce(gather);
+    let finished = applier(
+        |object, context| Box::pin(look(object, context)),
+        |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(&ObjectRef::from_obj(object.as_ref()).to_string(), error, &context),
+        context,
+        store,
+        queue,
+        config,
+    );
+    finished
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(%error, "a look ended early");
+            }
+        })
+        .await;
+}
+
+fn retry(object: &str, error: &kube::Error, context: &Context) -> Action {
+    match error {
+        // Somebody else wrote meanwhile: the cache will have it in a moment.
+        kube::Error::Api(status) if status.code == 409 => Action::requeue(Duration::from_millis(100)),
+        // The object is gone.
+        kube::Error::Api(status) if status.code == 404 => Action::await_change(),
+        _ => {
+            tracing::warn!(object, %error, "Kubernetes did not take a patch; it is tried again");
+            context.after_backoff(object)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What came of one role in one account.
+
+use crossrole_api::{AccountEntry, EntryState, Reason};
+use crossrole_plan::outcome::NextLook;
+use crossrole_plan::refusal::Refusal;
+
+use crate::aws::CallError;
+
+/// What came of one role in one account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The AWSAccount's name.
+    pub account: String,
+    /// The account's id, where an AWSAccount says it.
+    pub account_id: Option<String>,
+    /// Whether the object asks for the account by name.
+    pub named: bool,
+    /// The role's ARN and unique id, where it is there.
+    pub role: Option<(String, String)>,
+    /// What the entry in status will say.
+    pub outcome: Outcome,
+}
+
+/// What the entry in status will say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The entry leaves status: the role was seen absent, or was let go.
+    Gone,
+    /// The entry stays.
+    Stands {
+        /// Where the role stands.
+        state: EntryState,
+        /// Why.
+        reason: Reason,
+        /// The whole message; empty when ready.
+        message: String,
+        /// When to look again. `None`: nothing is to be done until something changes.
+        next: NextLook,
+    },
+}
+
+impl Outcome {
+    /// The account holds what is declared.
+    pub fn ready() -> Self {
+        Self::Stands { state: EntryState::Ready, reason: Reason::InSync, message: String::new(), next: NextLook::Interval }
+    }
+
+    /// A person must act.
+    pub fn refused(refusal: &Refusal) -> Self {
+        Self::Stands {
+            state: EntryState::Refused,
+            reason: refusal.reason,
+            message: refusal.to_string(),
+            next: NextLook::Interval,
+        }
+    }
+
+    /// A call failed on the way to holding a role.
+    pub fn failed(error: &CallError) -> Self {
+        let meaning = error.failure.meaning();
+        Self::Stands { state: meaning.state, reason: meaning.reason, message: error.to_string(), next: meaning.next }
+    }
+
+    /// A call failed on the way to leaving an account.
+    pub fn failed_to_leave(error: &CallError) -> Self {
+        let meaning = error.failure.meaning();
+        let way_out = match meaning.next {
+            NextLook::Interval => " (to let go of the role as it is, set the AWSAccount's spec.state to Abandoned)",
+            NextLook::Backoff => "",
+        };
+        Self::Stands {
+            state: EntryState::Removing,
+            reason: meaning.reason,
+            message: format!("{error}{way_out}"),
+            next: meaning.next,
+        }
+    }
+
+    /// The account cannot be left before a person acts.
+    pub fn cannot_leave(reason: Reason, message: impl Into<String>) -> Self {
+        Self::Stands { state: EntryState::Removing, reason, message: message.into(), next: NextLook::Interval }
+    }
+
+    /// Nothing is done for now; somebody wanted it so, or it goes on by itself.
+    pub fn waits(state: EntryState, reason: Reason, message: impl Into<String>) -> Self {
+        Self::Stands { state, reason, message: message.into(), next: NextLook::Backoff }
+    }
+}
+
+/// The role that an entry in status speaks of.
+pub fn role_of(entry: Option<&AccountEntry>) -> Option<(String, String)> {
+    let entry = entry?;
+    Some((entry.role_arn.clone()?, entry.role_id.clone()?))
+}

@@ -1,0 +1,219 @@
+//! The caches, and which change of theirs asks for a look at what.
+//!
+//! A cache is complete before the first reconcile: an empty one must never look like "nothing is desired". A change
+//! that we wrote ourselves (status, finalizers) asks for no look.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, reflector};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
+pub type CachedRole = DeserializeGuard<CrossAccountRole>;
+
+/// Everything that is cached: our kinds, and the metadata of namespaces.
+#[derive(Clone)]
+pub struct Caches {
+    /// CrossAccountRoles.
+    pub roles: Store<CachedRole>,
+    /// AWSAccounts.
+    pub accounts: Store<AWSAccount>,
+    /// AccountClasses.
+    pub classes: Store<AccountClass>,
+    /// Namespaces, by their metadata.
+    pub namespaces: Store<PartialObjectMeta<Namespace>>,
+}
+
+/// Where to ask for a look at something.
+#[derive(Clone)]
+pub struct Queues {
+    /// Looks at CrossAccountRoles.
+    pub roles: UnboundedSender<ObjectRef<CachedRole>>,
+    /// Looks at AWSAccounts.
+    pub accounts: UnboundedSender<ObjectRef<AWSAccount>>,
+    /// Looks at AccountClasses.
+    pub classes: UnboundedSender<ObjectRef<AccountClass>>,
+}
+
+/// The other ends of [`Queues`].
+pub struct Requests {
+    /// Looks at CrossAccountRoles.
+    pub roles: UnboundedReceiver<ObjectRef<CachedRole>>,
+    /// Looks at AWSAccounts.
+    pub accounts: UnboundedReceiver<ObjectRef<AWSAccount>>,
+    /// Looks at AccountClasses.
+    pub classes: UnboundedReceiver<ObjectRef<AccountClass>>,
+}
+
+/// Starts to watch. Returns when every cache is complete.
+///
+/// # Errors
+/// When a watch ends before its cache is complete, which only a shutdown does.
+pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflector::store::WriterDropped> {
+    let (roles, roles_writer) = reflector::store();
+    let (accounts, accounts_writer) = reflector::store();
+    let (classes, classes_writer) = reflector::store();
+    let (namespaces, namespaces_writer) = reflector::store();
+    let caches = Caches { roles, accounts, classes, namespaces };
+    let (queues, requests) = queues();
+
+    let config = watcher::Config::default().any_semantic();
+    let on_role = {
+        let queues = queues.clone();
+        move |role: &CachedRole| {
+            let _ = queues.roles.send(ObjectRef::from_obj(role));
+        }
+    };
+    let on_account = {
+        let (queues, caches) = (queues.clone(), caches.clone());
+        move |account: &AWSAccount| {
+            let _ = queues.accounts.send(ObjectRef::from_obj(account));
+            let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
+            for role in caches.roles.state().iter().filter(|role| concerns(role, account)) {
+                let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+            }
+        }
+    };
+    let on_class = {
+        let (queues, caches) = (queues.clone(), caches.clone());
+        move |class: &AccountClass| {
+            let _ = queues.classes.send(ObjectRef::from_obj(class));
+            for account in caches.accounts.state().iter().filter(|account| account.spec.class == class.name_any()) {
+                let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
+                for role in caches.roles.state().iter().filter(|role| concerns(role, account)) {
+                    let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+                }
+            }
+        }
+    };
+    let on_namespace = {
+        let (queues, caches) = (queues.clone(), caches.clone());
+        move |namespace: &PartialObjectMeta<Namespace>| {
+            let name = namespace.name_any();
+            for role in caches.roles.state().iter().filter(|role| role.namespace().as_deref() == Some(&name)) {
+                let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+            }
+        }
+    };
+    tokio::spawn(keep(watcher::watcher(Api::all(client.clone()), config.clone()), roles_writer, on_role));
+    tokio::spawn(keep(watcher::watcher(Api::all(client.clone()), config.clone()), accounts_writer, on_account));
+    tokio::spawn(keep(watcher::watcher(Api::all(client.clone()), config.clone()), classes_writer, on_class));
+    tokio::spawn(keep(watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config), namespaces_writer, on_namespace));
+
+    caches.accounts.wait_until_ready().await?;
+    caches.classes.wait_until_ready().await?;
+    caches.namespaces.wait_until_ready().await?;
+    caches.roles.wait_until_ready().await?;
+    Ok((caches, queues, requests))
+}
+
+fn queues() -> (Queues, Requests) {
+    let (roles, role_requests) = unbounded_channel();
+    let (accounts, account_requests) = unbounded_channel();
+    let (classes, class_requests) = unbounded_channel();
+    (
+        Queues { roles, accounts, classes },
+        Requests { roles: role_requests, accounts: account_requests, classes: class_requests },
+    )
+}
+
+/// Whether a change of an account can matter to an object: it holds a role there, or it may select the account.
+fn concerns(role: &CachedRole, account: &AWSAccount) -> bool {
+    let Ok(role) = &role.0 else { return false };
+    let name = account.name_any();
+    let holds = role.status.as_ref().is_some_and(|status| status.accounts.iter().any(|entry| entry.account == name));
+    holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
+}
+
+/// Keeps a cache, and tells of every change that somebody else made.
+async fn keep<K>(
+    events: impl Stream<Item = watcher::Result<Event<K>>>,
+    mut writer: Writer<K>,
+    on_change: impl Fn(&K),
+) where
+    K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
+{
+    let mut known: HashMap<ObjectRef<K>, (u64, Arc<K>)> = HashMap::new();
+    let mut listed: HashMap<ObjectRef<K>, (u64, Arc<K>)> = HashMap::new();
+    let mut events = std::pin::pin!(events.default_backoff().modify(prune));
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted; it is taken up again");
+                continue;
+            }
+        };
+        writer.apply_watcher_event(&event);
+        match event {
+            Event::Init => listed.clear(),
+            Event::InitApply(object) => {
+                listed.insert(ObjectRef::from_obj(&object), (fingerprint(&object), Arc::new(object)));
+            }
+            Event::InitDone => {
+                // What is gone was deleted while nobody watched.
+                for (name, (_, object)) in &known {
+                    if !listed.contains_key(name) {
+                        on_change(object);
+                    }
+                }
+                for (name, (print, object)) in &listed {
+                    if known.get(name).is_none_or(|(before, _)| before != print) {
+                        on_change(object);
+                    }
+                }
+                known = std::mem::take(&mut listed);
+            }
+            Event::Apply(object) => {
+                let print = fingerprint(&object);
+                let object = Arc::new(object);
+                let before = known.insert(ObjectRef::from_obj(object.as_ref()), (print, object.clone()));
+                match before {
+                    Some((before_print, _)) if before_print == print => {}
+                    Some((_, before)) => {
+                        // Both: what no longer selects an account still has to leave it.
+                        on_change(&before);
+                        on_change(&object);
+                    }
+                    None => on_change(&object),
+                }
+            }
+            Event::Delete(object) => {
+                known.remove(&ObjectRef::from_obj(&object));
+                on_change(&object);
+            }
+        }
+    }
+}
+
+fn prune<K: Resource>(object: &mut K) {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
+}
+
+/// What of an object others write: a change of anything else is our own.
+fn fingerprint<K: Resource>(object: &K) -> u64 {
+    let metadata = object.meta();
+    let mut hasher = DefaultHasher::new();
+    metadata.uid.hash(&mut hasher);
+    metadata.generation.hash(&mut hasher);
+    metadata.labels.hash(&mut hasher);
+    metadata.annotations.hash(&mut hasher);
+    metadata.deletion_timestamp.is_some().hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,199 @@
+//! One role in one account: observe, decide, apply.
+
+use crossrole_api::role::DeletionPolicy;
+use crossrole_api::{AccountEntry, EntryState, Reason};
+use crossrole_iam::RoleName;
+use crossrole_plan::change::{Change, Plan};
+use crossrole_plan::claim::Claim;
+use crossrole_plan::decide::{self, Known};
+use crossrole_plan::declaration::ObjectName;
+use crossrole_plan::observed::Observed;
+use crossrole_plan::owner::{Holder, Owner};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::ResourceExt;
+
+use super::context::Context;
+use super::removals;
+use super::resolve::{self, Hold, Leave, Request, Target, Task, World};
+use super::verdict::{Outcome, Verdict, role_of};
+use crate::aws::{AccountHandle, Applied, CallError, Depth};
+
+/// What one object's work needs.
+pub struct Job<'a> {
+    /// What every reconcile shares.
+    pub context: &'a Context,
+    /// Kubernetes at this moment.
+    pub world: &'a World,
+    /// What Events are written about.
+    pub reference: &'a ObjectReference,
+    /// The object's claim.
+    pub claim: &'a Claim,
+    /// Whether the object is the same as when its status was written: a change is then a repair.
+    pub unchanged: bool,
+}
+
+impl Job<'_> {
+    /// Makes one account true, and says what came of it.
+    pub async fn carry_out(&self, task: &Task) -> Verdict {
+        match &task.target {
+            Target::Hold(hold) => self.hold(task, hold).await,
+            Target::Leave(leave) => self.leave(task, leave).await,
+            Target::Settled(..) => match task.settled() {
+                Some(verdict) => verdict,
+                None => task.verdict(None, None, Outcome::Gone),
+            },
+        }
+    }
+
+    async fn hold(&self, task: &Task, hold: &Hold) -> Verdict {
+        let desired = &hold.desired;
+        let id = Some(hold.entrance.account.to_string());
+        let handle = self.context.aws.account(&hold.entrance);
+        let before = role_of(task.entry.as_ref());
+        let observed = match handle.observe(&desired.name, Depth::Declared).await {
+            Ok(observed) => observed,
+            Err(error) => return task.verdict(id, before, Outcome::failed(&error)),
+        };
+        let seen = self.seen(&handle, &desired.owner, &desired.name, &observed);
+        let others = match observed {
+            Observed::Absent => self.claims(&task.account, &desired.name),
+            Observed::Present(_) => Vec::new(),
+        };
+        let known = Known { seen_id: seen.as_deref() };
+        let plan = match decide::converge(desired, &observed, &known, self.claim, &others) {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                // A role at another path is ours all the same; any other that is refused here is not.
+                let role = before.filter(|_| refusal.reason == Reason::PathIsImmutable);
+                return task.verdict(id, role, Outcome::refused(&refusal));
+            }
+        };
+        let role_id = match &observed {
+            Observed::Present(role) => Some(role.id.clone()),
+            Observed::Absent => None,
+        };
+        let arn = desired.arn.to_string();
+        if plan.is_empty() {
+            return task.verdict(id, role_id.map(|role_id| (arn, role_id)), Outcome::ready());
+        }
+        tracing::debug!(account = %task.account, "plan for {}:\n{plan}", desired.arn);
+        let applied = handle.apply(&plan).await;
+        let role_id = applied.created_id.clone().or(role_id);
+        if let Some(created) = &applied.created_id {
+            self.context.saw_id(&hold.entrance.account, &desired.name, &desired.owner.object, created);
+        }
+        self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref())).await;
+        let outcome = applied.failure.as_ref().map_or_else(Outcome::ready, Outcome::failed);
+        task.verdict(id, role_id.map(|role_id| (arn, role_id)), outcome)
+    }
+
+    async fn leave(&self, task: &Task, leave: &Leave) -> Verdict {
+        let id = Some(leave.entrance.account.to_string());
+        let handle = self.context.aws.account(&leave.entrance);
+        let before = role_of(task.entry.as_ref());
+        match self.teardown(task, leave, &handle).await {
+            Ok(true) => {
+                if leave.derived && before.is_some() {
+                    self.context.removed(1);
+                }
+                task.verdict(id, None, Outcome::Gone)
+            }
+            Ok(false) => {
+                let message = "the role is still seen although it was removed";
+                task.verdict(id, before, Outcome::waits(EntryState::Removing, leave.reason, message))
+            }
+            Err(error) => task.verdict(id, before, Outcome::failed_to_leave(&error)),
+        }
+    }
+
+    /// Takes a role of ours away. Whether nothing of ours is left there, as the account itself says.
+    async fn teardown(&self, task: &Task, leave: &Leave, handle: &AccountHandle) -> Result<bool, CallError> {
+        let plan = self.plan_to_leave(leave, handle, Depth::Removal).await?;
+        if plan.is_empty() {
+            return Ok(true);
+        }
+        let applied = handle.apply(&plan).await;
+        let reason = if leave.policy == DeletionPolicy::Retain { "Released" } else { "Removed" };
+        self.tell(task, &plan, &applied, reason).await;
+        match applied.failure {
+            Some(error) => Err(error),
+            None => Ok(self.plan_to_leave(leave, handle, Depth::Declared).await?.is_empty()),
+        }
+    }
+
+    async fn plan_to_leave(&self, leave: &Leave, handle: &AccountHandle, depth: Depth) -> Result<Plan, CallError> {
+        let observed = handle.observe(&leave.role, depth).await?;
+        let seen = self.seen(handle, &leave.owner, &leave.role, &observed);
+        let known = Known { seen_id: seen.as_deref() };
+        Ok(decide::leave(&leave.role, &leave.owner, &observed, &known, leave.policy))
+    }
+
+    /// The unique id that this process saw before with our tags; remembers the one that it sees now.
+    fn seen(&self, handle: &AccountHandle, owner: &Owner, role: &RoleName, observed: &Observed) -> Option<String> {
+        let account = handle.account();
+        let seen = self.context.seen_id(account, role, &owner.object);
+        if let Observed::Present(found) = observed
+            && owner.holder(&found.tags, &found.id, None) == Holder::Us
+        {
+            self.context.saw_id(account, role, &owner.object, &found.id);
+        }
+        seen
+    }
+
+    /// The other objects that could have a role of this name in this account.
+    fn claims(&self, account: &str, role: &RoleName) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for other in self.context.caches.roles.state() {
+            let Ok(other) = &other.0 else { continue };
+            let claim = claim(other);
+            let name = other.spec.role_name.as_deref().unwrap_or(&claim.object.name);
+            let same = name.eq_ignore_ascii_case(role.as_str()) && claim.object != self.claim.object;
+            if !same || other.metadata.deletion_timestamp.is_some() || !self.world.selection(other).contains(account) {
+                continue;
+            }
+            let request = Request {
+                role: other,
+                world: self.world,
+                hub: &self.context.aws.hub,
+                cluster_id: &self.context.cluster_id,
+                load: &|| removals::load(self.context, self.world),
+                max_removals: self.context.settings.max_removals,
+            };
+            if resolve::claims(&request, account).is_some() {
+                claims.push(claim);
+            }
+        }
+        claims
+    }
+
+    /// What an Event calls a plan that makes a role true.
+    fn made(&self, plan: &Plan, entry: Option<&AccountEntry>) -> &'static str {
+        let was_ready = entry.is_some_and(|entry| entry.state == EntryState::Ready && entry.reason == Reason::InSync);
+        if was_ready && self.unchanged {
+            "Repaired"
+        } else if plan.changes.iter().any(|change| matches!(change, Change::CreateRole(_))) {
+            "Created"
+        } else {
+            "Updated"
+        }
+    }
+
+    /// An Event on what was done.
+    async fn tell(&self, task: &Task, plan: &Plan, applied: &Applied, reason: &str) {
+        let done: Vec<String> = plan.changes.iter().take(applied.done).map(Change::summary).collect();
+        if done.is_empty() {
+            return;
+        }
+        let prefix = if reason == "Repaired" { "somebody changed the role in the account; " } else { "" };
+        let note = format!("account {}: {prefix}{}", task.account, done.join(", "));
+        self.context.events.done(self.reference, reason, &note).await;
+    }
+}
+
+/// An object's claim on the roles that it declares.
+pub fn claim(role: &crossrole_api::CrossAccountRole) -> Claim {
+    Claim {
+        created: role.creation_timestamp().map_or(i64::MAX, |time| time.0.as_second()),
+        object: ObjectName { namespace: role.namespace().unwrap_or_default(), name: role.name_any() },
+    }
+}

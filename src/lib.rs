@@ -1,0 +1,26 @@
+//! crossrole: a Kubernetes operator that keeps IAM roles true in many AWS accounts.
+//!
+//! ```text
+//! api, iam ─► plan ─► aws, controller ─► cli
+//! ```
+//!
+//! | where | what |
+//! |---|---|
+//! | [`api`] | what users write |
+//! | [`iam`] | what IAM means |
+//! | [`plan`] | what to do: pure decisions |
+//! | [`aws`] | how AWS is touched |
+//! | [`controller`] | how Kubernetes is |
+//! | [`cli`] | flags → settings |
+//!
+//! The first three are packages of their own, so that nothing in them can name a client. Start with
+//! [`controller::reconcile`]: it reads like the whole.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub use {crossrole_api as api, crossrole_iam as iam, crossrole_plan as plan};
+
+pub mod aws;
+pub mod cli;
+pub mod controller;
+pub mod telemetry;

@@ -1,0 +1,32 @@
+//! Starts and stops what black-box tests and the demo need: a control plane, simulated AWS, the operator.
+//!
+//! | module | gives |
+//! |---|---|
+//! | [`control_plane`] | a real kube-apiserver with etcd, for one test; kubectl, helm, ServiceAccount tokens |
+//! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
+//! | [`operator`] | the operator as a process: started, killed, stopped |
+//! | [`process`] | any child process: its log, waiting for it, its sure end |
+//! | [`mod@wait`] | waiting until something becomes true |
+//! | [`tools`] | where kube-apiserver, etcd, kubectl and helm are |
+
+// A test may panic; the library may not.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod chart;
+pub mod control_plane;
+pub mod operator;
+pub mod process;
+pub mod tools;
+pub mod wait;
+
+mod certificates;
+mod cli;
+mod error;
+
+pub use chart::Chart;
+pub use cli::Output;
+pub use control_plane::{ControlPlane, ControlPlaneOptions};
+pub use error::Error;
+pub use operator::Operator;
+pub use process::Process;
+pub use wait::eventually;

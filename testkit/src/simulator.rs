@@ -1,0 +1,463 @@
+//! The simulated AWS as a process, and its admin interface.
+//!
+//! What each call does is written in the README of the package `aws-sim`, route by route.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::Error;
+
+/// Names the binary to start; without it, `aws-sim` in the target folder of the running test is taken.
+pub const BINARY: &str = "CROSSROLE_AWS_SIM";
+
+const START: Duration = Duration::from_secs(20);
+
+/// A simulated AWS. Dropping it ends it; it also ends when the process that started it dies.
+#[derive(Debug)]
+pub struct Simulator {
+    /// Where AWS calls go: the value for `AWS_ENDPOINT_URL`.
+    pub endpoint: String,
+    /// Where the admin interface is.
+    pub admin: String,
+    client: Client,
+    child: Child,
+}
+
+/// Keys of a user, of an account's root or of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// Value for `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// Value for `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+    /// Value for `AWS_SESSION_TOKEN`; only of sessions.
+    pub session_token: Option<String>,
+}
+
+/// A user with its first access key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// The user's ARN.
+    pub arn: String,
+    /// The unique id, `AIDA…`.
+    pub id: String,
+    /// Its access key.
+    #[serde(flatten)]
+    pub credentials: Credentials,
+    /// The serial number of its MFA device, if it has one.
+    pub mfa_serial: Option<String>,
+}
+
+/// A role as the account holds it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Role {
+    /// The name, without the path.
+    pub name: String,
+    /// The path, with a slash at both ends.
+    pub path: String,
+    /// The ARN.
+    pub arn: String,
+    /// The unique id, `AROA…`.
+    pub id: String,
+    /// The description, if there is one.
+    pub description: Option<String>,
+    /// In seconds.
+    pub max_session_duration: u64,
+    /// The trust policy.
+    pub trust: Value,
+    /// Inline policies by name.
+    pub inline: BTreeMap<String, Value>,
+    /// ARNs of attached managed policies.
+    pub attached: Vec<String>,
+    /// The ARN of the permissions boundary.
+    pub boundary: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Names of the instance profiles that hold the role.
+    pub instance_profiles: Vec<String>,
+}
+
+/// One AWS call that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Call {
+    /// Counts up in the order of arrival.
+    pub seq: u64,
+    /// When it arrived, in the simulated time.
+    pub time: String,
+    /// The account acted in: the role's for `AssumeRole`, else the caller's.
+    pub account: String,
+    /// `iam` or `sts`.
+    pub service: String,
+    /// Such as `CreateRole`.
+    pub action: String,
+    /// The name of the role that the call is about.
+    pub role: Option<String>,
+    /// The caller's ARN.
+    pub caller: String,
+    /// `read` or `write`.
+    pub kind: String,
+    /// `OK`, an error's code, `Pending` or `Dropped`.
+    pub code: String,
+    /// The parameters.
+    pub params: BTreeMap<String, String>,
+}
+
+/// How many calls there were.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Counts {
+    /// Calls that change nothing; all of STS.
+    pub reads: u64,
+    /// Calls that change IAM, whether or not they succeeded.
+    pub writes: u64,
+    /// Calls that were answered with an error.
+    pub errors: u64,
+    /// By action.
+    pub actions: BTreeMap<String, u64>,
+}
+
+/// Counts of all calls, and by account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct AllCounts {
+    /// Everything together.
+    pub total: Counts,
+    /// By the account acted in.
+    pub accounts: BTreeMap<String, Counts>,
+}
+
+/// Which calls a fault is for; what is `None` matches everything.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Match {
+    /// The account acted in.
+    pub account: Option<String>,
+    /// Such as `CreateRole`.
+    pub action: Option<String>,
+    /// `read`, `write` or `any`.
+    pub kind: Option<String>,
+    /// The name of the role that the call is about.
+    pub role: Option<String>,
+}
+
+/// What happens to a call that a fault hits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// It waits, before it is carried out, until it is released.
+    Hold,
+    /// The connection is closed and the call is not carried out.
+    DropBefore,
+    /// The call is carried out and the connection closed without an answer.
+    DropAfter,
+    /// The call is carried out and the connection closed in the middle of the answer.
+    DropMidBody,
+    /// It is answered with this error and not carried out.
+    Error {
+        /// Such as `Throttling`.
+        code: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It is carried out that many milliseconds later.
+    DelayMs(u64),
+}
+
+/// How far a fault has come.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FaultReport {
+    /// The fault's id.
+    pub id: u64,
+    /// Calls that matched since it was made.
+    pub seen: u64,
+    /// Calls that were hit.
+    pub fired: u64,
+    /// `waiting`, `holding` or `done`.
+    pub state: String,
+}
+
+impl Simulator {
+    /// Starts the simulator on free ports.
+    ///
+    /// # Errors
+    /// When the binary is missing, cannot be started, or does not get ready within 20 seconds.
+    pub async fn start() -> Result<Self, Error> {
+        let binary = binary()?;
+        let mut child = Command::new(&binary)
+            .arg("--exit-with-parent")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| Error::because(format!("{} cannot be started", binary.display()), error))?;
+        let (sender, ready) = oneshot::channel();
+        if let Some(output) = child.stdout.take() {
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                let _ = BufReader::new(output).read_line(&mut line);
+                let _ = sender.send(line);
+            });
+        }
+        let line = timeout(START, ready)
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_default();
+        let value = |name: &str| {
+            line.split_whitespace()
+                .find_map(|word| word.strip_prefix(name))
+                .map(str::to_owned)
+        };
+        let (endpoint, admin) = (value("endpoint="), value("admin="));
+        let simulator = Self {
+            endpoint: endpoint.clone().unwrap_or_default(),
+            admin: admin.clone().unwrap_or_default(),
+            client: Client::new(),
+            child,
+        };
+        if endpoint.is_none() || admin.is_none() {
+            return Err(Error::new(format!(
+                "aws-sim did not get ready; its first line was {line:?}"
+            )));
+        }
+        Ok(simulator)
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Makes an account; `organization` is such as `o-a1b2c3d4e5`.
+    pub async fn create_account(&self, id: &str, organization: Option<&str>) -> Result<(), Error> {
+        self.tell(
+            Method::POST,
+            "/accounts",
+            &json!({"id": id, "organization": organization}),
+        )
+        .await
+    }
+
+    /// Makes a user with inline policies by name and, if wanted, an MFA device.
+    pub async fn create_user(&self, account: &str, name: &str, policies: Value, mfa: bool) -> Result<User, Error> {
+        let order = json!({"name": name, "policies": policies, "mfa": mfa});
+        self.ask(Method::POST, &format!("/accounts/{account}/users"), Some(&order))
+            .await
+    }
+
+    /// Keys of an account's root, which may do everything but assume roles.
+    pub async fn root_keys(&self, account: &str) -> Result<Credentials, Error> {
+        self.ask(
+            Method::POST,
+            &format!("/accounts/{account}/access-keys"),
+            Some(&json!({"root": true})),
+        )
+        .await
+    }
+
+    /// Makes a role from `{name, path, trust, inline, attached, boundary, tags, maxSessionDuration, description}`.
+    pub async fn create_role(&self, account: &str, role: Value) -> Result<Role, Error> {
+        self.ask(Method::POST, &format!("/accounts/{account}/roles"), Some(&role))
+            .await
+    }
+
+    /// Edits a role by hand; `null` takes an inline policy, a tag or the boundary away.
+    pub async fn edit_role(&self, account: &str, name: &str, edits: Value) -> Result<Role, Error> {
+        self.ask(Method::PUT, &format!("/accounts/{account}/roles/{name}"), Some(&edits))
+            .await
+    }
+
+    /// All roles of an account.
+    pub async fn roles(&self, account: &str) -> Result<Vec<Role>, Error> {
+        self.list(&format!("/accounts/{account}/roles"), "roles").await
+    }
+
+    /// One role, or `None` if there is none of that name.
+    pub async fn role(&self, account: &str, name: &str) -> Result<Option<Role>, Error> {
+        Ok(self
+            .roles(account)
+            .await?
+            .into_iter()
+            .find(|role| role.name.eq_ignore_ascii_case(name)))
+    }
+
+    /// Deletes a role with all that hangs on it.
+    pub async fn delete_role(&self, account: &str, name: &str) -> Result<(), Error> {
+        let path = format!("/accounts/{account}/roles/{name}");
+        self.tell(Method::DELETE, &path, &json!({})).await
+    }
+
+    /// Makes a customer managed policy and gives its ARN.
+    pub async fn create_policy(&self, account: &str, path: &str, name: &str, document: Value) -> Result<String, Error> {
+        let order = json!({"name": name, "path": path, "document": document});
+        let made = self.post(&format!("/accounts/{account}/policies"), &order).await?;
+        Ok(made["arn"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Makes an instance profile that holds these roles.
+    pub async fn create_instance_profile(&self, account: &str, name: &str, roles: &[&str]) -> Result<(), Error> {
+        let order = json!({"name": name, "roles": roles});
+        self.tell(Method::POST, &format!("/accounts/{account}/instance-profiles"), &order)
+            .await
+    }
+
+    /// A code of an MFA device, accepted once.
+    pub async fn mfa_code(&self, serial: &str) -> Result<String, Error> {
+        let made = self.post("/mfa-code", &json!({"serial": serial})).await?;
+        Ok(made["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// A session of a user whose MFA is that many seconds old.
+    pub async fn mfa_session(&self, user_arn: &str, age_seconds: u64) -> Result<Credentials, Error> {
+        let order = json!({"user": user_arn, "ageSeconds": age_seconds});
+        self.ask(Method::POST, "/sessions/mfa", Some(&order)).await
+    }
+
+    /// A session of a role, whatever its trust policy says.
+    pub async fn role_session(&self, role_arn: &str) -> Result<Credentials, Error> {
+        self.ask(Method::POST, "/sessions/role", Some(&json!({"role": role_arn})))
+            .await
+    }
+
+    /// The calls after a number, in order.
+    pub async fn calls(&self, since: u64) -> Result<Vec<Call>, Error> {
+        self.list(&format!("/calls?since={since}"), "calls").await
+    }
+
+    /// How many calls there were since the last reset.
+    pub async fn counts(&self) -> Result<AllCounts, Error> {
+        self.ask(Method::GET, "/calls/counts", None).await
+    }
+
+    /// Begins to count anew.
+    pub async fn reset_calls(&self) -> Result<(), Error> {
+        self.tell(Method::POST, "/calls/reset", &json!({})).await
+    }
+
+    /// Adds a fault for the `nth` matching call from now (from 1) and the `times - 1` after it; 0 times is for ever.
+    pub async fn add_fault(&self, matching: Match, nth: u64, times: u64, effect: Effect) -> Result<u64, Error> {
+        let effect = match effect {
+            Effect::Hold => json!({"hold": true}),
+            Effect::DropBefore => json!({"drop": "before"}),
+            Effect::DropAfter => json!({"drop": "after"}),
+            Effect::DropMidBody => json!({"drop": "midBody"}),
+            Effect::Error { code, status } => json!({"error": {"code": code, "status": status}}),
+            Effect::DelayMs(delay) => json!({"delayMs": delay}),
+        };
+        let order = json!({"match": matching, "nth": nth, "times": times, "do": effect});
+        let made = self.post("/faults", &order).await?;
+        made["id"]
+            .as_u64()
+            .ok_or_else(|| Error::new("aws-sim gave a fault no id"))
+    }
+
+    /// How far a fault has come.
+    pub async fn fault(&self, id: u64) -> Result<FaultReport, Error> {
+        self.ask(Method::GET, &format!("/faults/{id}"), None).await
+    }
+
+    /// Waits until a fault holds a call or has hit one, or the time is over; the report says which.
+    pub async fn wait_for_fault(&self, id: u64, patience: Duration) -> Result<FaultReport, Error> {
+        let path = format!("/faults/{id}/wait?timeoutMs={}", patience.as_millis());
+        self.ask(Method::GET, &path, None).await
+    }
+
+    /// Lets go of the calls that a fault holds: carried out or not, answered or not.
+    pub async fn release_fault(&self, id: u64, carry_out: bool, answer: bool) -> Result<(), Error> {
+        let order = json!({"carryOut": carry_out, "answer": answer});
+        self.tell(Method::POST, &format!("/faults/{id}/release"), &order).await
+    }
+
+    /// Forgets all faults; held calls are carried out.
+    pub async fn clear_faults(&self) -> Result<(), Error> {
+        self.tell(Method::DELETE, "/faults", &json!({})).await
+    }
+
+    /// Moves the simulated clock.
+    pub async fn advance_clock(&self, seconds: i64) -> Result<(), Error> {
+        self.tell(Method::POST, "/clock", &json!({"advanceSeconds": seconds}))
+            .await
+    }
+
+    /// Makes every AWS call take at least that long.
+    pub async fn set_latency(&self, latency: Duration) -> Result<(), Error> {
+        let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.tell(Method::POST, "/latency", &json!({"ms": milliseconds})).await
+    }
+
+    /// Forgets everything but the latency.
+    pub async fn reset(&self) -> Result<(), Error> {
+        self.tell(Method::POST, "/reset", &json!({})).await
+    }
+
+    /// A request whose answer says no more than that it worked.
+    async fn tell(&self, method: Method, path: &str, body: &Value) -> Result<(), Error> {
+        self.ask::<Value>(method, path, Some(body)).await.map(|_| ())
+    }
+
+    async fn list<T: DeserializeOwned>(&self, path: &str, name: &str) -> Result<Vec<T>, Error> {
+        let mut answer: BTreeMap<String, Value> = self.ask(Method::GET, path, None).await?;
+        let list = answer.remove(name).unwrap_or_default();
+        serde_json::from_value(list).map_err(|error| Error::because(format!("{path} on aws-sim"), error))
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    /// One request to the admin interface, for routes that have no method here.
+    ///
+    /// # Errors
+    /// When the simulator does not answer, or refuses; with what it said.
+    pub async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Error> {
+        let what = || format!("{method} {path} on aws-sim");
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.admin));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(|error| Error::because(what(), error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| Error::because(what(), error))?;
+        if !status.is_success() {
+            return Err(Error::new(format!("{} was refused with {status}: {text}", what())));
+        }
+        serde_json::from_str(&text).map_err(|error| Error::because(format!("{} answered {text}", what()), error))
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // There is nothing to save.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary to start: the named one, or the one beside the running test (`target/<profile>/deps/…` or its parent).
+fn binary() -> Result<PathBuf, Error> {
+    if let Some(named) = env::var_os(BINARY) {
+        return Ok(PathBuf::from(named));
+    }
+    let own = env::current_exe().map_err(|error| Error::because("the running program has no path", error))?;
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .map(|folder: &Path| folder.join("aws-sim"))
+        .find(|path| path.is_file());
+    found.ok_or_else(|| {
+        Error::new(format!(
+            "no aws-sim beside {}: run `cargo build -p aws-sim`, or set {BINARY}",
+            own.display()
+        ))
+    })
+}
