@@ -22,6 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator.
+    #[command(args_override_self = true)]
     Run(RunFlags),
     /// Print the CustomResourceDefinitions, or write them into files.
     Crd {

@@ -29,8 +29,7 @@ use crate::trust::TrustEntry;
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 192")
-        .message("a CrossAccountRole's name has at most 192 characters")
-        .field_path(".metadata.name"),
+        .message("a CrossAccountRole's name has at most 192 characters"),
     validation = Rule::new("has(self.spec.roleName) || size(self.metadata.name) <= 64")
         .message("IAM role names have at most 64 characters: write spec.roleName, or a shorter metadata.name")
         .field_path(".spec.roleName"),
@@ -54,7 +53,7 @@ pub struct CrossAccountRoleSpec {
     pub path: Option<String>,
     /// What the role is for, shown in the AWS console: at most 1000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000), regex(pattern = r"^[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*$"))]
+    #[schemars(length(max = 1000), regex(pattern = r"^[\t\n\r -~¡-ÿ]*$"))]
     pub description: Option<String>,
     /// Who may assume the role. Each entry becomes one statement of the trust policy.
     #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "atomic"))]

@@ -5,6 +5,9 @@
 //! | [`control_plane`] | a real kube-apiserver with etcd, for one test; kubectl, helm, ServiceAccount tokens |
 //! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
 //! | [`operator`] | the operator as a process: started, killed, stopped |
+//! | [`simulator`] | simulated AWS, and its admin interface |
+//! | [`person`] | somebody with AWS credentials who assumes a role |
+//! | [`scene`] | all of it together: accounts, bootstrap roles, the operator |
 //! | [`process`] | any child process: its log, waiting for it, its sure end |
 //! | [`mod@wait`] | waiting until something becomes true |
 //! | [`tools`] | where kube-apiserver, etcd, kubectl and helm are |
@@ -15,7 +18,10 @@
 pub mod chart;
 pub mod control_plane;
 pub mod operator;
+pub mod person;
 pub mod process;
+pub mod scene;
+pub mod simulator;
 pub mod tools;
 pub mod wait;
 
@@ -29,4 +35,6 @@ pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use error::Error;
 pub use operator::Operator;
 pub use process::Process;
+pub use scene::Scene;
+pub use simulator::Simulator;
 pub use wait::eventually;

@@ -1,27 +1,23 @@
-//! The simulated AWS as a process, and its admin interface.
-//!
-//! What each call does is written in the README of the package `aws-sim`, route by route.
+//! The simulated AWS as a process, and its admin interface, whose routes the README of `aws-sim` describes.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::Error;
 
 /// Names the binary to start; without it, `aws-sim` in the target folder of the running test is taken.
 pub const BINARY: &str = "CROSSROLE_AWS_SIM";
-
-const START: Duration = Duration::from_secs(20);
 
 /// A simulated AWS. Dropping it ends it; it also ends when the process that started it dies.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub struct Simulator {
     /// Where the admin interface is.
     pub admin: String,
     client: Client,
-    child: Child,
+    _child: Child,
 }
 
 /// Keys of a user, of an account's root or of a session.
@@ -162,13 +158,8 @@ pub enum Effect {
     DropAfter,
     /// The call is carried out and the connection closed in the middle of the answer.
     DropMidBody,
-    /// It is answered with this error and not carried out.
-    Error {
-        /// Such as `Throttling`.
-        code: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    /// It is answered with this error code and HTTP status, and not carried out.
+    Error(String, u16),
     /// It is carried out that many milliseconds later.
     DelayMs(u64),
 }
@@ -187,87 +178,56 @@ pub struct FaultReport {
 }
 
 impl Simulator {
-    /// Starts the simulator on free ports.
-    ///
-    /// # Errors
-    /// When the binary is missing, cannot be started, or does not get ready within 20 seconds.
+    /// Starts the simulator on free ports. Fails when the binary is missing or not ready within 20 seconds.
     pub async fn start() -> Result<Self, Error> {
         let binary = binary()?;
         let mut child = Command::new(&binary)
             .arg("--exit-with-parent")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .map_err(|error| Error::because(format!("{} cannot be started", binary.display()), error))?;
-        let (sender, ready) = oneshot::channel();
+        let mut line = String::new();
         if let Some(output) = child.stdout.take() {
-            std::thread::spawn(move || {
-                let mut line = String::new();
-                let _ = BufReader::new(output).read_line(&mut line);
-                let _ = sender.send(line);
-            });
+            let _ = timeout(Duration::from_secs(20), BufReader::new(output).read_line(&mut line)).await;
         }
-        let line = timeout(START, ready)
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_default();
-        let value = |name: &str| {
-            line.split_whitespace()
-                .find_map(|word| word.strip_prefix(name))
-                .map(str::to_owned)
+        let word = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name));
+        let (Some(endpoint), Some(admin)) = (word("endpoint="), word("admin=")) else {
+            return Err(Error::new(format!("aws-sim did not get ready; it said {line:?}")));
         };
-        let (endpoint, admin) = (value("endpoint="), value("admin="));
-        let simulator = Self {
-            endpoint: endpoint.clone().unwrap_or_default(),
-            admin: admin.clone().unwrap_or_default(),
-            client: Client::new(),
-            child,
-        };
-        if endpoint.is_none() || admin.is_none() {
-            return Err(Error::new(format!(
-                "aws-sim did not get ready; its first line was {line:?}"
-            )));
-        }
-        Ok(simulator)
-    }
-
-    /// The process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+        let (endpoint, admin) = (endpoint.to_owned(), admin.to_owned());
+        let client = Client::new();
+        let _child = child;
+        Ok(Self {
+            endpoint,
+            admin,
+            client,
+            _child,
+        })
     }
 
     /// Makes an account; `organization` is such as `o-a1b2c3d4e5`.
     pub async fn create_account(&self, id: &str, organization: Option<&str>) -> Result<(), Error> {
-        self.tell(
-            Method::POST,
-            "/accounts",
-            &json!({"id": id, "organization": organization}),
-        )
-        .await
+        let order = json!({"id": id, "organization": organization});
+        self.tell("/accounts", &order).await
     }
 
     /// Makes a user with inline policies by name and, if wanted, an MFA device.
     pub async fn create_user(&self, account: &str, name: &str, policies: Value, mfa: bool) -> Result<User, Error> {
         let order = json!({"name": name, "policies": policies, "mfa": mfa});
-        self.ask(Method::POST, &format!("/accounts/{account}/users"), Some(&order))
-            .await
+        self.post(&format!("/accounts/{account}/users"), &order).await
     }
 
     /// Keys of an account's root, which may do everything but assume roles.
     pub async fn root_keys(&self, account: &str) -> Result<Credentials, Error> {
-        self.ask(
-            Method::POST,
-            &format!("/accounts/{account}/access-keys"),
-            Some(&json!({"root": true})),
-        )
-        .await
+        self.post(&format!("/accounts/{account}/access-keys"), &json!({"root": true}))
+            .await
     }
 
     /// Makes a role from `{name, path, trust, inline, attached, boundary, tags, maxSessionDuration, description}`.
     pub async fn create_role(&self, account: &str, role: Value) -> Result<Role, Error> {
-        self.ask(Method::POST, &format!("/accounts/{account}/roles"), Some(&role))
-            .await
+        self.post(&format!("/accounts/{account}/roles"), &role).await
     }
 
     /// Edits a role by hand; `null` takes an inline policy, a tag or the boundary away.
@@ -283,49 +243,44 @@ impl Simulator {
 
     /// One role, or `None` if there is none of that name.
     pub async fn role(&self, account: &str, name: &str) -> Result<Option<Role>, Error> {
-        Ok(self
-            .roles(account)
-            .await?
-            .into_iter()
-            .find(|role| role.name.eq_ignore_ascii_case(name)))
+        let mut roles = self.roles(account).await?.into_iter();
+        Ok(roles.find(|role| role.name.eq_ignore_ascii_case(name)))
     }
 
     /// Deletes a role with all that hangs on it.
     pub async fn delete_role(&self, account: &str, name: &str) -> Result<(), Error> {
-        let path = format!("/accounts/{account}/roles/{name}");
-        self.tell(Method::DELETE, &path, &json!({})).await
+        self.remove(&format!("/accounts/{account}/roles/{name}")).await
     }
 
     /// Makes a customer managed policy and gives its ARN.
     pub async fn create_policy(&self, account: &str, path: &str, name: &str, document: Value) -> Result<String, Error> {
         let order = json!({"name": name, "path": path, "document": document});
-        let made = self.post(&format!("/accounts/{account}/policies"), &order).await?;
+        let made: Value = self.post(&format!("/accounts/{account}/policies"), &order).await?;
         Ok(made["arn"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Makes an instance profile that holds these roles.
     pub async fn create_instance_profile(&self, account: &str, name: &str, roles: &[&str]) -> Result<(), Error> {
         let order = json!({"name": name, "roles": roles});
-        self.tell(Method::POST, &format!("/accounts/{account}/instance-profiles"), &order)
+        self.tell(&format!("/accounts/{account}/instance-profiles"), &order)
             .await
     }
 
     /// A code of an MFA device, accepted once.
     pub async fn mfa_code(&self, serial: &str) -> Result<String, Error> {
-        let made = self.post("/mfa-code", &json!({"serial": serial})).await?;
+        let made: Value = self.post("/mfa-code", &json!({"serial": serial})).await?;
         Ok(made["code"].as_str().unwrap_or_default().to_owned())
     }
 
     /// A session of a user whose MFA is that many seconds old.
     pub async fn mfa_session(&self, user_arn: &str, age_seconds: u64) -> Result<Credentials, Error> {
         let order = json!({"user": user_arn, "ageSeconds": age_seconds});
-        self.ask(Method::POST, "/sessions/mfa", Some(&order)).await
+        self.post("/sessions/mfa", &order).await
     }
 
     /// A session of a role, whatever its trust policy says.
     pub async fn role_session(&self, role_arn: &str) -> Result<Credentials, Error> {
-        self.ask(Method::POST, "/sessions/role", Some(&json!({"role": role_arn})))
-            .await
+        self.post("/sessions/role", &json!({"role": role_arn})).await
     }
 
     /// The calls after a number, in order.
@@ -340,7 +295,7 @@ impl Simulator {
 
     /// Begins to count anew.
     pub async fn reset_calls(&self) -> Result<(), Error> {
-        self.tell(Method::POST, "/calls/reset", &json!({})).await
+        self.tell("/calls/reset", &json!({})).await
     }
 
     /// Adds a fault for the `nth` matching call from now (from 1) and the `times - 1` after it; 0 times is for ever.
@@ -350,22 +305,15 @@ impl Simulator {
             Effect::DropBefore => json!({"drop": "before"}),
             Effect::DropAfter => json!({"drop": "after"}),
             Effect::DropMidBody => json!({"drop": "midBody"}),
-            Effect::Error { code, status } => json!({"error": {"code": code, "status": status}}),
+            Effect::Error(code, status) => json!({"error": {"code": code, "status": status}}),
             Effect::DelayMs(delay) => json!({"delayMs": delay}),
         };
         let order = json!({"match": matching, "nth": nth, "times": times, "do": effect});
-        let made = self.post("/faults", &order).await?;
-        made["id"]
-            .as_u64()
-            .ok_or_else(|| Error::new("aws-sim gave a fault no id"))
+        let made: Value = self.post("/faults", &order).await?;
+        made["id"].as_u64().ok_or_else(|| Error::new("a fault got no id"))
     }
 
-    /// How far a fault has come.
-    pub async fn fault(&self, id: u64) -> Result<FaultReport, Error> {
-        self.ask(Method::GET, &format!("/faults/{id}"), None).await
-    }
-
-    /// Waits until a fault holds a call or has hit one, or the time is over; the report says which.
+    /// Waits until a fault holds a call or has hit one, or the time is over (at once if it is zero); the report tells.
     pub async fn wait_for_fault(&self, id: u64, patience: Duration) -> Result<FaultReport, Error> {
         let path = format!("/faults/{id}/wait?timeoutMs={}", patience.as_millis());
         self.ask(Method::GET, &path, None).await
@@ -374,50 +322,48 @@ impl Simulator {
     /// Lets go of the calls that a fault holds: carried out or not, answered or not.
     pub async fn release_fault(&self, id: u64, carry_out: bool, answer: bool) -> Result<(), Error> {
         let order = json!({"carryOut": carry_out, "answer": answer});
-        self.tell(Method::POST, &format!("/faults/{id}/release"), &order).await
+        self.tell(&format!("/faults/{id}/release"), &order).await
     }
 
     /// Forgets all faults; held calls are carried out.
     pub async fn clear_faults(&self) -> Result<(), Error> {
-        self.tell(Method::DELETE, "/faults", &json!({})).await
+        self.remove("/faults").await
     }
 
     /// Moves the simulated clock.
     pub async fn advance_clock(&self, seconds: i64) -> Result<(), Error> {
-        self.tell(Method::POST, "/clock", &json!({"advanceSeconds": seconds}))
-            .await
+        self.tell("/clock", &json!({"advanceSeconds": seconds})).await
     }
 
-    /// Makes every AWS call take at least that long.
-    pub async fn set_latency(&self, latency: Duration) -> Result<(), Error> {
-        let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        self.tell(Method::POST, "/latency", &json!({"ms": milliseconds})).await
+    /// Makes every AWS call take at least that many milliseconds.
+    pub async fn set_latency(&self, milliseconds: u64) -> Result<(), Error> {
+        self.tell("/latency", &json!({"ms": milliseconds})).await
     }
 
     /// Forgets everything but the latency.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.tell(Method::POST, "/reset", &json!({})).await
+        self.tell("/reset", &json!({})).await
     }
 
-    /// A request whose answer says no more than that it worked.
-    async fn tell(&self, method: Method, path: &str, body: &Value) -> Result<(), Error> {
-        self.ask::<Value>(method, path, Some(body)).await.map(|_| ())
-    }
-
-    async fn list<T: DeserializeOwned>(&self, path: &str, name: &str) -> Result<Vec<T>, Error> {
-        let mut answer: BTreeMap<String, Value> = self.ask(Method::GET, path, None).await?;
-        let list = answer.remove(name).unwrap_or_default();
-        serde_json::from_value(list).map_err(|error| Error::because(format!("{path} on aws-sim"), error))
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Result<Value, Error> {
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Error> {
         self.ask(Method::POST, path, Some(body)).await
     }
 
-    /// One request to the admin interface, for routes that have no method here.
-    ///
-    /// # Errors
-    /// When the simulator does not answer, or refuses; with what it said.
+    /// A request whose answer says no more than that it worked.
+    async fn tell(&self, path: &str, body: &Value) -> Result<(), Error> {
+        self.post::<Value>(path, body).await.map(|_| ())
+    }
+
+    async fn remove(&self, path: &str) -> Result<(), Error> {
+        self.ask::<Value>(Method::DELETE, path, None).await.map(|_| ())
+    }
+
+    async fn list<T: DeserializeOwned>(&self, path: &str, name: &str) -> Result<Vec<T>, Error> {
+        let mut answer: Value = self.ask(Method::GET, path, None).await?;
+        serde_json::from_value(answer[name].take()).map_err(|error| Error::because(format!("{path} on aws-sim"), error))
+    }
+
+    /// One request to the admin interface, for routes that have no method here. An error says what was answered.
     pub async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Error> {
         let what = || format!("{method} {path} on aws-sim");
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.admin));
@@ -434,30 +380,18 @@ impl Simulator {
     }
 }
 
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // There is nothing to save.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The binary to start: the named one, or the one beside the running test (`target/<profile>/deps/…` or its parent).
 fn binary() -> Result<PathBuf, Error> {
     if let Some(named) = env::var_os(BINARY) {
         return Ok(PathBuf::from(named));
     }
     let own = env::current_exe().map_err(|error| Error::because("the running program has no path", error))?;
-    let found = own
-        .ancestors()
-        .skip(1)
-        .take(3)
-        .map(|folder: &Path| folder.join("aws-sim"))
-        .find(|path| path.is_file());
-    found.ok_or_else(|| {
-        Error::new(format!(
+    let mut folders = own.ancestors().skip(1).take(3).map(|folder| folder.join("aws-sim"));
+    let hint = || {
+        format!(
             "no aws-sim beside {}: run `cargo build -p aws-sim`, or set {BINARY}",
             own.display()
-        ))
-    })
+        )
+    };
+    folders.find(|path| path.is_file()).ok_or_else(|| Error::new(hint()))
 }

@@ -1,0 +1,156 @@
+//! One call while it is carried out: who calls, with what, on which world.
+
+use std::net::IpAddr;
+
+use crate::authorize::{Layers, Refusal};
+use crate::policy::context::Context;
+use crate::wire::error::{Answer, AwsError};
+use crate::wire::request::{Parameters, Signer};
+use crate::wire::xml::Service;
+use crate::world::World;
+use crate::world::account::Account;
+use crate::world::credential::{Caller, CallerKind};
+use crate::world::time::{Seconds, iso};
+use crate::{iam, sts};
+
+/// A request, read but not yet carried out.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) signer: Signer,
+    pub(crate) token: Option<String>,
+    pub(crate) action: String,
+    pub(crate) parameters: Parameters,
+    pub(crate) source_ip: IpAddr,
+}
+
+impl Request {
+    /// Carries the request out.
+    pub(crate) fn carry_out(&self, world: &mut World) -> Answer {
+        let caller = world.caller(&self.signer.access_key, self.token.as_deref())?;
+        let now = world.now();
+        let context = caller_context(&caller, self.source_ip, now);
+        let mut call = Call {
+            world,
+            caller,
+            parameters: &self.parameters,
+            context,
+            now,
+        };
+        match self.signer.service {
+            Service::Iam => iam::dispatch(&self.action, &mut call),
+            Service::Sts => sts::dispatch(&self.action, &mut call),
+        }
+    }
+
+    /// The account that the call acts in: that of the role for `AssumeRole`, else the caller's.
+    pub(crate) fn acting_account(&self, world: &World) -> String {
+        let of_role = self.parameters.get("RoleArn").and_then(|arn| arn.split(':').nth(4));
+        let of_key = || world.account_of_key(&self.signer.access_key);
+        of_role.or_else(of_key).unwrap_or_default().to_owned()
+    }
+
+    /// The name of the role that the call is about, if it is about one.
+    pub(crate) fn role(&self) -> Option<&str> {
+        let of_arn = || self.parameters.get("RoleArn").and_then(|arn| arn.rsplit('/').next());
+        self.parameters.get("RoleName").or_else(of_arn)
+    }
+
+    /// True if the call changes something in an account. STS only hands out sessions.
+    pub(crate) fn is_write(&self) -> bool {
+        let reads = ["Get", "List", "Simulate", "Generate"];
+        self.signer.service == Service::Iam && !reads.iter().any(|prefix| self.action.starts_with(prefix))
+    }
+}
+
+/// A call in progress.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) caller: Caller,
+    pub(crate) parameters: &'a Parameters,
+    /// What is known about the caller and the request; each action adds what it knows about the resource.
+    pub(crate) context: Context,
+    pub(crate) now: Seconds,
+}
+
+impl Call<'_> {
+    /// The caller's account, in which IAM acts.
+    pub(crate) fn account(&self) -> Result<&Account, AwsError> {
+        self.world.account(&self.caller.account)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn account_mut(&mut self) -> Result<&mut Account, AwsError> {
+        self.world.account_mut(&self.caller.account)
+    }
+
+    /// Fails unless the caller's policies allow the action on the resource. `shown` is how the refusal names it.
+    pub(crate) fn authorize(
+        &self,
+        action: &str,
+        resource: &str,
+        shown: &str,
+        context: &Context,
+    ) -> Result<(), AwsError> {
+        if matches!(self.caller.kind, CallerKind::Root) {
+            return Ok(());
+        }
+        let layers = Layers::of(&self.caller, self.account()?);
+        layers
+            .check(action, resource, context)
+            .map_err(|refusal| self.denied(action, shown, refusal))
+    }
+
+    fn denied(&self, action: &str, shown: &str, refusal: Refusal) -> AwsError {
+        AwsError::access_denied(format!(
+            "User: {} is not authorized to perform: {action} on resource: {shown} {}",
+            self.caller.arn,
+            refusal.reason(action)
+        ))
+    }
+}
+
+/// The condition keys that every request of a caller has.
+fn caller_context(caller: &Caller, source_ip: IpAddr, now: Seconds) -> Context {
+    let mut context = Context::default();
+    context.set("aws:CurrentTime", iso(now));
+    context.set("aws:EpochTime", now.to_string());
+    context.set("aws:SourceIp", source_ip.to_string());
+    context.set("aws:SecureTransport", "true");
+    context.set("aws:ViaAWSService", "false");
+    context.set("aws:PrincipalIsAWSService", "false");
+    context.set("aws:RequestedRegion", "us-east-1");
+    context.set("aws:PrincipalAccount", caller.account.as_str());
+    context.set("aws:userid", caller.user_id.as_str());
+    context.set_optional("aws:PrincipalOrgID", caller.organization.as_deref());
+    match &caller.kind {
+        CallerKind::Root => {
+            context.set("aws:PrincipalType", "Account");
+            context.set("aws:PrincipalArn", caller.arn.as_str());
+        }
+        CallerKind::User(name) => {
+            context.set("aws:PrincipalType", "User");
+            context.set("aws:PrincipalArn", caller.arn.as_str());
+            context.set("aws:username", name.as_str());
+        }
+        CallerKind::Session { session, role_arn } => {
+            context.set("aws:PrincipalType", "AssumedRole");
+            context.set("aws:PrincipalArn", role_arn.as_str());
+            context.set_optional("aws:SourceIdentity", session.source_identity.as_deref());
+        }
+    }
+    context.set_tags(
+        "aws:PrincipalTag",
+        caller.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())),
+    );
+    if caller.temporary {
+        // Long-term keys say nothing about MFA at all, which is why `BoolIfExists` lets them in.
+        context.set("aws:MultiFactorAuthPresent", caller.mfa_at.is_some().to_string());
+        context.set_optional(
+            "aws:MultiFactorAuthAge",
+            caller.mfa_at.map(|at| (now - at).max(0).to_string()),
+        );
+        context.set("aws:TokenIssueTime", iso(caller.issued));
+    }
+    context
+}

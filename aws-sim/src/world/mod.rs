@@ -1,0 +1,155 @@
+//! Everything the simulator remembers: accounts and what is in them, credentials, and the clock.
+
+pub(crate) mod account;
+pub(crate) mod aws_managed;
+pub(crate) mod credential;
+pub(crate) mod ids;
+pub(crate) mod principals;
+pub(crate) mod time;
+
+use std::collections::{BTreeMap, HashMap};
+
+use account::Account;
+use credential::{Caller, Credential, Identity};
+use ids::Ids;
+use time::Seconds;
+
+use crate::wire::error::AwsError;
+
+/// All state of the simulated AWS.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) accounts: BTreeMap<String, Account>,
+    credentials: HashMap<String, Credential>,
+    pub(crate) ids: Ids,
+    clock_ahead: Seconds,
+    issued: u64,
+}
+
+impl World {
+    /// The time in the simulated AWS.
+    pub(crate) fn now(&self) -> Seconds {
+        time::system_now() + self.clock_ahead
+    }
+
+    /// Moves the simulated time forward (or back, for what it is worth).
+    pub(crate) fn advance(&mut self, seconds: Seconds) {
+        self.clock_ahead += seconds;
+    }
+
+    /// Forgets everything but which ids were given out.
+    pub(crate) fn forget(&mut self) {
+        let ids = std::mem::take(&mut self.ids);
+        *self = Self { ids, ..Self::default() };
+    }
+
+    /// An account that a call acts in.
+    pub(crate) fn account(&self, id: &str) -> Result<&Account, AwsError> {
+        self.accounts.get(id).ok_or_else(no_account)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn account_mut(&mut self, id: &str) -> Result<&mut Account, AwsError> {
+        self.accounts.get_mut(id).ok_or_else(no_account)
+    }
+
+    /// Makes long-term keys.
+    pub(crate) fn issue_access_key(&mut self, account: &str, identity: Identity) -> Credential {
+        let credential = Credential {
+            access_key: self.ids.access_key("AKIA"),
+            secret: self.ids.secret(),
+            token: None,
+            account: account.to_owned(),
+            identity,
+            issued: self.now(),
+            expires: None,
+            mfa_at: None,
+        };
+        self.credentials
+            .insert(credential.access_key.clone(), credential.clone());
+        credential
+    }
+
+    /// Makes temporary keys.
+    pub(crate) fn issue_session(
+        &mut self,
+        account: &str,
+        identity: Identity,
+        seconds: Seconds,
+        mfa_at: Option<Seconds>,
+    ) -> Credential {
+        let now = self.now();
+        self.issued += 1;
+        if self.issued.is_multiple_of(4096) {
+            // Long runs must not grow: a day after its end nobody needs to be told that a session is over.
+            self.credentials
+                .retain(|_, held| held.expires.is_none_or(|expires| expires + 86_400 > now));
+        }
+        let credential = Credential {
+            access_key: self.ids.access_key("ASIA"),
+            secret: self.ids.secret(),
+            token: Some(self.ids.session_token()),
+            account: account.to_owned(),
+            identity,
+            issued: now,
+            expires: Some(now + seconds),
+            mfa_at,
+        };
+        self.credentials
+            .insert(credential.access_key.clone(), credential.clone());
+        credential
+    }
+
+    /// Takes back the long-term keys of a user that is deleted.
+    pub(crate) fn revoke_user_keys(&mut self, account: &str, user_id: &str) {
+        self.credentials.retain(|_, held| {
+            held.account != account || !matches!(&held.identity, Identity::User { id } if id == user_id)
+        });
+    }
+
+    /// The access keys of a user.
+    pub(crate) fn user_keys(&self, account: &str, user_id: &str) -> usize {
+        self.credentials
+            .values()
+            .filter(|held| held.account == account && held.expires.is_none())
+            .filter(|held| matches!(&held.identity, Identity::User { id } if id == user_id))
+            .count()
+    }
+
+    /// Which account an access key belongs to, whether or not it is still good.
+    pub(crate) fn account_of_key(&self, access_key: &str) -> Option<&str> {
+        self.credentials.get(access_key).map(|held| held.account.as_str())
+    }
+
+    /// Who signs with an access key and session token.
+    pub(crate) fn caller(&self, access_key: &str, token: Option<&str>) -> Result<Caller, AwsError> {
+        let invalid = || {
+            AwsError::new(
+                403,
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+            )
+        };
+        let held = self.credentials.get(access_key).ok_or_else(invalid)?;
+        if held.token.as_deref() != token {
+            return Err(invalid());
+        }
+        if held.expires.is_some_and(|expires| expires <= self.now()) {
+            return Err(AwsError::new(
+                403,
+                "ExpiredToken",
+                "The security token included in the request is expired",
+            ));
+        }
+        let account = self.accounts.get(&held.account).ok_or_else(invalid)?;
+        Caller::of(held, account).ok_or_else(invalid)
+    }
+}
+
+fn no_account() -> AwsError {
+    AwsError::new(
+        403,
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+    )
+}

@@ -1,0 +1,81 @@
+//! The simulator against what the real service answered. The recordings lie beside the project and are read in place;
+//! where they are missing, there is nothing to compare.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::Value;
+use support::{Aws, trust};
+
+#[test]
+fn documents_are_taken_and_refused_as_the_real_service_did() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/aws-recorded/policy-documents.json");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("no recordings at {}: nothing compared", file.display());
+        return;
+    };
+    let recorded: Value = serde_json::from_str(&text).unwrap();
+    let entries = recorded.as_array().or_else(|| recorded["entries"].as_array()).unwrap();
+    let (aws, root) = Aws::with_account("111111111111");
+    let ec2 = trust(serde_json::json!({"Service": "ec2.amazonaws.com"}), Value::Null).to_string();
+    let mut wrong = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let document = entry["document"].as_str().unwrap();
+        let name = format!("d{index}");
+        let role = ("RoleName", name.as_str());
+        let create = |text: &str| aws.iam(&root, "CreateRole", &[role, ("AssumeRolePolicyDocument", text)]);
+        let answer = match entry["operation"].as_str().unwrap() {
+            "CreateRole" => create(document),
+            "UpdateAssumeRolePolicy" => {
+                create(&ec2).ok();
+                aws.iam(&root, "UpdateAssumeRolePolicy", &[role, ("PolicyDocument", document)])
+            }
+            "PutRolePolicy" => {
+                create(&ec2).ok();
+                aws.iam(
+                    &root,
+                    "PutRolePolicy",
+                    &[role, ("PolicyName", "p"), ("PolicyDocument", document)],
+                )
+            }
+            // A version is checked as a policy is.
+            _ => aws.iam(
+                &root,
+                "CreatePolicy",
+                &[("PolicyName", &name), ("PolicyDocument", document)],
+            ),
+        };
+        let expected = entry["message"].as_str().unwrap_or("OK");
+        let actual = if answer.status == 200 {
+            "OK".to_owned()
+        } else {
+            answer.text("Message")
+        };
+        if actual != expected {
+            wrong.push(format!(
+                "{}: AWS said {expected:?}, the simulator {actual:?}: {document}",
+                entry["id"]
+            ));
+        }
+        if answer.status == 200 && entry["read_back"]["operation"] == "GetRole" {
+            let read = aws
+                .iam(&root, "GetRole", &[role])
+                .ok()
+                .document("AssumeRolePolicyDocument");
+            assert_eq!(read, entry["read_back"]["document"], "{}", entry["id"]);
+        }
+        if answer.status == 200 && entry["read_back"]["operation"] == "CreateRole" {
+            assert_eq!(
+                answer.document("AssumeRolePolicyDocument"),
+                entry["read_back"]["document"],
+                "{}",
+                entry["id"]
+            );
+        }
+    }
+    println!("{} recorded verdicts compared", entries.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

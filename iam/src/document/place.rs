@@ -1,0 +1,93 @@
+//! Where in a document the reader is, and the small steps of reading: members, strings, lists of strings.
+
+use super::DocumentError;
+use crate::json::{Json, Step, path_text};
+
+/// The members of an object in the order in which they stand.
+pub(crate) type Members<'json> = &'json [(String, Json)];
+
+/// Where in the document the reader is.
+#[derive(Clone, Default)]
+pub(crate) struct Place(Vec<Step>);
+
+impl Place {
+    pub(crate) fn member(&self, key: &str) -> Place {
+        let mut steps = self.0.clone();
+        steps.push(Step::Member(key.to_owned()));
+        Place(steps)
+    }
+
+    pub(crate) fn item(&self, index: usize) -> Place {
+        let mut steps = self.0.clone();
+        steps.push(Step::Item(index));
+        Place(steps)
+    }
+
+    pub(crate) fn refuse<T>(&self, problem: impl Into<String>) -> Result<T, DocumentError> {
+        Err(DocumentError {
+            path: path_text(&self.0),
+            problem: problem.into(),
+        })
+    }
+}
+
+/// Source: IAM User Guide, "IAM and AWS STS quotas" (IAM name requirements).
+pub(crate) fn check_characters(text: &str) -> Result<(), DocumentError> {
+    let allowed = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+    match text.chars().find(|character| !allowed(*character)) {
+        Some(character) => Place::default().refuse(format!(
+            "IAM takes no character {character:?}: only tab, line breaks and U+0020 to U+00FF"
+        )),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn find<'json>(members: Members<'json>, key: &str) -> Option<&'json Json> {
+    members.iter().find(|(other, _)| other == key).map(|(_, value)| value)
+}
+
+pub(crate) fn known_members(
+    place: &Place,
+    members: Members<'_>,
+    known: &[&str],
+    owner: &str,
+) -> Result<(), DocumentError> {
+    for (key, _) in members {
+        if known.contains(&key.as_str()) {
+            continue;
+        }
+        let near = known.iter().find(|name| name.eq_ignore_ascii_case(key.trim()));
+        return place.member(key).refuse(match near {
+            Some(name) => format!("is not a member of {owner}; write {name}"),
+            None => format!("is not a member of {owner}, which has {}", known.join(", ")),
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn text_of<'json>(place: &Place, value: &'json Json) -> Result<&'json str, DocumentError> {
+    match value {
+        Json::String(text) => Ok(text),
+        Json::Number(number) => place.refuse(format!("must be a string; write \"{number}\", in quotes")),
+        other => place.refuse(format!("must be a string, not {}", other.kind())),
+    }
+}
+
+/// A string, or an array of strings, each with its place.
+pub(crate) fn texts<'json>(place: &Place, value: &'json Json) -> Result<Vec<(Place, &'json str)>, DocumentError> {
+    match value {
+        Json::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| {
+                let place = place.item(index);
+                let text = text_of(&place, item)?;
+                Ok((place, text))
+            })
+            .collect(),
+        Json::Object(_) | Json::Null | Json::Bool(_) => {
+            place.refuse(format!("must be a string or an array of strings, not {}", value.kind()))
+        }
+        value => Ok(vec![(place.clone(), text_of(place, value)?)]),
+    }
+}
