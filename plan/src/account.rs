@@ -39,11 +39,19 @@ impl Account {
     /// A field that the schema should have refused.
     pub fn parse(object: &AWSAccount) -> Result<Self, Refusal> {
         let invalid = |field: &str, error: &dyn std::fmt::Display| {
-            Refusal::of_field(Reason::InvalidSpec, format!("AWSAccount spec.{field}"), error.to_string())
+            Refusal::of_field(
+                Reason::InvalidSpec,
+                format!("AWSAccount spec.{field}"),
+                error.to_string(),
+            )
         };
         Ok(Self {
             name: object.metadata.name.clone().unwrap_or_default(),
-            id: object.spec.account_id.parse().map_err(|error| invalid("accountId", &error))?,
+            id: object
+                .spec
+                .account_id
+                .parse()
+                .map_err(|error| invalid("accountId", &error))?,
             partition: partition(object.spec.partition),
             class: object.spec.class.clone(),
             external_id: object

@@ -36,7 +36,12 @@ pub fn digest<'a>(object_uid: &str, staying: impl IntoIterator<Item = &'a str>) 
         hasher.update([0]);
         hasher.update(account.as_bytes());
     }
-    hasher.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect()
+    hasher
+        .finalize()
+        .iter()
+        .take(5)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -45,10 +50,26 @@ mod tests {
 
     #[test]
     fn ten_or_a_tenth_of_all_is_let_through_whichever_is_more() {
-        for (derived_removals, roles, through) in
-            [(10, 10, true), (11, 10, false), (11, 110, true), (12, 119, false), (100, 1000, true), (101, 1000, false), (0, 0, true)]
-        {
-            assert_eq!(lets_through(10, Load { derived_removals, roles }), through, "{derived_removals} of {roles}");
+        for (derived_removals, roles, through) in [
+            (10, 10, true),
+            (11, 10, false),
+            (11, 110, true),
+            (12, 119, false),
+            (100, 1000, true),
+            (101, 1000, false),
+            (0, 0, true),
+        ] {
+            assert_eq!(
+                lets_through(
+                    10,
+                    Load {
+                        derived_removals,
+                        roles
+                    }
+                ),
+                through,
+                "{derived_removals} of {roles}"
+            );
         }
     }
 

@@ -112,9 +112,18 @@ impl Change {
     pub fn summary(&self) -> String {
         match self {
             Self::CreateRole(_) => "created the role".into(),
-            Self::UpdateTrust { step: TrustStep::Declared, .. } => "set the trust policy".into(),
-            Self::UpdateTrust { step: TrustStep::Shared, .. } => "narrowed the trust policy".into(),
-            Self::UpdateTrust { step: TrustStep::Closed, .. } => "closed the trust policy".into(),
+            Self::UpdateTrust {
+                step: TrustStep::Declared,
+                ..
+            } => "set the trust policy".into(),
+            Self::UpdateTrust {
+                step: TrustStep::Shared,
+                ..
+            } => "narrowed the trust policy".into(),
+            Self::UpdateTrust {
+                step: TrustStep::Closed,
+                ..
+            } => "closed the trust policy".into(),
             Self::UpdateRole { .. } => "set description and session duration".into(),
             Self::PutBoundary(arn) => format!("set the permissions boundary {}", short(arn)),
             Self::DeleteBoundary => "removed the permissions boundary".into(),
@@ -136,7 +145,11 @@ impl fmt::Display for Change {
             Self::CreateRole(new) => {
                 writeln!(formatter, "create the role")?;
                 writeln!(formatter, "       path      {}", new.path)?;
-                writeln!(formatter, "       sessions  up to {}", duration::written(new.max_session))?;
+                writeln!(
+                    formatter,
+                    "       sessions  up to {}",
+                    duration::written(new.max_session)
+                )?;
                 if !new.description.is_empty() {
                     writeln!(formatter, "       about     {}", new.description)?;
                 }
@@ -157,7 +170,10 @@ impl fmt::Display for Change {
                 };
                 write!(formatter, "{what}\n{}", indented(document))
             }
-            Self::UpdateRole { description, max_session } => write!(
+            Self::UpdateRole {
+                description,
+                max_session,
+            } => write!(
                 formatter,
                 "set session duration to {} and description to {description:?}",
                 duration::written(*max_session)
@@ -188,5 +204,10 @@ fn joined<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 fn indented(document: &Document) -> String {
-    document.to_pretty_json().lines().map(|line| format!("       {line}")).collect::<Vec<_>>().join("\n")
+    document
+        .to_pretty_json()
+        .lines()
+        .map(|line| format!("       {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -31,7 +31,13 @@ mod tests {
     use super::*;
 
     fn claim(created: i64, namespace: &str, name: &str) -> Claim {
-        Claim { created, object: ObjectName { namespace: namespace.into(), name: name.into() } }
+        Claim {
+            created,
+            object: ObjectName {
+                namespace: namespace.into(),
+                name: name.into(),
+            },
+        }
     }
 
     #[test]

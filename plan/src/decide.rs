@@ -4,7 +4,7 @@ use crossrole_api::Reason;
 use crossrole_api::role::DeletionPolicy;
 use crossrole_iam::RoleName;
 
-use crate::change::{Change, Plan};
+use crate::change::Plan;
 use crate::claim::{self, Claim};
 use crate::desired::Desired;
 use crate::diff;
@@ -51,7 +51,10 @@ pub fn converge(
             diff::update(role, desired)
         }
     };
-    Ok(Plan { role: desired.name.clone(), changes })
+    Ok(Plan {
+        role: desired.name.clone(),
+        changes,
+    })
 }
 
 /// The changes that remove a role, or let go of it. A role that is not ours is left alone: the plan is empty.
@@ -63,22 +66,36 @@ pub fn leave(role: &RoleName, owner: &Owner, observed: &Observed, known: &Known<
             Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => Vec::new(),
         },
     };
-    // Without tags of ours there is nothing to take off.
-    let changes = changes.into_iter().filter(|change| !matches!(change, Change::Untag(keys) if keys.is_empty())).collect();
-    Plan { role: role.clone(), changes }
+    Plan {
+        role: role.clone(),
+        changes,
+    }
 }
 
 fn check_holder(role: &ObservedRole, owner: &Owner, name: &RoleName, known: &Known<'_>) -> Result<(), Refusal> {
     match owner.holder(&role.tags, &role.id, known.seen_id) {
         Holder::Us | Holder::UsWithoutTags => Ok(()),
         Holder::Object(object) => Err(held_by(name, &object)),
-        Holder::Cluster(cluster, object) => Err(Refusal::new(
-            Reason::ForeignRole,
-            format!("{} belongs to {object} of the cluster {cluster}; it was not touched: choose another spec.roleName", role.arn),
-        )),
+        Holder::Cluster(cluster, object) => {
+            let object = if object.is_empty() {
+                object
+            } else {
+                format!("{object} of ")
+            };
+            Err(Refusal::new(
+                Reason::ForeignRole,
+                format!(
+                    "{} belongs to {object}the cluster {cluster}; it was not touched: choose another spec.roleName",
+                    role.arn
+                ),
+            ))
+        }
         Holder::Nobody => Err(Refusal::new(
             Reason::ForeignRole,
-            format!("{} was not made by crossrole and was not touched: choose another spec.roleName, or remove that role", role.arn),
+            format!(
+                "{} was not made by crossrole and was not touched: choose another spec.roleName, or remove that role",
+                role.arn
+            ),
         )),
     }
 }
@@ -86,6 +103,11 @@ fn check_holder(role: &ObservedRole, owner: &Owner, name: &RoleName, known: &Kno
 fn held_by(name: &RoleName, object: &str) -> Refusal {
     Refusal::new(
         Reason::HeldByAnother,
-        format!("role {name} is held by CrossAccountRole {object} here: choose another spec.roleName, or remove one of the two"),
+        format!(
+            "role {name} is held by CrossAccountRole {object} here: choose another spec.roleName, or remove one of the two"
+        ),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crossrole_api::permissions::InlinePolicy;
+use crossrole_api::role::DeletionPolicy;
 use crossrole_api::trust::{PrincipalKind, TrustEntry};
 use crossrole_api::{CrossAccountRole, Reason};
-use crossrole_api::role::DeletionPolicy;
 use crossrole_iam::document::{Document, DocumentKind};
-use crossrole_iam::quota::check_description;
+use crossrole_iam::quota::{ROLE_TAGS, check_description};
 use crossrole_iam::{
     AccountId, Arn, ExternalId, IamPrincipal, Path, PolicyName, PolicyPathName, PrincipalArn, RoleName, check_tag_key,
     check_tag_value,
@@ -50,9 +51,9 @@ pub struct Declaration {
     /// AWS managed policies.
     pub aws_managed: Vec<AwsManagedPolicy>,
     /// Customer managed policies.
-    pub customer_managed: BTreeSet<PolicyPathName>,
-    /// Inline policies.
-    pub inline: BTreeMap<PolicyName, Document>,
+    pub customer_managed: Vec<PolicyPathName>,
+    /// Inline policies, each name once, in the order in which they are written.
+    pub inline: Vec<(PolicyName, Document)>,
     /// Tags, without ours.
     pub tags: BTreeMap<String, String>,
     /// The boundary that the object asks for.
@@ -110,9 +111,17 @@ impl Declaration {
         };
         let permissions = spec.permissions.clone().unwrap_or_default();
         if spec.trust.is_empty() {
-            return Err(invalid("trust", "a role that nobody may assume is of no use: write at least one entry"));
+            return Err(invalid(
+                "trust",
+                "a role that nobody may assume is of no use: write at least one entry",
+            ));
         }
-        let trust = spec.trust.iter().enumerate().map(|(index, entry)| parse_trust(index, entry)).collect::<Result<_, _>>()?;
+        let trust = spec
+            .trust
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| parse_trust(index, entry))
+            .collect::<Result<_, _>>()?;
         let max_session = duration::seconds(&spec.max_session_duration)
             .filter(|seconds| (3600..=43_200).contains(seconds))
             .ok_or_else(|| invalid("maxSessionDuration", "write a duration from 1h to 12h"))?;
@@ -124,7 +133,12 @@ impl Declaration {
                 .parse()
                 .map_err(|error| invalid("roleName", format!("{error}")))?,
             object: name,
-            path: spec.path.as_deref().map(str::parse).transpose().map_err(|error| invalid("path", format!("{error}")))?,
+            path: spec
+                .path
+                .as_deref()
+                .map(str::parse)
+                .transpose()
+                .map_err(|error| invalid("path", format!("{error}")))?,
             description: parse_description(spec.description.as_deref().unwrap_or_default())?,
             trust,
             max_session,
@@ -132,13 +146,18 @@ impl Declaration {
                 .aws_managed
                 .iter()
                 .enumerate()
-                .map(|(index, text)| parse_aws_managed(text).map_err(|error| invalid(&format!("permissions.awsManaged[{index}]"), error)))
+                .map(|(index, text)| {
+                    parse_aws_managed(text).map_err(|error| invalid(&format!("permissions.awsManaged[{index}]"), error))
+                })
                 .collect::<Result<_, _>>()?,
             customer_managed: permissions
                 .customer_managed
                 .iter()
                 .enumerate()
-                .map(|(index, text)| text.parse().map_err(|error| invalid(&format!("permissions.customerManaged[{index}]"), format!("{error}"))))
+                .map(|(index, text)| {
+                    text.parse()
+                        .map_err(|error| invalid(&format!("permissions.customerManaged[{index}]"), format!("{error}")))
+                })
                 .collect::<Result<_, _>>()?,
             inline: parse_inline(&permissions.inline)?,
             tags: parse_tags(&spec.tags)?,
@@ -161,8 +180,14 @@ fn parse_trust(index: usize, entry: &TrustEntry) -> Result<TrustStatement, Refus
     let at = |field: &str| format!("trust[{index}].{field}");
     let from = parse_from(index, entry)?;
     let require = entry.require.clone();
-    if require.as_ref().is_some_and(|require| require.mfa.is_none() && require.external_ids.is_empty()) {
-        return Err(invalid(&at("require"), "is empty, so it requires nothing: check the spelling of its fields, or leave it out"));
+    if require
+        .as_ref()
+        .is_some_and(|require| require.mfa.is_none() && require.external_ids.is_empty())
+    {
+        return Err(invalid(
+            &at("require"),
+            "is empty, so it requires nothing: check the spelling of its fields, or leave it out",
+        ));
     }
     let require = require.unwrap_or_default();
     let mfa_max_age = require
@@ -176,7 +201,10 @@ fn parse_trust(index: usize, entry: &TrustEntry) -> Result<TrustStatement, Refus
         .transpose()?;
     if mfa_max_age.is_some() {
         match &from {
-            TrustFrom::Accounts { kind: Some(PrincipalKind::Roles), .. } => {
+            TrustFrom::Accounts {
+                kind: Some(PrincipalKind::Roles),
+                ..
+            } => {
                 return Err(invalid(&at("require.mfa"), MFA_OF_A_ROLE));
             }
             TrustFrom::Principals(principals) if principals.iter().any(|arn| arn.kind() == IamPrincipal::Role) => {
@@ -186,14 +214,24 @@ fn parse_trust(index: usize, entry: &TrustEntry) -> Result<TrustStatement, Refus
         }
     }
     if require.external_ids.len() > 2 {
-        return Err(invalid(&at("require.externalIds"), "write one value, or two while it is rotated"));
+        return Err(invalid(
+            &at("require.externalIds"),
+            "write one value, or two while it is rotated",
+        ));
     }
     let external_ids = require
         .external_ids
         .iter()
-        .map(|text| text.parse().map_err(|error| invalid(&at("require.externalIds"), format!("{error}"))))
+        .map(|text| {
+            text.parse()
+                .map_err(|error| invalid(&at("require.externalIds"), format!("{error}")))
+        })
         .collect::<Result<_, _>>()?;
-    Ok(TrustStatement { from, mfa_max_age, external_ids })
+    Ok(TrustStatement {
+        from,
+        mfa_max_age,
+        external_ids,
+    })
 }
 
 fn parse_from(index: usize, entry: &TrustEntry) -> Result<TrustFrom, Refusal> {
@@ -204,17 +242,24 @@ fn parse_from(index: usize, entry: &TrustEntry) -> Result<TrustFrom, Refusal> {
             ids: from
                 .accounts
                 .iter()
-                .map(|id| id.parse().map_err(|error| invalid(&at(".accounts"), format!("{error}"))))
+                .map(|id| {
+                    id.parse()
+                        .map_err(|error| invalid(&at(".accounts"), format!("{error}")))
+                })
                 .collect::<Result<_, _>>()?,
             kind: from.kind,
         }),
-        (true, false) if from.kind.is_some() => {
-            Err(invalid(&at(".kind"), "kind goes with accounts: principals say by their ARN whether they are users or roles"))
-        }
+        (true, false) if from.kind.is_some() => Err(invalid(
+            &at(".kind"),
+            "kind goes with accounts: principals say by their ARN whether they are users or roles",
+        )),
         (true, false) => Ok(TrustFrom::Principals(
             from.principals
                 .iter()
-                .map(|arn| arn.parse().map_err(|error| invalid(&at(".principals"), format!("{error}"))))
+                .map(|arn| {
+                    arn.parse()
+                        .map_err(|error| invalid(&at(".principals"), format!("{error}")))
+                })
                 .collect::<Result<_, _>>()?,
         )),
         _ => Err(invalid(&at(""), "write exactly one of accounts and principals")),
@@ -231,26 +276,37 @@ fn parse_aws_managed(text: &str) -> Result<AwsManagedPolicy, String> {
         .resource()
         .strip_prefix("policy/")
         .filter(|_| arn.account() == "aws" && arn.service() == "iam")
-        .ok_or_else(|| format!("{text} is not an AWS managed policy: a policy of an account goes into customerManaged, by name"))?;
+        .ok_or_else(|| {
+            format!("{text} is not an AWS managed policy: a policy of an account goes into customerManaged, by name")
+        })?;
     Ok(AwsManagedPolicy {
         partition: Some(arn.partition().to_string()),
         name: name.parse().map_err(|error| format!("{error}"))?,
     })
 }
 
-fn parse_inline(policies: &[crossrole_api::permissions::InlinePolicy]) -> Result<BTreeMap<PolicyName, Document>, Refusal> {
-    let mut parsed = BTreeMap::new();
+fn parse_inline(policies: &[InlinePolicy]) -> Result<Vec<(PolicyName, Document)>, Refusal> {
+    let mut parsed: Vec<(PolicyName, Document)> = Vec::new();
     for (index, policy) in policies.iter().enumerate() {
         let field = format!("permissions.inline[{index}]");
-        let name: PolicyName = policy.name.parse().map_err(|error| invalid(&format!("{field}.name"), format!("{error}")))?;
-        if name.as_str() == crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY || name.as_str().starts_with("crossrole-") {
-            return Err(invalid(&format!("{field}.name"), format!("{name} is a name that crossrole keeps for its own policies: choose another")));
+        let name: PolicyName = policy
+            .name
+            .parse()
+            .map_err(|error| invalid(&format!("{field}.name"), format!("{error}")))?;
+        if name.as_str() == crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY
+            || name.as_str().starts_with("crossrole-")
+        {
+            return Err(invalid(
+                &format!("{field}.name"),
+                format!("{name} is a name that crossrole keeps for its own policies: choose another"),
+            ));
         }
         let document = Document::parse(policy.document.as_str(), DocumentKind::Permission)
             .map_err(|error| invalid(&format!("{field}.document"), format!("{error}")))?;
-        if parsed.insert(name, document).is_some() {
+        if parsed.iter().any(|(other, _)| *other == name) {
             return Err(invalid(&format!("{field}.name"), "is there twice"));
         }
+        parsed.push((name, document));
     }
     Ok(parsed)
 }
@@ -261,17 +317,33 @@ fn parse_description(text: &str) -> Result<String, Refusal> {
 }
 
 fn parse_tags(tags: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
+    let ours = 2;
+    if tags.len() + ours > ROLE_TAGS {
+        return Err(invalid(
+            "tags",
+            format!("a role has at most {ROLE_TAGS} tags, and {ours} of them are crossrole's own"),
+        ));
+    }
     let mut folded = BTreeSet::new();
     for (key, value) in tags {
         let field = format!("tags[{key}]");
         check_tag_key(key).map_err(|error| invalid(&field, format!("{error}")))?;
         check_tag_value(value).map_err(|error| invalid(&field, format!("{error}")))?;
         if key.to_lowercase().starts_with(crossrole_api::names::PREFIX) {
-            return Err(invalid(&field, "keys that begin with crossrole.dev/ are crossrole's own: choose another"));
+            return Err(invalid(
+                &field,
+                "keys that begin with crossrole.dev/ are crossrole's own: choose another",
+            ));
         }
         if !folded.insert(key.to_lowercase()) {
-            return Err(invalid(&field, "IAM does not tell keys apart by case: another key is the same but for its case"));
+            return Err(invalid(
+                &field,
+                "IAM does not tell keys apart by case: another key is the same but for its case",
+            ));
         }
     }
     Ok(tags.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::Reason;
 use crossrole_iam::document::Document;
-use crossrole_iam::{
-    Arn, Partition, Path, PolicyName, RoleName, account_policy_arn, aws_policy_arn, role_arn,
-};
+use crossrole_iam::{Arn, Partition, Path, PolicyName, RoleName, account_policy_arn, aws_policy_arn, role_arn};
 
 use crate::account::Account;
 use crate::declaration::Declaration;
@@ -72,9 +70,12 @@ impl Desired {
             max_session: declaration.max_session,
             boundary: boundary.map(|boundary| boundary.resolve(account.partition, &account.id)),
             tags: declaration.tags.clone(),
-            owner: Owner { cluster: cluster.to_string(), object: declaration.object.clone() },
+            owner: Owner {
+                cluster: cluster.to_string(),
+                object: declaration.object.clone(),
+            },
             attached,
-            inline: declaration.inline.clone(),
+            inline: declaration.inline.iter().cloned().collect(),
         })
     }
 

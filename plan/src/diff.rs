@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_iam::Arn;
-use crossrole_iam::document::{Document, Effect, Statement};
+use crossrole_iam::document::{CanonicalStatement, Document, Effect, Statement};
+use crossrole_iam::quota::{ROLE_TAGS, TRUST_POLICY_SIZE};
 
 use crate::change::{Change, NewRole, TrustStep};
 use crate::desired::Desired;
@@ -35,7 +36,11 @@ pub fn create(desired: &Desired) -> Vec<Change> {
         ..order::Permissions::default()
     };
     let entangled = permissions.needs_closed_trust();
-    let trust = if entangled { trust::closed() } else { desired.trust.clone() };
+    let trust = if entangled {
+        trust::closed()
+    } else {
+        desired.trust.clone()
+    };
     let mut changes = vec![Change::CreateRole(Box::new(NewRole {
         path: desired.path.clone(),
         trust,
@@ -46,17 +51,23 @@ pub fn create(desired: &Desired) -> Vec<Change> {
     }))];
     changes.extend(permissions.ordered());
     if entangled {
-        changes.push(Change::UpdateTrust { document: desired.trust.clone(), step: TrustStep::Declared });
+        changes.push(Change::UpdateTrust {
+            document: desired.trust.clone(),
+            step: TrustStep::Declared,
+        });
     }
     changes
 }
 
 /// The changes that make a role true that is there already.
 pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
-    let permissions = permission_changes(observed, desired);
+    let mut permissions = permission_changes(observed, desired);
     let mut changes = Vec::new();
     let missing = missing_tags(&observed.tags, &desired.owner.tags());
-    if !missing.is_empty() {
+    if !has_room_for(&observed.tags, &missing) {
+        // Others have used up the quota. Ours go on when theirs are off.
+        permissions.tag.extend(missing);
+    } else if !missing.is_empty() {
         changes.push(Change::Tag(missing));
     }
     let (first, last) = trust_changes(&observed.trust, &desired.trust, &permissions);
@@ -77,11 +88,13 @@ fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Perm
             (before, after) => Some(PolicyChange::new(name.clone(), before, after.cloned())),
         })
         .collect();
-    let session = (observed.max_session != desired.max_session || observed.description != desired.description)
-        .then(|| order::SessionChange {
-            description: desired.description.clone(),
-            before: observed.max_session,
-            after: desired.max_session,
+    let session =
+        (observed.max_session != desired.max_session || observed.description != desired.description).then(|| {
+            order::SessionChange {
+                description: desired.description.clone(),
+                before: observed.max_session,
+                after: desired.max_session,
+            }
         });
     order::Permissions {
         policies,
@@ -106,12 +119,24 @@ fn boundary_change(before: Option<&Arn>, after: Option<&Arn>) -> Option<order::B
 
 // IAM does not tell tag keys apart by case.
 fn missing_tags(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let there: BTreeMap<String, &String> = observed.iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
+    let there: BTreeMap<String, &String> = observed
+        .iter()
+        .map(|(key, value)| (key.to_lowercase(), value))
+        .collect();
     wanted
         .iter()
         .filter(|(key, value)| there.get(&key.to_lowercase()) != Some(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+fn has_room_for(observed: &BTreeMap<String, String>, more: &BTreeMap<String, String>) -> bool {
+    let keys = observed.keys().chain(more.keys()).map(|key| key.to_lowercase());
+    // Tags that AWS itself puts on do not count.
+    keys.filter(|key| !key.starts_with("aws:"))
+        .collect::<BTreeSet<_>>()
+        .len()
+        <= ROLE_TAGS
 }
 
 fn surplus_tags(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> BTreeSet<String> {
@@ -120,7 +145,9 @@ fn surplus_tags(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, S
         .keys()
         .filter(|key| {
             let folded = key.to_lowercase();
-            !folded.starts_with("aws:") && !folded.starts_with(crossrole_api::names::PREFIX) && !wanted.contains(&folded)
+            !folded.starts_with("aws:")
+                && !folded.starts_with(crossrole_api::names::PREFIX)
+                && !wanted.contains(&folded)
         })
         .cloned()
         .collect()
@@ -132,44 +159,67 @@ fn trust_changes(
     after: &Document,
     permissions: &order::Permissions,
 ) -> (Option<Change>, Option<Change>) {
-    let declared = Change::UpdateTrust { document: after.clone(), step: TrustStep::Declared };
-    let same = before.means(after);
+    let change = |document: &Document, step| {
+        Some(Change::UpdateTrust {
+            document: document.clone(),
+            step,
+        })
+    };
+    let declared = || change(after, TrustStep::Declared);
+    let close = || {
+        if before.means(&trust::closed()) {
+            None
+        } else {
+            change(&trust::closed(), TrustStep::Closed)
+        }
+    };
     if permissions.needs_closed_trust() {
-        let close = (!before.means(&trust::closed()))
-            .then(|| Change::UpdateTrust { document: trust::closed(), step: TrustStep::Closed });
-        let open = (close.is_some() || !same).then_some(declared);
-        return (close, open);
+        let first = close();
+        let last = if first.is_some() || !before.means(after) {
+            declared()
+        } else {
+            None
+        };
+        return (first, last);
     }
-    if same {
+    if before.means(after) {
         return (None, None);
     }
     if !permissions.change_what_a_session_can_do() {
-        return (Some(declared), None);
+        return (declared(), None);
     }
     let Some(before) = before.document() else {
-        let close = Change::UpdateTrust { document: trust::closed(), step: TrustStep::Closed };
-        return (Some(close), Some(declared));
+        return (close(), declared());
     };
-    let shared = shared_trust(before, after);
-    if shared.means_the_same_as(after) {
-        return (Some(declared), None);
+    if is_within(after, before) {
+        return (declared(), None);
     }
-    if shared.means_the_same_as(before) {
-        return (None, Some(declared));
+    if is_within(before, after) {
+        return (None, declared());
     }
-    (Some(Change::UpdateTrust { document: shared, step: TrustStep::Shared }), Some(declared))
+    match shared_trust(before, after) {
+        Some(shared) => (change(&shared, TrustStep::Shared), declared()),
+        None => (close(), declared()),
+    }
 }
 
-/// What two trust policies share: the Allow statements of both, and every Deny of either.
-fn shared_trust(before: &Document, after: &Document) -> Document {
-    let allowed_before: BTreeSet<_> = of_effect(before, Effect::Allow).map(Statement::canonical).collect();
+/// Whether a trust policy admits nobody whom another does not, as far as their statements tell.
+fn is_within(inner: &Document, outer: &Document) -> bool {
+    meanings(inner, Effect::Allow).is_subset(&meanings(outer, Effect::Allow))
+        && meanings(outer, Effect::Deny).is_subset(&meanings(inner, Effect::Deny))
+}
+
+/// What two trust policies share: the Allow statements of both, and every Deny of either. `None` where they share
+/// nothing, or where IAM would not take it.
+fn shared_trust(before: &Document, after: &Document) -> Option<Document> {
+    let allowed_before = meanings(before, Effect::Allow);
     let mut seen = BTreeSet::new();
     let mut statements: Vec<Statement> = of_effect(after, Effect::Allow)
         .filter(|statement| allowed_before.contains(&statement.canonical()))
         .cloned()
         .collect();
     if statements.is_empty() {
-        return trust::closed();
+        return None;
     }
     let denies = of_effect(before, Effect::Deny).chain(of_effect(after, Effect::Deny));
     statements.extend(denies.filter(|statement| seen.insert(statement.canonical())).cloned());
@@ -177,9 +227,20 @@ fn shared_trust(before: &Document, after: &Document) -> Document {
         // Sids carry no meaning, and two documents may use the same one for different statements.
         statement.sid = None;
     }
-    Document { id: None, statements }
+    let shared = Document::new(statements);
+    // IAM takes no principal that was deleted, and an account's quota may be higher than usual, but holds old and new.
+    let most = TRUST_POLICY_SIZE.max(before.size()).max(after.size());
+    let writable = shared.dead_principals().is_empty() && shared.size() <= most;
+    writable.then_some(shared)
+}
+
+fn meanings(document: &Document, effect: Effect) -> BTreeSet<CanonicalStatement> {
+    of_effect(document, effect).map(Statement::canonical).collect()
 }
 
 fn of_effect(document: &Document, effect: Effect) -> impl Iterator<Item = &Statement> {
-    document.statements.iter().filter(move |statement| statement.effect == effect)
+    document
+        .statements
+        .iter()
+        .filter(move |statement| statement.effect == effect)
 }

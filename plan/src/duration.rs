@@ -24,7 +24,13 @@ pub fn seconds(text: &str) -> Option<u32> {
 /// A duration as a person writes it: `3600` is `1h`.
 pub fn written(seconds: u32) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds % 3600 / 60, seconds % 60);
-    let part = |number: u32, unit: &str| if number == 0 { String::new() } else { format!("{number}{unit}") };
+    let part = |number: u32, unit: &str| {
+        if number == 0 {
+            String::new()
+        } else {
+            format!("{number}{unit}")
+        }
+    };
     let text = part(hours, "h") + &part(minutes, "m") + &part(rest, "s");
     if text.is_empty() { "0s".into() } else { text }
 }

@@ -51,4 +51,6 @@ pub mod refusal;
 pub mod rules;
 pub mod select;
 pub mod teardown;
+#[cfg(test)]
+mod testing;
 pub mod trust;

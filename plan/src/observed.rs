@@ -60,7 +60,10 @@ impl ObservedDocument {
     pub fn parse_encoded(text: &str, kind: DocumentKind) -> Self {
         match Document::parse_encoded(text, kind) {
             Ok(document) => Self::Parsed(document),
-            Err(error) => Self::Unreadable { text: text.to_string(), problem: error.to_string() },
+            Err(error) => Self::Unreadable {
+                text: text.to_string(),
+                problem: error.to_string(),
+            },
         }
     }
 
@@ -79,7 +82,8 @@ impl ObservedDocument {
 
     /// Whether the document means what another does.
     pub fn means(&self, other: &Document) -> bool {
-        self.document().is_some_and(|document| document.means_the_same_as(other))
+        self.document()
+            .is_some_and(|document| document.means_the_same_as(other))
     }
 
     /// Whether a statement here may deny. One that cannot be read may.

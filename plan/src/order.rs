@@ -8,7 +8,8 @@
 //!   go in before any Allow is added, and documents that take one away go out after every old Allow is gone. Of
 //!   several such documents at most one may bring a new Allow along (or still hold an old one).
 //! - **Boundary**: a first boundary goes on before everything else, and the last one comes off after everything else.
-//!   When one is swapped for another, only what both declarations share may be there at that moment.
+//!   When one is swapped for another, only Allows that both declarations share may be there at that moment, and every
+//!   Deny of either.
 //!
 //! Where no such order exists ([`Permissions::needs_closed_trust`]) the role is closed to everybody meanwhile. The
 //! judgement is by statement, so it may close where a finer one would see that it need not.
@@ -59,7 +60,6 @@ pub(crate) struct SessionChange {
 pub(crate) struct PolicyChange {
     name: PolicyName,
     after: Option<Document>,
-    there_before: bool,
     size_before: usize,
     kind: Kind,
 }
@@ -69,8 +69,13 @@ pub(crate) struct PolicyChange {
 enum Kind {
     /// Takes Allows away, and nothing else.
     Narrow,
-    /// Puts Allows in, or replaces Allows by Allows.
+    /// Puts Allows in, and nothing else.
     Widen,
+    /// Takes Allows away and puts others in.
+    Replace {
+        /// …beside a Deny that stays.
+        with_deny: bool,
+    },
     /// Brings a Deny.
     DenyIn {
         /// …together with an Allow that was not there.
@@ -90,7 +95,6 @@ impl PolicyChange {
         Self {
             kind: kind(before, after.as_ref()),
             name,
-            there_before: before.is_some(),
             size_before: before.map_or(0, ObservedDocument::size),
             after,
         }
@@ -104,17 +108,16 @@ impl PolicyChange {
         self.size_after().cast_signed() - self.size_before.cast_signed()
     }
 
-    fn is_replaced(&self) -> bool {
-        self.there_before && self.after.is_some()
-    }
-
     fn delete(&self) -> Change {
         Change::DeleteInline(self.name.clone())
     }
 
     fn change(&self) -> Change {
         match &self.after {
-            Some(document) => Change::PutInline { name: self.name.clone(), document: document.clone() },
+            Some(document) => Change::PutInline {
+                name: self.name.clone(),
+                document: document.clone(),
+            },
             None => self.delete(),
         }
     }
@@ -142,10 +145,17 @@ fn kind(before: Option<&ObservedDocument>, after: Option<&Document>) -> Kind {
     let (deny_before, deny_after) = (statements(readable, Effect::Deny), statements(after, Effect::Deny));
     let (allow_before, allow_after) = (statements(readable, Effect::Allow), statements(after, Effect::Allow));
     match (deny_before.is_subset(&deny_after), deny_after.is_subset(&deny_before)) {
-        (true, true) if allow_after.is_empty() => Kind::Narrow,
-        (true, true) => Kind::Widen,
-        (true, false) => Kind::DenyIn { with_new_allow: !allow_after.is_subset(&allow_before) },
-        (false, true) => Kind::DenyOut { with_old_allow: !allow_before.is_subset(&allow_after) },
+        (true, true) if allow_after.is_subset(&allow_before) => Kind::Narrow,
+        (true, true) if allow_before.is_subset(&allow_after) => Kind::Widen,
+        (true, true) => Kind::Replace {
+            with_deny: !deny_after.is_empty(),
+        },
+        (true, false) => Kind::DenyIn {
+            with_new_allow: !allow_after.is_subset(&allow_before),
+        },
+        (false, true) => Kind::DenyOut {
+            with_old_allow: !allow_before.is_subset(&allow_after),
+        },
         (false, false) => Kind::Entangled,
     }
 }
@@ -167,48 +177,61 @@ impl Permissions {
             || self.boundary.is_some()
             || !self.tag.is_empty()
             || !self.untag.is_empty()
-            || self.session.as_ref().is_some_and(|session| session.before != session.after)
+            || self
+                .session
+                .as_ref()
+                .is_some_and(|session| session.before != session.after)
     }
 
-    /// Whether no order of these changes is safe while the role can be assumed.
+    /// Whether no order of these changes is safe, and within the inline quota, while the role can be assumed.
     pub(crate) fn needs_closed_trust(&self) -> bool {
         let in_with_allow = self.count(Kind::DenyIn { with_new_allow: true });
         let out_with_allow = self.count(Kind::DenyOut { with_old_allow: true });
         let entangled = self.count(Kind::Entangled);
-        let alone = self.policies.len() == 1 && self.attach.is_empty() && self.detach.is_empty() && self.boundary.is_none();
+        let alone =
+            self.policies.len() == 1 && self.attach.is_empty() && self.detach.is_empty() && self.boundary.is_none();
         let too_many = in_with_allow > 1 || out_with_allow > 1 || (entangled > 0 && !alone);
-        let across_swap = self.swaps_boundary() && in_with_allow + out_with_allow + entangled > 0;
-        too_many || across_swap || self.overflows()
+        let replaced_with_deny = self.count(Kind::Replace { with_deny: true });
+        let across_swap = self.swaps_boundary() && in_with_allow + out_with_allow + entangled + replaced_with_deny > 0;
+        too_many || across_swap || !self.fits(&self.careful_order())
     }
 
     // Documents that bring a Deny go in before others go out, and those that take one away go out last: in between, the
     // inline quota may not hold both.
-    fn overflows(&self) -> bool {
-        let limit = ROLE_INLINE_POLICIES_SIZE.cast_signed();
-        let growth = |wanted: fn(Kind) -> bool| -> isize {
-            self.policies.iter().filter(|policy| wanted(policy.kind)).map(PolicyChange::growth).sum()
-        };
-        let start = self.inline_total.cast_signed();
-        let denies = growth(|kind| matches!(kind, Kind::DenyIn { .. }));
-        let rest = growth(|kind| matches!(kind, Kind::Narrow | Kind::Widen | Kind::Entangled));
-        let has_in = self.policies.iter().any(|policy| matches!(policy.kind, Kind::DenyIn { .. }));
-        let has_out = self.policies.iter().any(|policy| matches!(policy.kind, Kind::DenyOut { .. }));
-        (has_in && start + denies > limit) || (has_out && start + denies + rest > limit)
+    fn fits(&self, changes: &[Change]) -> bool {
+        let mut sizes: BTreeMap<_, _> = self
+            .policies
+            .iter()
+            .map(|policy| (&policy.name, policy.size_before))
+            .collect();
+        let untouched = self.inline_total.saturating_sub(sizes.values().sum());
+        changes.iter().all(|change| match change {
+            Change::PutInline { name, document } => {
+                sizes.insert(name, document.size());
+                untouched + sizes.values().sum::<usize>() <= ROLE_INLINE_POLICIES_SIZE
+            }
+            Change::DeleteInline(name) => {
+                sizes.remove(name);
+                true
+            }
+            _ => true,
+        })
     }
 
     /// The changes in order. Where [`Self::needs_closed_trust`] the caller closes the trust around them.
     pub(crate) fn ordered(&self) -> Vec<Change> {
-        let closed = self.needs_closed_trust();
         let mut changes = Vec::new();
         if let Some(BoundaryChange::First(arn)) = &self.boundary {
             changes.push(Change::PutBoundary(arn.clone()));
         }
         changes.extend(self.session_change(|session| session.after < session.before));
-        if closed {
-            self.order_closed(&mut changes);
+        // Where trust is closed the same order is kept if it can be: sessions from before are still there.
+        let careful = self.careful_order();
+        changes.extend(if self.fits(&careful) {
+            careful
         } else {
-            self.order_open(&mut changes);
-        }
+            self.frugal_order()
+        });
         if matches!(self.boundary, Some(BoundaryChange::Gone)) {
             changes.push(Change::DeleteBoundary);
         }
@@ -220,43 +243,74 @@ impl Permissions {
         self.session
             .as_ref()
             .filter(|session| wanted(session))
-            .map(|session| Change::UpdateRole { description: session.description.clone(), max_session: session.after })
+            .map(|session| Change::UpdateRole {
+                description: session.description.clone(),
+                max_session: session.after,
+            })
     }
 
-    fn order_open(&self, changes: &mut Vec<Change>) {
+    fn careful_order(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
         // A document that brings an Allow along goes in when every other Deny is there…
-        changes.extend(self.of(|kind| matches!(kind, Kind::DenyIn { with_new_allow: false })).map(PolicyChange::change));
-        changes.extend(self.of(|kind| matches!(kind, Kind::DenyIn { with_new_allow: true })).map(PolicyChange::change));
-        self.take_away(changes, |kind| kind == Kind::Narrow);
-        // Across a swap of boundaries an Allow that changes is neither the old one nor the new one.
-        let swapped = |policy: &&PolicyChange| self.swaps_boundary() && policy.is_replaced();
-        changes.extend(self.of(|kind| kind == Kind::Widen).filter(swapped).map(PolicyChange::delete));
-        self.swap_boundary(changes);
-        self.put_in(changes, |kind| matches!(kind, Kind::Widen | Kind::Entangled));
+        changes.extend(
+            self.of(|kind| kind == Kind::DenyIn { with_new_allow: false })
+                .map(PolicyChange::change),
+        );
+        changes.extend(
+            self.of(|kind| kind == Kind::DenyIn { with_new_allow: true })
+                .map(PolicyChange::change),
+        );
+        self.take_away(&mut changes);
+        changes.extend(self.of(|kind| kind == Kind::Narrow).map(PolicyChange::change));
+        if self.swaps_boundary() {
+            // Neither the old Allows nor the new ones may be there at that moment.
+            changes.extend(
+                self.of(|kind| kind == Kind::Replace { with_deny: false })
+                    .map(PolicyChange::delete),
+            );
+        }
+        self.swap_boundary(&mut changes);
+        self.tag(&mut changes);
+        let widening = |kind| matches!(kind, Kind::Widen | Kind::Replace { .. } | Kind::Entangled);
+        changes.extend(self.of(widening).map(PolicyChange::change));
+        changes.extend(self.attach.iter().cloned().map(Change::Attach));
         // …and one that still holds an old Allow goes out while every other Deny is still there.
-        changes.extend(self.of(|kind| matches!(kind, Kind::DenyOut { with_old_allow: true })).map(PolicyChange::change));
-        changes.extend(self.of(|kind| matches!(kind, Kind::DenyOut { with_old_allow: false })).map(PolicyChange::change));
+        changes.extend(
+            self.of(|kind| kind == Kind::DenyOut { with_old_allow: true })
+                .map(PolicyChange::change),
+        );
+        changes.extend(
+            self.of(|kind| kind == Kind::DenyOut { with_old_allow: false })
+                .map(PolicyChange::change),
+        );
+        changes
     }
 
-    // Nobody can assume the role meanwhile: first what goes, then what comes, so that no quota stands in the way.
-    fn order_closed(&self, changes: &mut Vec<Change>) {
-        self.take_away(changes, |_| true);
-        self.swap_boundary(changes);
-        self.put_in(changes, |_| true);
+    // First what goes, then what comes, so that no quota stands in the way. Nobody can assume the role meanwhile.
+    fn frugal_order(&self) -> Vec<Change> {
+        let (coming, going): (Vec<_>, Vec<_>) = self.of(|_| true).partition(|policy| policy.after.is_some());
+        let mut changes = Vec::new();
+        self.take_away(&mut changes);
+        changes.extend(going.into_iter().map(PolicyChange::change));
+        self.swap_boundary(&mut changes);
+        self.tag(&mut changes);
+        changes.extend(coming.into_iter().map(PolicyChange::change));
+        changes.extend(self.attach.iter().cloned().map(Change::Attach));
+        changes
     }
 
+    /// Policies of one kind. What shrinks comes first, so that their sum never exceeds both the old and the new one.
     fn of(&self, wanted: fn(Kind) -> bool) -> impl Iterator<Item = &PolicyChange> {
-        self.policies.iter().filter(move |policy| wanted(policy.kind))
+        let mut policies: Vec<_> = self.policies.iter().filter(|policy| wanted(policy.kind)).collect();
+        policies.sort_by_key(|policy| policy.growth());
+        policies.into_iter()
     }
 
-    fn take_away(&self, changes: &mut Vec<Change>, wanted: fn(Kind) -> bool) {
+    fn take_away(&self, changes: &mut Vec<Change>) {
         if !self.untag.is_empty() {
             changes.push(Change::Untag(self.untag.clone()));
         }
         changes.extend(self.detach.iter().cloned().map(Change::Detach));
-        changes.extend(self.of(wanted).filter(|policy| policy.after.is_none()).map(PolicyChange::change));
-        // A policy of the same name that only loses statements.
-        changes.extend(self.of(|kind| kind == Kind::Narrow).filter(|policy| policy.after.is_some()).map(PolicyChange::change));
     }
 
     fn swap_boundary(&self, changes: &mut Vec<Change>) {
@@ -265,15 +319,12 @@ impl Permissions {
         }
     }
 
-    fn put_in(&self, changes: &mut Vec<Change>, wanted: fn(Kind) -> bool) {
+    fn tag(&self, changes: &mut Vec<Change>) {
         if !self.tag.is_empty() {
             changes.push(Change::Tag(self.tag.clone()));
         }
-        let mut puts: Vec<&PolicyChange> =
-            self.of(wanted).filter(|policy| policy.after.is_some() && policy.kind != Kind::Narrow).collect();
-        // What shrinks goes first, so that the sum never exceeds both the old and the new one.
-        puts.sort_by_key(|policy| policy.growth());
-        changes.extend(puts.into_iter().map(PolicyChange::change));
-        changes.extend(self.attach.iter().cloned().map(Change::Attach));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,8 +62,16 @@ pub struct Meaning {
 impl Failure {
     /// What the failure means for an entry.
     pub fn meaning(self) -> Meaning {
-        let retrying = |reason| Meaning { state: EntryState::Retrying, reason, next: NextLook::Backoff };
-        let refused = |reason| Meaning { state: EntryState::Refused, reason, next: NextLook::Interval };
+        let retrying = |reason| Meaning {
+            state: EntryState::Retrying,
+            reason,
+            next: NextLook::Backoff,
+        };
+        let refused = |reason| Meaning {
+            state: EntryState::Refused,
+            reason,
+            next: NextLook::Interval,
+        };
         match self {
             Self::BootstrapDenied => refused(Reason::BootstrapDenied),
             Self::WrongAccount => refused(Reason::WrongAccount),

@@ -43,7 +43,9 @@ impl Owner {
     /// tags under this name; status alone is no authority.
     pub fn holder(&self, tags: &BTreeMap<String, String>, id: &str, seen: Option<&str>) -> Holder {
         let tag = |name: &str| {
-            tags.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+            tags.iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.as_str())
         };
         let stripped = seen == Some(id);
         match (tag(CLUSTER_TAG), tag(OWNER_TAG)) {
@@ -63,26 +65,62 @@ mod tests {
     use super::*;
 
     fn us() -> Owner {
-        Owner { cluster: "c1".into(), object: ObjectName { namespace: "security".into(), name: "audit".into() } }
+        Owner {
+            cluster: "c1".into(),
+            object: ObjectName {
+                namespace: "security".into(),
+                name: "audit".into(),
+            },
+        }
     }
 
     fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
     }
 
     #[test]
     fn the_two_tags_say_whose_a_role_is() {
         for (found, seen, expected) in [
-            (tags(&[(CLUSTER_TAG, "c1"), (OWNER_TAG, "security/audit")]), None, Holder::Us),
-            (tags(&[("Crossrole.dev/Cluster", "c1"), ("crossrole.dev/OWNER", "security/audit")]), None, Holder::Us),
-            (tags(&[(CLUSTER_TAG, "c1"), (OWNER_TAG, "other/audit")]), None, Holder::Object("other/audit".into())),
-            (tags(&[(CLUSTER_TAG, "c2"), (OWNER_TAG, "security/audit")]), None, Holder::Cluster("c2".into(), "security/audit".into())),
+            (
+                tags(&[(CLUSTER_TAG, "c1"), (OWNER_TAG, "security/audit")]),
+                None,
+                Holder::Us,
+            ),
+            (
+                tags(&[
+                    ("Crossrole.dev/Cluster", "c1"),
+                    ("crossrole.dev/OWNER", "security/audit"),
+                ]),
+                None,
+                Holder::Us,
+            ),
+            (
+                tags(&[(CLUSTER_TAG, "c1"), (OWNER_TAG, "other/audit")]),
+                None,
+                Holder::Object("other/audit".into()),
+            ),
+            (
+                tags(&[(CLUSTER_TAG, "c2"), (OWNER_TAG, "security/audit")]),
+                None,
+                Holder::Cluster("c2".into(), "security/audit".into()),
+            ),
             (tags(&[]), None, Holder::Nobody),
             (tags(&[]), Some("AROA2"), Holder::Nobody),
             (tags(&[]), Some("AROA1"), Holder::UsWithoutTags),
-            (tags(&[(OWNER_TAG, "security/audit")]), Some("AROA1"), Holder::UsWithoutTags),
+            (
+                tags(&[(OWNER_TAG, "security/audit")]),
+                Some("AROA1"),
+                Holder::UsWithoutTags,
+            ),
             (tags(&[(OWNER_TAG, "security/audit")]), None, Holder::Nobody),
-            (tags(&[(CLUSTER_TAG, "c2")]), Some("AROA1"), Holder::Cluster("c2".into(), String::new())),
+            (
+                tags(&[(CLUSTER_TAG, "c2")]),
+                Some("AROA1"),
+                Holder::Cluster("c2".into(), String::new()),
+            ),
         ] {
             assert_eq!(us().holder(&found, "AROA1", seen), expected, "{found:?} {seen:?}");
         }

@@ -18,12 +18,20 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that names the field at fault.
     pub fn of_field(reason: Reason, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason, field: field.into(), message: message.into() }
+        Self {
+            reason,
+            field: field.into(),
+            message: message.into(),
+        }
     }
 
     /// A refusal that no single field is at fault for.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, field: String::new(), message: message.into() }
+        Self {
+            reason,
+            field: String::new(),
+            message: message.into(),
+        }
     }
 }
 

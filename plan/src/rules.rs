@@ -65,7 +65,13 @@ impl PolicyReference {
     /// What is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.starts_with("arn:") {
-            text.parse().map(Self::Arn).map_err(|error| format!("{error}"))
+            let arn: Arn = text.parse().map_err(|error| format!("{error}"))?;
+            let is_policy = arn.service() == "iam" && arn.resource().starts_with("policy/");
+            if is_policy {
+                Ok(Self::Arn(arn))
+            } else {
+                Err(format!("{text} is not the ARN of a managed policy"))
+            }
         } else {
             text.parse().map(Self::Name).map_err(|error| format!("{error}"))
         }
@@ -95,7 +101,12 @@ impl Rules {
             class: object.metadata.name.clone().unwrap_or_default(),
             bootstrap_path,
             bootstrap_name,
-            bootstrap_session: seconds("bootstrapRole.sessionDuration", &spec.bootstrap_role.session_duration, 900, 3600)?,
+            bootstrap_session: seconds(
+                "bootstrapRole.sessionDuration",
+                &spec.bootstrap_role.session_duration,
+                900,
+                3600,
+            )?,
             namespaces: spec.allowed_namespaces.clone().unwrap_or_default(),
             role_path: guardrails.role_path.clone(),
             boundary: match guardrails.permissions_boundary.as_str() {
@@ -108,11 +119,20 @@ impl Rules {
             third_parties: accounts("guardrails.trust.thirdParties", &trust.third_parties)?,
             require_mfa: trust.require_mfa,
             require_external_id: trust.require_external_id,
-            max_session: seconds("guardrails.maxSessionDuration", &guardrails.max_session_duration, 3600, 43_200)?,
+            max_session: seconds(
+                "guardrails.maxSessionDuration",
+                &guardrails.max_session_duration,
+                3600,
+                43_200,
+            )?,
             aws_policies: managed.aws,
             account_policies: managed.account,
             denied_policies: managed.deny,
-            denied_actions: guardrails.inline_policies.clone().map(|inline| inline.deny_actions),
+            denied_actions: guardrails
+                .inline_policies
+                .clone()
+                .map(|inline| actions(inline.deny_actions))
+                .transpose()?,
             tag_keys: guardrails.tag_keys.clone(),
         };
         rules.role_path_of("namespace")?;
@@ -148,7 +168,10 @@ impl Rules {
         if self.bootstrap_path.as_str().starts_with(fixed) {
             return Err(invalid(
                 "bootstrapRole.name",
-                &format!("the bootstrap role must live outside guardrails.rolePath {}", self.role_path),
+                &format!(
+                    "the bootstrap role must live outside guardrails.rolePath {}",
+                    self.role_path
+                ),
             ));
         }
         Ok(())
@@ -160,13 +183,41 @@ fn invalid(field: &str, problem: &str) -> Refusal {
 }
 
 fn seconds(field: &str, text: &str, least: u32, most: u32) -> Result<u32, Refusal> {
-    duration::seconds(text).filter(|seconds| (least..=most).contains(seconds)).ok_or_else(|| {
-        invalid(field, &format!("write a duration from {} to {}", duration::written(least), duration::written(most)))
-    })
+    duration::seconds(text)
+        .filter(|seconds| (least..=most).contains(seconds))
+        .ok_or_else(|| {
+            invalid(
+                field,
+                &format!(
+                    "write a duration from {} to {}",
+                    duration::written(least),
+                    duration::written(most)
+                ),
+            )
+        })
 }
 
 fn accounts(field: &str, ids: &[String]) -> Result<BTreeSet<AccountId>, Refusal> {
-    ids.iter().map(|id| id.parse().map_err(|error| invalid(field, &format!("{error}")))).collect()
+    ids.iter()
+        .map(|id| id.parse().map_err(|error| invalid(field, &format!("{error}"))))
+        .collect()
+}
+
+// A pattern that no action can match would deny nothing, and nobody would know.
+fn actions(patterns: Vec<String>) -> Result<Vec<String>, Refusal> {
+    let can_match = |pattern: &String| {
+        let parts = pattern
+            .split_once(':')
+            .filter(|(service, action)| !service.is_empty() && !action.is_empty());
+        pattern == "*" || (parts.is_some() && !pattern.contains(char::is_whitespace))
+    };
+    match patterns.iter().find(|pattern| !can_match(pattern)) {
+        None => Ok(patterns),
+        Some(pattern) => Err(invalid(
+            "guardrails.inlinePolicies.denyActions",
+            &format!("{pattern:?} matches no action: write service:action, such as iam:*"),
+        )),
+    }
 }
 
 fn split_role(text: &str) -> Result<(Path, RoleName), Refusal> {
@@ -180,3 +231,6 @@ fn split_role(text: &str) -> Result<(Path, RoleName), Refusal> {
         name.parse().map_err(|error| problem(format!("{error}")))?,
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,10 @@ pub fn matches(selector: &LabelSelector, labels: &Labels) -> bool {
     if selector.match_labels.is_empty() && selector.match_expressions.is_empty() {
         return false;
     }
-    let exact = selector.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value));
+    let exact = selector
+        .match_labels
+        .iter()
+        .all(|(key, value)| labels.get(key) == Some(value));
     exact
         && selector.match_expressions.iter().all(|requirement| {
             let value = labels.get(&requirement.key);
@@ -28,7 +31,10 @@ pub fn matches(selector: &LabelSelector, labels: &Labels) -> bool {
 /// Whether a name, or its labels, are chosen. `names` and `selector` are a union.
 pub fn chosen(choice: &NamesOrSelector, name: &str, labels: &Labels) -> bool {
     choice.names.iter().any(|chosen| chosen == name)
-        || choice.selector.as_ref().is_some_and(|selector| matches(selector, labels))
+        || choice
+            .selector
+            .as_ref()
+            .is_some_and(|selector| matches(selector, labels))
 }
 
 /// The accounts that an object selects.
@@ -50,7 +56,10 @@ impl Selection {
                 .collect(),
             None => BTreeSet::new(),
         };
-        Self { named: choice.names.iter().cloned().collect(), by_label }
+        Self {
+            named: choice.names.iter().cloned().collect(),
+            by_label,
+        }
     }
 
     /// Every selected account.
@@ -71,7 +80,10 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
-        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
     }
 
     fn requirement(key: &str, operator: LabelOperator, values: &[&str]) -> LabelSelector {
@@ -113,7 +125,10 @@ mod tests {
     fn names_and_selector_are_a_union() {
         let choice = NamesOrSelector {
             names: vec!["identity".into()],
-            selector: Some(LabelSelector { match_labels: labels(&[("env", "prod")]), ..LabelSelector::default() }),
+            selector: Some(LabelSelector {
+                match_labels: labels(&[("env", "prod")]),
+                ..LabelSelector::default()
+            }),
         };
         let (prod, stage) = (labels(&[("env", "prod")]), labels(&[("env", "stage")]));
         let selection = Selection::of(&choice, [("prod", &prod), ("stage", &stage)].into_iter());

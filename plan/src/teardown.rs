@@ -1,5 +1,7 @@
 //! The changes that remove a role, or let go of it.
 
+use std::collections::BTreeSet;
+
 use crossrole_api::role::DeletionPolicy;
 
 use crate::change::{Change, TrustStep};
@@ -21,8 +23,17 @@ pub fn teardown(observed: &ObservedRole, owner: &Owner, policy: DeletionPolicy) 
 
 fn let_go(observed: &ObservedRole, owner: &Owner) -> Vec<Change> {
     let ours = owner.tags();
-    let keys = observed.tags.keys().filter(|key| ours.keys().any(|our| our.eq_ignore_ascii_case(key))).cloned().collect();
-    vec![Change::Untag(keys)]
+    let keys: BTreeSet<String> = observed
+        .tags
+        .keys()
+        .filter(|key| ours.keys().any(|our| our.eq_ignore_ascii_case(key)))
+        .cloned()
+        .collect();
+    if keys.is_empty() {
+        Vec::new()
+    } else {
+        vec![Change::Untag(keys)]
+    }
 }
 
 fn remove(observed: &ObservedRole) -> Vec<Change> {
@@ -36,9 +47,18 @@ fn remove(observed: &ObservedRole) -> Vec<Change> {
     let both: Vec<Change> = of(|document| document.may_deny() && document.may_allow()).collect();
     let mut changes = Vec::new();
     if both.len() > 1 && !observed.trust.means(&trust::closed()) {
-        changes.push(Change::UpdateTrust { document: trust::closed(), step: TrustStep::Closed });
+        changes.push(Change::UpdateTrust {
+            document: trust::closed(),
+            step: TrustStep::Closed,
+        });
     }
-    changes.extend(observed.instance_profiles.iter().cloned().map(Change::LeaveInstanceProfile));
+    changes.extend(
+        observed
+            .instance_profiles
+            .iter()
+            .cloned()
+            .map(Change::LeaveInstanceProfile),
+    );
     changes.extend(observed.attached.iter().cloned().map(Change::Detach));
     changes.extend(of(|document| !document.may_deny()));
     changes.extend(both);
@@ -46,3 +66,6 @@ fn remove(observed: &ObservedRole) -> Vec<Change> {
     changes.push(Change::DeleteRole);
     changes
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,12 +10,22 @@ use crate::declaration::{TrustFrom, TrustStatement};
 
 /// The trust policy document of a declaration in a partition.
 pub fn document(statements: &[TrustStatement], partition: Partition) -> Document {
-    Document { id: None, statements: statements.iter().map(|statement| render(statement, partition)).collect() }
+    Document {
+        id: None,
+        statements: statements
+            .iter()
+            .map(|statement| render(statement, partition))
+            .collect(),
+    }
 }
 
 /// The one document that trusts nobody.
 pub fn closed() -> Document {
-    let assume = ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
+    let assume = [
+        "sts:AssumeRole",
+        "sts:AssumeRoleWithSAML",
+        "sts:AssumeRoleWithWebIdentity",
+    ];
     Document {
         id: None,
         statements: vec![Statement {
@@ -45,8 +55,16 @@ fn render(statement: &TrustStatement, partition: Partition) -> Statement {
     };
     if let Some(age) = statement.mfa_max_age {
         // Never `…IfExists`, which lets plain access keys in: IAM User Guide, "Configuring MFA-protected API access".
-        conditions.push(condition(OperatorName::Bool, "aws:MultiFactorAuthPresent", vec!["true".into()]));
-        conditions.push(condition(OperatorName::NumericLessThan, "aws:MultiFactorAuthAge", vec![age.to_string()]));
+        conditions.push(condition(
+            OperatorName::Bool,
+            "aws:MultiFactorAuthPresent",
+            vec!["true".into()],
+        ));
+        conditions.push(condition(
+            OperatorName::NumericLessThan,
+            "aws:MultiFactorAuthAge",
+            vec![age.to_string()],
+        ));
     }
     if !statement.external_ids.is_empty() {
         let values = statement.external_ids.iter().map(ToString::to_string).collect();
@@ -73,5 +91,12 @@ fn principal_pattern(partition: Partition, account: &AccountId, kind: PrincipalK
 }
 
 fn condition(operator: OperatorName, key: &str, values: Vec<String>) -> Condition {
-    Condition { operator: Operator::new(operator), key: key.into(), values }
+    Condition {
+        operator: Operator::new(operator),
+        key: key.into(),
+        values,
+    }
 }
+
+#[cfg(test)]
+mod tests;

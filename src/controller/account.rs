@@ -8,6 +8,7 @@ use crossrole_api::{AWSAccount, AWSAccountStatus, AccountState, Reason};
 use crossrole_plan::outcome::NextLook;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::Context;
@@ -25,7 +26,10 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
     let (used, roles) = usage(&context, &name);
     let mut version = account.resource_version();
     if used != write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER) && (!used || account.metadata.deletion_timestamp.is_none()) {
+        let mut marked = context.in_use.lock().await;
+        marked.remove(&account.uid().unwrap_or_default());
         version = write_back::set_finalizer(&api, account.as_ref(), IN_USE_FINALIZER, used).await?;
+        drop(marked);
         if !used && account.metadata.deletion_timestamp.is_some() {
             return Ok(Action::await_change());
         }
@@ -52,6 +56,28 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
         NextLook::Interval => context.at_interval(&object),
         NextLook::Backoff => context.after_backoff(&object),
     })
+}
+
+/// Puts the finalizer on AWSAccounts before the first role is made there, so that none is deleted while a role of ours
+/// can be in it.
+///
+/// # Errors
+/// What Kubernetes answered.
+pub async fn mark_in_use(context: &Context, names: impl Iterator<Item = &str>) -> Result<(), kube::Error> {
+    let api: Api<AWSAccount> = Api::all(context.client.clone());
+    for name in names {
+        let Some(account) = context.caches.accounts.get(&ObjectRef::new(name)) else { continue };
+        if write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER) {
+            continue;
+        }
+        let mut marked = context.in_use.lock().await;
+        let uid = account.uid().unwrap_or_default();
+        if !marked.contains(&uid) {
+            write_back::set_finalizer(&api, account.as_ref(), IN_USE_FINALIZER, true).await?;
+            marked.insert(uid);
+        }
+    }
+    Ok(())
 }
 
 /// Whether objects have entries for the account, and how many of them hold a role there.

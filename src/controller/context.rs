@@ -1,6 +1,6 @@
 //! What every reconcile shares.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,10 @@ use crate::aws::Accounts;
 
 /// Removals count for the brake for so long after they happened.
 const REMOVALS_COUNT_FOR: Duration = Duration::from_secs(600);
+
+/// Derived removals begin when no new one was noticed for so long: a change of many labels arrives one by one, and the
+/// brake must see all of it before the first role goes.
+const REMOVALS_SETTLE: Duration = Duration::from_secs(5);
 
 /// What every reconcile shares.
 pub struct Context {
@@ -35,6 +39,8 @@ pub struct Context {
     /// Kubernetes Events.
     pub events: Events,
     memory: Mutex<Memory>,
+    /// AWSAccounts, by uid, that this process put its finalizer on.
+    pub(super) in_use: tokio::sync::Mutex<HashSet<String>>,
 }
 
 /// What this process saw. None of it is needed to be right; it is gone with the process.
@@ -46,6 +52,10 @@ struct Memory {
     seen: HashMap<(AccountId, String, ObjectName), String>,
     /// When derived removals happened.
     removals: VecDeque<Instant>,
+    /// Derived removals that are about to happen.
+    pending_removals: HashMap<ObjectName, BTreeSet<String>>,
+    /// When the newest of them was noticed.
+    newest_removal: Option<Instant>,
 }
 
 impl Context {
@@ -59,7 +69,7 @@ impl Context {
         aws: Accounts,
         events: Events,
     ) -> Self {
-        Self { settings, cluster_id, client, caches, queues, aws, events, memory: Mutex::default() }
+        Self { settings, cluster_id, client, caches, queues, aws, events, memory: Mutex::default(), in_use: tokio::sync::Mutex::default() }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -91,6 +101,7 @@ impl Context {
         let mut memory = self.memory();
         memory.failures.remove(&object.to_string());
         memory.seen.retain(|(_, _, owner), _| owner != object);
+        memory.pending_removals.remove(object);
     }
 
     /// The unique id that this process last saw with the object's tags.
@@ -101,6 +112,16 @@ impl Context {
     /// Remembers a unique id that was seen with the object's tags.
     pub fn saw_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
         self.memory().seen.insert((account.clone(), role.folded(), object.clone()), id.to_string());
+    }
+
+    /// Notices the derived removals of an object, and says whether no new one came up lately in any object.
+    pub fn removals_settled(&self, object: &ObjectName, accounts: &BTreeSet<String>) -> bool {
+        let mut memory = self.memory();
+        let known = memory.pending_removals.insert(object.clone(), accounts.clone()).unwrap_or_default();
+        if !accounts.is_subset(&known) {
+            memory.newest_removal = Some(Instant::now());
+        }
+        memory.newest_removal.is_none_or(|noticed| noticed.elapsed() >= REMOVALS_SETTLE)
     }
 
     /// Remembers derived removals.

@@ -16,7 +16,7 @@ use super::resolve::{self, Request, Target, Task, World};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
-use super::{removals, write_back};
+use super::{account, removals, write_back};
 
 /// Accounts of one object that are worked on at the same time.
 const ACCOUNTS_AT_ONCE: usize = 32;
@@ -40,15 +40,18 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         version = write_back::set_finalizer(&api, role, ROLE_FINALIZER, true).await?;
     }
     let world = World::of(&context.caches);
+    let claim = work::claim(role);
     let tasks = resolve::resolve(&Request {
         role,
         world: &world,
         hub: &context.aws.hub,
         cluster_id: &context.cluster_id,
         load: &|| removals::load(&context, &world),
+        settled: &|accounts| context.removals_settled(&claim.object, accounts),
         max_removals: context.settings.max_removals,
     });
     let mut status = role.status.clone().unwrap_or_default();
+    account::mark_in_use(&context, tasks.iter().filter(|task| task.is_new()).map(|task| task.account.as_str())).await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new_accounts(&tasks), context.now()) {
         version = write_back::set_status(&api, &role.name_any(), version.as_deref(), &intent).await?;
         status = intent;
@@ -57,7 +60,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         context: &context,
         world: &world,
         reference: &role.object_ref(&()),
-        claim: &work::claim(role),
+        claim: &claim,
         unchanged: status.observed_generation == role.metadata.generation,
     };
     let work: Vec<_> = tasks.iter().map(|task| job.carry_out(task).boxed()).collect();
@@ -79,7 +82,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
 
 /// The accounts that will be written to for the first time.
 fn new_accounts(tasks: &[Task]) -> Vec<(String, Option<String>, bool)> {
-    let holds = tasks.iter().filter_map(|task| match &task.target {
+    let holds = tasks.iter().filter(|task| task.is_new()).filter_map(|task| match &task.target {
         Target::Hold(hold) => Some((task.account.clone(), Some(hold.entrance.account.to_string()), task.named)),
         Target::Leave(_) | Target::Settled(..) => None,
     });

@@ -21,7 +21,7 @@ pub fn derived(role: &CrossAccountRole, world: &World) -> BTreeSet<String> {
         .filter(|entry| {
             let abandoned = world.account_state(&entry.account) == Some(AccountState::Abandoned);
             let left = !selection.contains(&entry.account) && !entry.named;
-            (abandoned || left) && entry.role_id.is_some()
+            abandoned || left
         })
         .map(|entry| entry.account.clone())
         .collect()

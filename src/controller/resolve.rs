@@ -168,6 +168,11 @@ pub struct Leave {
 }
 
 impl Task {
+    /// Whether the role shall be in an account that status does not speak of yet.
+    pub fn is_new(&self) -> bool {
+        self.entry.is_none() && matches!(self.target, Target::Hold(_))
+    }
+
     /// A verdict on this task.
     pub fn verdict(&self, account_id: Option<String>, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
         Verdict { account: self.account.clone(), account_id, named: self.named, role, outcome }
@@ -197,6 +202,8 @@ pub struct Request<'a> {
     pub cluster_id: &'a str,
     /// What the brake is judged by: all objects' derived removals. Asked for only when there is one.
     pub load: &'a dyn Fn() -> brake::Load,
+    /// Whether the object's derived removals, noticed now, can begin: no new ones came up lately anywhere.
+    pub settled: &'a dyn Fn(&BTreeSet<String>) -> bool,
     /// The flag `--max-removals`.
     pub max_removals: usize,
 }
@@ -367,11 +374,19 @@ fn leave(
 /// Holds every removal that nobody asked for by name, where there are too many of them at once.
 fn brake(request: &Request<'_>, selection: &Selection, tasks: &mut [Task]) {
     let here = removals::derived(request.role, request.world);
+    let settled = (request.settled)(&here);
     if here.is_empty() {
         return;
     }
     let load = (request.load)();
     if brake::lets_through(request.max_removals, load) {
+        if !settled {
+            for task in tasks.iter_mut().filter(|task| here.contains(&task.account)) {
+                let id = task.entry.as_ref().and_then(|entry| entry.account_id.clone());
+                let message = "nobody asked for this removal by name: it begins when no others come up for some seconds";
+                task.target = Target::Settled(id, Outcome::waits(EntryState::Removing, Reason::Deselected, message));
+            }
+        }
         return;
     }
     let staying = selection.all().into_iter().filter(|name| !here.contains(*name));

@@ -57,6 +57,15 @@ pub struct Requests {
     pub classes: UnboundedReceiver<ObjectRef<AccountClass>>,
 }
 
+/// What became of a watched object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It came, or somebody else changed it.
+    Changed,
+    /// It is gone.
+    Gone,
+}
+
 /// Starts to watch. Returns when every cache is complete.
 ///
 /// # Errors
@@ -71,14 +80,22 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
 
     let config = watcher::Config::default().any_semantic();
     let on_role = {
-        let queues = queues.clone();
-        move |role: &CachedRole| {
-            let _ = queues.roles.send(ObjectRef::from_obj(role));
+        let (queues, caches) = (queues.clone(), caches.clone());
+        move |role: &CachedRole, fate| match fate {
+            Fate::Changed => {
+                let _ = queues.roles.send(ObjectRef::from_obj(role));
+            }
+            // Its role's name may be free for another object now.
+            Fate::Gone => {
+                for other in caches.roles.state().iter().filter(|other| role_name(other) == role_name(role)) {
+                    let _ = queues.roles.send(ObjectRef::from_obj(other.as_ref()));
+                }
+            }
         }
     };
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        move |account: &AWSAccount| {
+        move |account: &AWSAccount, _| {
             let _ = queues.accounts.send(ObjectRef::from_obj(account));
             let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
             for role in caches.roles.state().iter().filter(|role| concerns(role, account)) {
@@ -88,7 +105,7 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
     };
     let on_class = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        move |class: &AccountClass| {
+        move |class: &AccountClass, _| {
             let _ = queues.classes.send(ObjectRef::from_obj(class));
             for account in caches.accounts.state().iter().filter(|account| account.spec.class == class.name_any()) {
                 let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
@@ -100,7 +117,7 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
     };
     let on_namespace = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        move |namespace: &PartialObjectMeta<Namespace>| {
+        move |namespace: &PartialObjectMeta<Namespace>, _| {
             let name = namespace.name_any();
             for role in caches.roles.state().iter().filter(|role| role.namespace().as_deref() == Some(&name)) {
                 let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
@@ -137,11 +154,17 @@ fn concerns(role: &CachedRole, account: &AWSAccount) -> bool {
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 
+/// The name of an object's role, as IAM compares names.
+fn role_name(role: &CachedRole) -> String {
+    let name = role.0.as_ref().ok().and_then(|role| role.spec.role_name.clone());
+    name.unwrap_or_else(|| role.name_any()).to_lowercase()
+}
+
 /// Keeps a cache, and tells of every change that somebody else made.
 async fn keep<K>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     mut writer: Writer<K>,
-    on_change: impl Fn(&K),
+    on_change: impl Fn(&K, Fate),
 ) where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
 {
@@ -166,12 +189,12 @@ async fn keep<K>(
                 // What is gone was deleted while nobody watched.
                 for (name, (_, object)) in &known {
                     if !listed.contains_key(name) {
-                        on_change(object);
+                        on_change(object, Fate::Gone);
                     }
                 }
                 for (name, (print, object)) in &listed {
                     if known.get(name).is_none_or(|(before, _)| before != print) {
-                        on_change(object);
+                        on_change(object, Fate::Changed);
                     }
                 }
                 known = std::mem::take(&mut listed);
@@ -184,15 +207,15 @@ async fn keep<K>(
                     Some((before_print, _)) if before_print == print => {}
                     Some((_, before)) => {
                         // Both: what no longer selects an account still has to leave it.
-                        on_change(&before);
-                        on_change(&object);
+                        on_change(&before, Fate::Changed);
+                        on_change(&object, Fate::Changed);
                     }
-                    None => on_change(&object),
+                    None => on_change(&object, Fate::Changed),
                 }
             }
             Event::Delete(object) => {
                 known.remove(&ObjectRef::from_obj(&object));
-                on_change(&object);
+                on_change(&object, Fate::Gone);
             }
         }
     }

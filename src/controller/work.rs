@@ -157,6 +157,7 @@ impl Job<'_> {
                 hub: &self.context.aws.hub,
                 cluster_id: &self.context.cluster_id,
                 load: &|| removals::load(self.context, self.world),
+                settled: &|_| true,
                 max_removals: self.context.settings.max_removals,
             };
             if resolve::claims(&request, account).is_some() {

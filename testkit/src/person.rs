@@ -22,9 +22,15 @@ pub enum Answer {
 /// When STS gives another answer than yes or `AccessDenied`, or the user has no MFA device to use.
 pub async fn assume(simulator: &Simulator, user: &User, role_arn: &str, mfa: bool) -> Result<Answer, Error> {
     let name = user.arn.rsplit('/').next().unwrap_or_default();
-    let mut call = sts(simulator, &user.credentials).assume_role().role_arn(role_arn).role_session_name(name);
+    let mut call = sts(simulator, &user.credentials)
+        .assume_role()
+        .role_arn(role_arn)
+        .role_session_name(name);
     if mfa {
-        let serial = user.mfa_serial.as_deref().ok_or_else(|| Error::new(format!("{name} has no MFA device")))?;
+        let serial = user
+            .mfa_serial
+            .as_deref()
+            .ok_or_else(|| Error::new(format!("{name} has no MFA device")))?;
         call = call.serial_number(serial).token_code(simulator.mfa_code(serial).await?);
     }
     let session = match call.send().await {
@@ -32,7 +38,12 @@ pub async fn assume(simulator: &Simulator, user: &User, role_arn: &str, mfa: boo
         Err(error) if error.code() == Some("AccessDenied") => {
             return Ok(Answer::Denied(error.message().unwrap_or_default().to_owned()));
         }
-        Err(error) => return Err(Error::new(format!("AssumeRole {role_arn}: {}", DisplayErrorContext(error)))),
+        Err(error) => {
+            return Err(Error::new(format!(
+                "AssumeRole {role_arn}: {}",
+                DisplayErrorContext(error)
+            )));
+        }
     };
     let session = session.ok_or_else(|| Error::new("AssumeRole answered without credentials"))?;
     let credentials = simulator::Credentials {

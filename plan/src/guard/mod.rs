@@ -5,9 +5,9 @@
 
 mod permissions;
 mod place;
-mod trust;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use crate::account::Account;
 use crate::declaration::Declaration;

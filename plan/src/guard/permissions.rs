@@ -15,7 +15,10 @@ pub(super) fn boundary_is_the_classes(proposal: &Proposal<'_>) -> Result<(), Ref
     Err(Refusal::of_field(
         Reason::BoundaryNotAllowed,
         "spec.permissionsBoundary",
-        format!("AccountClass {} sets the boundary of every role: leave this field out", proposal.rules.class),
+        format!(
+            "AccountClass {} sets the boundary of every role: leave this field out",
+            proposal.rules.class
+        ),
     ))
 }
 
@@ -38,12 +41,31 @@ pub(super) fn session_is_short_enough(proposal: &Proposal<'_>) -> Result<(), Ref
 
 pub(super) fn managed_policies_are_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let rules = proposal.rules;
-    let aws = proposal.declaration.aws_managed.iter().map(|policy| &policy.name).enumerate();
+    let aws = proposal
+        .declaration
+        .aws_managed
+        .iter()
+        .map(|policy| &policy.name)
+        .enumerate();
     for (index, name) in aws {
-        check_policy(proposal, "awsManaged", index, name, &rules.aws_policies, "guardrails.managedPolicies.aws")?;
+        check_policy(
+            proposal,
+            "awsManaged",
+            index,
+            name,
+            &rules.aws_policies,
+            "guardrails.managedPolicies.aws",
+        )?;
     }
     for (index, name) in proposal.declaration.customer_managed.iter().enumerate() {
-        check_policy(proposal, "customerManaged", index, name, &rules.account_policies, "guardrails.managedPolicies.account")?;
+        check_policy(
+            proposal,
+            "customerManaged",
+            index,
+            name,
+            &rules.account_policies,
+            "guardrails.managedPolicies.account",
+        )?;
     }
     Ok(())
 }
@@ -60,14 +82,21 @@ fn check_policy(
     let text = name.as_str();
     let bare = text.rsplit('/').next().unwrap_or(text);
     let refuse = |problem: String| {
-        Err(Refusal::of_field(Reason::PolicyNotAllowed, format!("spec.permissions.{list}[{index}]"), problem))
+        Err(Refusal::of_field(
+            Reason::PolicyNotAllowed,
+            format!("spec.permissions.{list}[{index}]"),
+            problem,
+        ))
     };
     let denied = rules
         .denied_policies
         .iter()
         .any(|denied| pattern::matches_ignoring_case(denied, text) || pattern::matches_ignoring_case(denied, bare));
     if denied {
-        return refuse(format!("{text} is denied by guardrails.managedPolicies.deny of AccountClass {}", rules.class));
+        return refuse(format!(
+            "{text} is denied by guardrails.managedPolicies.deny of AccountClass {}",
+            rules.class
+        ));
     }
     if allowed.iter().any(|allowed| pattern::matches(allowed, text)) {
         return Ok(());
@@ -76,16 +105,21 @@ fn check_policy(
 }
 
 pub(super) fn inline_policies_hold_no_denied_action(proposal: &Proposal<'_>) -> Result<(), Refusal> {
-    for (index, (name, document)) in proposal.desired.inline.iter().enumerate() {
+    for (index, (name, _)) in proposal.declaration.inline.iter().enumerate() {
         let field = format!("spec.permissions.inline[{index}]");
         let Some(denied) = &proposal.rules.denied_actions else {
             return Err(Refusal::of_field(
                 Reason::InlinePolicyNotAllowed,
                 field,
-                format!("AccountClass {} allows no inline policies (it has no guardrails.inlinePolicies)", proposal.rules.class),
+                format!(
+                    "AccountClass {} allows no inline policies (it has no guardrails.inlinePolicies)",
+                    proposal.rules.class
+                ),
             ));
         };
-        for (number, statement) in document.statements.iter().enumerate() {
+        // As it stands in the account, after everything in it was resolved.
+        let statements = proposal.desired.inline.get(name).map(|document| &document.statements);
+        for (number, statement) in statements.into_iter().flatten().enumerate() {
             if statement.effect != Effect::Allow {
                 continue;
             }
@@ -118,21 +152,32 @@ fn denied_action<'a>(element: &'a ActionElement, denied: &'a [String]) -> Option
         // Everything but the named actions is allowed: only an exclusion that covers the whole denied pattern helps.
         ActionElement::NotAction(excluded) => denied
             .iter()
-            .find(|denied| !excluded.iter().any(|action| pattern::contains(&fold(action), &fold(denied))))
+            .find(|denied| {
+                !excluded
+                    .iter()
+                    .any(|action| pattern::contains(&fold(action), &fold(denied)))
+            })
             .map(|denied| (format!("everything but {}", excluded.join(", ")), denied.as_str())),
     }
 }
 
 pub(super) fn tag_keys_are_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let listed = |key: &str| {
-        proposal.rules.tag_keys.iter().any(|pattern| pattern::matches_ignoring_case(pattern, key))
+        proposal
+            .rules
+            .tag_keys
+            .iter()
+            .any(|pattern| pattern::matches_ignoring_case(pattern, key))
     };
     match proposal.declaration.tags.keys().find(|key| !listed(key)) {
         None => Ok(()),
         Some(key) => Err(Refusal::of_field(
             Reason::TagNotAllowed,
             format!("spec.tags[{key}]"),
-            format!("{key} is not in guardrails.tagKeys of AccountClass {}", proposal.rules.class),
+            format!(
+                "{key} is not in guardrails.tagKeys of AccountClass {}",
+                proposal.rules.class
+            ),
         )),
     }
 }

@@ -35,7 +35,10 @@ pub(super) fn path_is_below_role_path(proposal: &Proposal<'_>) -> Result<(), Ref
     Err(Refusal::of_field(
         Reason::PathNotAllowed,
         "spec.path",
-        format!("{} is not at or below {allowed}, the rolePath of AccountClass {}", proposal.desired.path, proposal.rules.class),
+        format!(
+            "{} is not at or below {allowed}, the rolePath of AccountClass {}",
+            proposal.desired.path, proposal.rules.class
+        ),
     ))
 }
 
@@ -48,14 +51,20 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
             format!("{name} is {what}, which crossrole never touches: choose another name"),
         ))
     };
-    if PROTECTED_PATHS.iter().any(|path| proposal.desired.path.as_str().starts_with(path)) {
+    if PROTECTED_PATHS
+        .iter()
+        .any(|path| proposal.desired.path.as_str().starts_with(path))
+    {
         return Err(Refusal::of_field(
             Reason::ProtectedRole,
             "spec.path",
             format!("{} belongs to AWS: choose another path", proposal.desired.path),
         ));
     }
-    if PROTECTED_NAMES.iter().any(|protected| protected.eq_ignore_ascii_case(name.as_str())) {
+    if PROTECTED_NAMES
+        .iter()
+        .any(|protected| protected.eq_ignore_ascii_case(name.as_str()))
+    {
         return refuse("a role that the organisation itself depends on");
     }
     if proposal.rules.bootstrap_name.folded() == name.folded() {

@@ -4,20 +4,27 @@
 use crossrole_api::Reason;
 use crossrole_api::class::{RequireExternalId, RequireMfa};
 use crossrole_iam::document::{Condition, Effect, OperatorName, PrincipalElement, Statement};
-use crossrole_iam::pattern;
+use crossrole_iam::{Partition, pattern};
 
 use super::Proposal;
 use crate::refusal::Refusal;
 
-/// Matches every IAM user's ARN.
-const ANY_USER: &str = "arn:*:iam::*:user/*";
+/// Every IAM user's ARN in one of the partitions. `*` would also match the colons around an account's id, and so find a
+/// user in a pattern of roles.
+fn any_user(partition: Partition) -> String {
+    format!("arn:{partition}:iam::????????????:user/*")
+}
 
 pub(super) fn trusts_only_listed_accounts(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let rules = proposal.rules;
     each_allow(proposal, |statement| {
         for principal in principals(statement)? {
             let listed = |account: &str| {
-                rules.trusted_accounts.iter().chain(&rules.third_parties).any(|id| id.as_str() == account)
+                rules
+                    .trusted_accounts
+                    .iter()
+                    .chain(&rules.third_parties)
+                    .any(|id| id.as_str() == account)
             };
             match account_of(principal) {
                 Some(account) if listed(account) => {}
@@ -30,7 +37,12 @@ pub(super) fn trusts_only_listed_accounts(proposal: &Proposal<'_>) -> Result<(),
                         ),
                     ));
                 }
-                None => return Err((Reason::TrustNotAllowed, format!("{principal} names no account, so no guardrail can list it"))),
+                None => {
+                    return Err((
+                        Reason::TrustNotAllowed,
+                        format!("{principal} names no account, so no guardrail can list it"),
+                    ));
+                }
             }
         }
         Ok(())
@@ -72,19 +84,23 @@ pub(super) fn external_id_is_required(proposal: &Proposal<'_>) -> Result<(), Ref
         let who = third_party.map_or_else(String::new, |principal| format!("{principal} is a third party; "));
         Err((
             Reason::ExternalIdRequired,
-            format!("{who}AccountClass {} requires an external id here: add require.externalIds", rules.class),
+            format!(
+                "{who}AccountClass {} requires an external id here: add require.externalIds",
+                rules.class
+            ),
         ))
     })
 }
 
 /// What is wrong with a statement.
-type Fault = (Reason, String);
+pub(super) type Fault = (Reason, String);
 
 // A declaration's statements stand in the document in the order of its entries.
 fn each_allow(proposal: &Proposal<'_>, judge: impl Fn(&Statement) -> Result<(), Fault>) -> Result<(), Refusal> {
     for (index, statement) in proposal.desired.trust.statements.iter().enumerate() {
         if statement.effect == Effect::Allow {
-            judge(statement).map_err(|(reason, message)| Refusal::of_field(reason, format!("spec.trust[{index}]"), message))?;
+            judge(statement)
+                .map_err(|(reason, message)| Refusal::of_field(reason, format!("spec.trust[{index}]"), message))?;
         }
     }
     Ok(())
@@ -92,11 +108,18 @@ fn each_allow(proposal: &Proposal<'_>, judge: impl Fn(&Statement) -> Result<(), 
 
 /// The principals of a statement, where each can be judged.
 fn principals(statement: &Statement) -> Result<&[String], Fault> {
-    let undecided = |what: &str| Err((Reason::TrustNotAllowed, format!("{what}, so no guardrail can judge whom it admits")));
+    let undecided = |what: &str| {
+        Err((
+            Reason::TrustNotAllowed,
+            format!("{what}, so no guardrail can judge whom it admits"),
+        ))
+    };
     match &statement.principal {
         Some(PrincipalElement::Principal(principals)) if principals.anyone => undecided("the principal is \"*\""),
         Some(PrincipalElement::Principal(principals))
-            if principals.service.is_empty() && principals.federated.is_empty() && principals.canonical_user.is_empty() =>
+            if principals.service.is_empty()
+                && principals.federated.is_empty()
+                && principals.canonical_user.is_empty() =>
         {
             Ok(&principals.aws)
         }
@@ -108,19 +131,37 @@ fn principals(statement: &Statement) -> Result<&[String], Fault> {
 
 /// The account of a principal: a bare id, or the account in an ARN.
 fn account_of(principal: &str) -> Option<&str> {
-    let account = if principal.contains(':') { principal.split(':').nth(4)? } else { principal };
+    let account = if principal.contains(':') {
+        principal.split(':').nth(4)?
+    } else {
+        principal
+    };
     (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
 }
 
 /// Whether an IAM user could satisfy the statement's principals, unless a condition shuts users out.
-fn can_admit_a_user(statement: &Statement) -> Result<bool, Fault> {
+pub(super) fn can_admit_a_user(statement: &Statement) -> Result<bool, Fault> {
     let names_only_roles = principals(statement)?.iter().all(|principal| {
-        principal.splitn(6, ':').nth(5).is_some_and(|resource| resource.starts_with("role/"))
+        principal
+            .splitn(6, ':')
+            .nth(5)
+            .is_some_and(|resource| resource.starts_with("role/"))
     });
     let shut_out = statement.conditions.iter().any(|condition| {
-        is_positive(condition, &[OperatorName::ArnLike, OperatorName::ArnEquals, OperatorName::StringLike, OperatorName::StringEquals])
-            && condition.is_about("aws:PrincipalArn")
-            && all(condition, |value| !pattern::intersects(value, ANY_USER))
+        is_positive(
+            condition,
+            &[
+                OperatorName::ArnLike,
+                OperatorName::ArnEquals,
+                OperatorName::StringLike,
+                OperatorName::StringEquals,
+            ],
+        ) && condition.is_about("aws:PrincipalArn")
+            && all(condition, |value| {
+                !Partition::ALL
+                    .into_iter()
+                    .any(|partition| pattern::intersects(value, &any_user(partition)))
+            })
     });
     Ok(!names_only_roles && !shut_out)
 }

@@ -15,7 +15,7 @@ use crossrole_testkit::simulator::User;
 use crossrole_testkit::{Error, Operator, eventually};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::interval;
+use tokio::time::sleep;
 
 const PROD: &str = "222222222222";
 const STAGE: &str = "333333333333";
@@ -26,7 +26,7 @@ const OBJECT: &str = "security-audit";
 const ROLE: &str = "CrossAccountSecurityAudit";
 
 /// How often the operator looks at everything here; by default it is every ten minutes.
-const RESYNC: &str = "10s";
+const RESYNC: &str = "5s";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,7 +45,8 @@ async fn main() -> ExitCode {
 
 /// Ends early on Ctrl-C or SIGTERM. What was started ends with the future that holds it.
 async fn until_told_to_stop<T>(work: impl Future<Output = T>) -> Option<T> {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return Some(work.await);
     };
     tokio::select! {
@@ -57,7 +58,9 @@ async fn until_told_to_stop<T>(work: impl Future<Output = T>) -> Option<T> {
 
 async fn demo() -> Result<(), Error> {
     say("crossrole: one Kubernetes object becomes an IAM role in two AWS accounts.\n");
-    say(&format!("  {IDENTITY_ACCOUNT}  where people are: the user alice, and the operator's own identity"));
+    say(&format!(
+        "  {IDENTITY_ACCOUNT}  where people are: the user alice, and the operator's own identity"
+    ));
     say(&format!("  {PROD}  the account prod"));
     say(&format!("  {STAGE}  the account stage\n"));
     let scene = step(
@@ -70,8 +73,11 @@ async fn demo() -> Result<(), Error> {
     let mallory = user(&scene, STRANGERS, "mallory").await?;
     let resync = format!("--resync-interval={RESYNC}");
     let arguments = [resync.as_str()];
-    let mut operator =
-        step("Starting the operator as the chart's ServiceAccount", scene.operator(&arguments)).await?;
+    let mut operator = step(
+        "Starting the operator as the chart's ServiceAccount",
+        scene.operator(&arguments),
+    )
+    .await?;
 
     let shown = show(&scene, &alice, &mallory).await;
     if shown.is_err() {
@@ -113,7 +119,13 @@ async fn declare(scene: &Scene) -> Result<(), Error> {
 /// Waits for the roles, shows them, and returns their ARNs.
 async fn made(scene: &Scene) -> Result<Vec<String>, Error> {
     say("");
-    let object = step("Waiting until both accounts hold the role", scene.wait_for_ready(NAMESPACE, OBJECT, "True")).await?;
+    let object = step("Waiting until both accounts hold the role", async {
+        let object = scene.wait_for_ready(NAMESPACE, OBJECT, "True").await?;
+        let accounts = ["wait", "awsaccounts", "--all", "--for=condition=Ready", "--timeout=60s"];
+        scene.control_plane.kubectl(accounts).await?;
+        Ok::<_, Error>(object)
+    })
+    .await?;
     typed("kubectl get awsaccounts");
     print(&scene.control_plane.kubectl(["get", "awsaccounts"]).await?);
     typed("kubectl get xar -n security");
@@ -125,9 +137,14 @@ async fn made(scene: &Scene) -> Result<Vec<String>, Error> {
         .filter_map(|entry| entry["roleArn"].as_str().map(str::to_owned))
         .collect();
     if arns.len() != 2 {
-        return Err(Error::new(format!("status does not hold two ARNs: {}", object["status"])));
+        return Err(Error::new(format!(
+            "status does not hold two ARNs: {}",
+            object["status"]
+        )));
     }
-    typed("kubectl get xar security-audit -n security -o jsonpath='{range .status.accounts[*]}{.roleArn}{\"\\n\"}{end}'");
+    typed(
+        "kubectl get xar security-audit -n security -o jsonpath='{range .status.accounts[*]}{.roleArn}{\"\\n\"}{end}'",
+    );
     print(&arns.join("\n"));
     Ok(arns)
 }
@@ -140,7 +157,11 @@ async fn expect(scene: &Scene, user: &User, name: &str, arn: &str, mfa: bool, ho
         Answer::Allowed(session) => say(&format!("  {name} {how}  allowed  now {session}")),
         Answer::Denied(_) => say(&format!("  {name} {how}  denied   {arn}")),
     }
-    if allowed == mfa { Ok(()) } else { Err(Error::new(format!("{name} {how} should have been answered otherwise"))) }
+    if allowed == mfa {
+        Ok(())
+    } else {
+        Err(Error::new(format!("{name} {how} should have been answered otherwise")))
+    }
 }
 
 /// Somebody opens the role to strangers by hand; the operator closes it again and says so.
@@ -152,7 +173,9 @@ async fn repaired(scene: &Scene, mallory: &User) -> Result<(), Error> {
         "Principal": {"AWS": format!("arn:aws:iam::{STRANGERS}:root")},
         "Action": "sts:AssumeRole",
     }]});
-    say(&format!("\nSomebody edits the trust policy in prod by hand: {STRANGERS}, strangers, may assume the role."));
+    say(&format!(
+        "\nSomebody edits the trust policy in prod by hand: {STRANGERS}, strangers, may assume the role."
+    ));
     scene.simulator.edit_role(PROD, ROLE, json!({"trust": opened})).await?;
     match assume(&scene.simulator, mallory, &arn, false).await? {
         Answer::Allowed(session) => say(&format!("  mallory              allowed  now {session}")),
@@ -162,7 +185,11 @@ async fn repaired(scene: &Scene, mallory: &User) -> Result<(), Error> {
         &format!("Waiting for the operator's next look (every {RESYNC} here, every 10m by default)"),
         eventually(PATIENCE, "the repair of the trust policy", async || {
             let found = trust(scene).await?;
-            if found == declared { Ok(()) } else { Err(Error::new(found.to_string())) }
+            if found == declared {
+                Ok(())
+            } else {
+                Err(Error::new(found.to_string()))
+            }
         }),
     )
     .await?;
@@ -172,7 +199,11 @@ async fn repaired(scene: &Scene, mallory: &User) -> Result<(), Error> {
     }
     let events = eventually(PATIENCE, "an Event with the reason Repaired", async || {
         let events = events(scene).await?;
-        if events.contains("Repaired") { Ok(events) } else { Err(Error::new(events)) }
+        if events.contains("Repaired") {
+            Ok(events)
+        } else {
+            Err(Error::new(events))
+        }
     })
     .await?;
     typed("kubectl get events -n security");
@@ -202,17 +233,32 @@ async fn user(scene: &Scene, account: &str, name: &str) -> Result<User, Error> {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "arn:aws:iam::*:role/crossrole/*"}],
     });
-    scene.simulator.create_user(account, name, json!({"assume-roles": policy}), true).await
+    scene
+        .simulator
+        .create_user(account, name, json!({"assume-roles": policy}), true)
+        .await
 }
 
 async fn trust(scene: &Scene) -> Result<Value, Error> {
     let role = scene.simulator.role(PROD, ROLE).await?;
-    role.map(|role| role.trust).ok_or_else(|| Error::new(format!("account {PROD} holds no role {ROLE}")))
+    role.map(|role| role.trust)
+        .ok_or_else(|| Error::new(format!("account {PROD} holds no role {ROLE}")))
 }
 
 async fn events(scene: &Scene) -> Result<String, Error> {
     let columns = "custom-columns=REASON:.reason,OBJECT:.involvedObject.name,MESSAGE:.message";
-    scene.control_plane.kubectl(["get", "events", "-n", NAMESPACE, "--sort-by=.metadata.creationTimestamp", "-o", columns]).await
+    scene
+        .control_plane
+        .kubectl([
+            "get",
+            "events",
+            "-n",
+            NAMESPACE,
+            "--sort-by=.metadata.creationTimestamp",
+            "-o",
+            columns,
+        ])
+        .await
 }
 
 fn tail(operator: &Operator) -> String {
@@ -225,7 +271,6 @@ fn tail(operator: &Operator) -> String {
 async fn step<T, E>(what: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     write(&format!("{what} …"));
     let started = Instant::now();
-    let mut ticks = interval(Duration::from_secs(1));
     let mut work = std::pin::pin!(work);
     loop {
         tokio::select! {
@@ -234,7 +279,7 @@ async fn step<T, E>(what: &str, work: impl Future<Output = Result<T, E>>) -> Res
                 say(&format!(" {word} after {:.1} s", started.elapsed().as_secs_f32()));
                 return result;
             }
-            _ = ticks.tick() => write("."),
+            () = sleep(Duration::from_secs(1)) => write("."),
         }
     }
 }

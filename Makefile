@@ -1,0 +1,45 @@
+# `make help` lists what there is. Needs Rust, Go and, for the test against moto, Python 3.
+
+CARGO ?= cargo
+PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
+CHART_CRDS = charts/crossrole/crds-files
+
+.PHONY: help demo test check generate tools build
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
+
+demo: build ## Show it at work: a real Kubernetes API server, simulated AWS, one role in two accounts.
+	@$(PROGRAMS)/demo
+
+test: build ## Run all tests.
+	@echo "test: running all tests"
+	@$(CARGO) test --workspace
+
+check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
+	@echo "check: format"
+	@$(CARGO) fmt --all --check
+	@echo "check: lints"
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@echo "check: docs"
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	@echo "check: generated files"
+	@$(CARGO) build --workspace --bins
+	@set -eu; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+		$(PROGRAMS)/crossrole crd --output-dir "$$fresh"; \
+		diff -r "$$fresh" crds && diff -r "$$fresh" $(CHART_CRDS) || { echo "check: run make generate" >&2; exit 1; }
+	@echo "check: dependencies"
+	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
+		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
+
+generate: ## Write the CRDs into crds/ and the chart.
+	@$(CARGO) build --workspace --bins
+	@for folder in crds $(CHART_CRDS); do \
+		mkdir -p "$$folder" && rm -f "$$folder"/*.yaml && $(PROGRAMS)/crossrole crd --output-dir "$$folder" || exit 1; done
+	@echo "generate: wrote crds/ and $(CHART_CRDS)/"
+
+tools: ## Build the programs of the test control plane, once, into a cache.
+	@tools/build
+
+build: ## Build the workspace's programs and the test control plane's, side by side.
+	@.ci/build

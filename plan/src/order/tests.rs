@@ -1,0 +1,414 @@
+//! Plans as a security reviewer reads them.
+
+use insta::assert_snapshot;
+
+use crate::testing::plan_text;
+
+const ALICE: &str = "{from: {principals: ['arn:aws:iam::111111111111:role/alice']}}";
+const BOB: &str = "{from: {principals: ['arn:aws:iam::111111111111:role/bob']}}";
+const CAROL: &str = "{from: {principals: ['arn:aws:iam::111111111111:role/carol']}}";
+
+fn trusting(entries: &[&str], rest: &str) -> String {
+    format!("trust: [{}]\n{rest}", entries.join(", "))
+}
+
+/// One inline policy, of one-line statements.
+fn inline(name: &str, statements: &[&str]) -> String {
+    format!(
+        "{{name: {name}, document: {{Version: '2012-10-17', Statement: [{}]}}}}",
+        statements.join(", ")
+    )
+}
+
+fn with_inline(policies: &[String]) -> String {
+    format!("permissions: {{inline: [{}]}}", policies.join(", "))
+}
+
+const READ: &str = "{Effect: Allow, Action: 's3:GetObject', Resource: '*'}";
+const WRITE: &str = "{Effect: Allow, Action: 's3:PutObject', Resource: '*'}";
+const NO_KEYS: &str = "{Effect: Deny, Action: 'kms:*', Resource: '*'}";
+const NO_EC2: &str = "{Effect: Deny, Action: 'ec2:*', Resource: '*'}";
+
+/// The first line of each step, for plans whose documents another test shows.
+fn steps(plan: &str) -> String {
+    let is_step = |line: &&str| line.get(..5).is_some_and(|start| start.trim().ends_with('.'));
+    plan.lines().filter(is_step).collect::<Vec<_>>().join("\n")
+}
+
+fn steps_between(before: &str, after: &str) -> String {
+    steps(&plan_text(Some(before), after))
+}
+
+#[test]
+fn a_role_is_made_with_trust_boundary_and_tags_in_one_call() {
+    let spec = trusting(
+        &[ALICE],
+        "description: Read-only audit\ntags: {team: security}\npermissionsBoundary: limits\npermissions: {awsManaged: [SecurityAudit], customerManaged: [team/read-logs]}",
+    );
+    assert_snapshot!(plan_text(None, &spec), @r#"
+        1. create the role
+             path      /crossrole/
+             sessions  up to 1h
+             about     Read-only audit
+             boundary  arn:aws:iam::222222222222:policy/limits
+             tag       crossrole.dev/cluster = c1
+             tag       crossrole.dev/owner = security/audit
+             tag       team = security
+             trust
+             {
+               "Version": "2012-10-17",
+               "Statement": [
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/alice"
+                   },
+                   "Action": "sts:AssumeRole"
+                 }
+               ]
+             }
+        2. attach arn:aws:iam::222222222222:policy/team/read-logs
+        3. attach arn:aws:iam::aws:policy/SecurityAudit
+    "#);
+}
+
+#[test]
+fn a_role_with_a_deny_gets_the_deny_first() {
+    let permissions = "permissions: {awsManaged: [ReadOnlyAccess], inline: [";
+    let policies = [
+        inline("a-read", &[READ]),
+        inline("b-both", &[WRITE, NO_KEYS]),
+        inline("c-never", &[NO_EC2]),
+    ];
+    assert_snapshot!(steps(&plan_text(None, &format!("{permissions}{}]}}", policies.join(", ")))), @r"
+        1. create the role
+        2. put inline policy c-never
+        3. put inline policy b-both
+        4. put inline policy a-read
+        5. attach arn:aws:iam::aws:policy/ReadOnlyAccess
+    ");
+}
+
+#[test]
+fn a_role_with_two_documents_that_both_allow_and_deny_is_made_closed() {
+    let policies = [inline("a", &[READ, NO_EC2]), inline("b", &[WRITE, NO_KEYS])];
+    assert_snapshot!(steps(&plan_text(None, &with_inline(&policies))), @r"
+        1. create the role
+        2. put inline policy a
+        3. put inline policy b
+        4. set the trust policy
+    ");
+}
+
+#[test]
+fn nothing_to_do_is_an_empty_plan() {
+    assert_eq!(plan_text(Some("description: x"), "description: x"), "");
+}
+
+#[test]
+fn only_trust_that_widens_is_one_step() {
+    assert_snapshot!(plan_text(Some(&trusting(&[ALICE], "")), &trusting(&[ALICE, BOB], "")), @r#"
+        1. set the trust policy
+             {
+               "Version": "2012-10-17",
+               "Statement": [
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/alice"
+                   },
+                   "Action": "sts:AssumeRole"
+                 },
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/bob"
+                   },
+                   "Action": "sts:AssumeRole"
+                 }
+               ]
+             }
+    "#);
+}
+
+#[test]
+fn trust_that_widens_comes_after_permissions() {
+    assert_snapshot!(steps_between(&trusting(&[ALICE], ""), &trusting(&[ALICE, BOB], "permissions: {awsManaged: [SecurityAudit]}")), @r"
+        1. attach arn:aws:iam::aws:policy/SecurityAudit
+        2. set the trust policy
+    ");
+}
+
+#[test]
+fn trust_that_narrows_comes_before_permissions() {
+    assert_snapshot!(steps_between(&trusting(&[ALICE, BOB], ""), &trusting(&[ALICE], "permissions: {awsManaged: [SecurityAudit]}")), @r"
+        1. set the trust policy
+        2. attach arn:aws:iam::aws:policy/SecurityAudit
+    ");
+}
+
+#[test]
+fn trust_that_does_both_is_narrowed_to_what_is_shared_meanwhile() {
+    let before = trusting(&[ALICE, BOB], "permissions: {awsManaged: [ReadOnlyAccess]}");
+    let after = trusting(&[ALICE, CAROL], "permissions: {awsManaged: [SecurityAudit]}");
+    assert_snapshot!(plan_text(Some(&before), &after), @r#"
+        1. narrow the trust policy to what old and new share
+             {
+               "Version": "2012-10-17",
+               "Statement": [
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/alice"
+                   },
+                   "Action": "sts:AssumeRole"
+                 }
+               ]
+             }
+        2. detach arn:aws:iam::aws:policy/ReadOnlyAccess
+        3. attach arn:aws:iam::aws:policy/SecurityAudit
+        4. set the trust policy
+             {
+               "Version": "2012-10-17",
+               "Statement": [
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/alice"
+                   },
+                   "Action": "sts:AssumeRole"
+                 },
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/carol"
+                   },
+                   "Action": "sts:AssumeRole"
+                 }
+               ]
+             }
+    "#);
+}
+
+#[test]
+fn trust_that_shares_nothing_is_closed_meanwhile() {
+    let before = trusting(&[BOB], "permissions: {awsManaged: [ReadOnlyAccess]}");
+    assert_snapshot!(steps_between(&before, &trusting(&[CAROL], "permissions: {awsManaged: [SecurityAudit]}")), @r"
+        1. close the trust policy while the rest changes
+        2. detach arn:aws:iam::aws:policy/ReadOnlyAccess
+        3. attach arn:aws:iam::aws:policy/SecurityAudit
+        4. set the trust policy
+    ");
+}
+
+#[test]
+fn a_deny_comes_before_what_is_added() {
+    let after = format!(
+        "permissions: {{awsManaged: [ReadOnlyAccess], inline: [{}]}}",
+        inline("never", &[NO_KEYS])
+    );
+    assert_snapshot!(plan_text(Some("permissions: {awsManaged: [AdministratorAccess]}"), &after), @r#"
+        1. put inline policy never
+             {
+               "Version": "2012-10-17",
+               "Statement": [
+                 {
+                   "Effect": "Deny",
+                   "Action": "kms:*",
+                   "Resource": "*"
+                 }
+               ]
+             }
+        2. detach arn:aws:iam::aws:policy/AdministratorAccess
+        3. attach arn:aws:iam::aws:policy/ReadOnlyAccess
+    "#);
+}
+
+#[test]
+fn a_deny_goes_after_what_is_taken_away() {
+    let before = format!(
+        "permissions: {{awsManaged: [AdministratorAccess], inline: [{}]}}",
+        inline("never", &[NO_KEYS])
+    );
+    assert_snapshot!(steps_between(&before, "permissions: {awsManaged: [ReadOnlyAccess]}"), @r"
+        1. detach arn:aws:iam::aws:policy/AdministratorAccess
+        2. attach arn:aws:iam::aws:policy/ReadOnlyAccess
+        3. delete inline policy never
+    ");
+}
+
+#[test]
+fn two_denies_that_change_places_close_the_role_meanwhile() {
+    let before = with_inline(&[inline("a", &[READ, NO_EC2]), inline("b", &[WRITE, NO_KEYS])]);
+    let after = with_inline(&[inline("a", &[READ, NO_KEYS]), inline("b", &[WRITE, NO_EC2])]);
+    assert_snapshot!(steps_between(&before, &after), @r"
+        1. close the trust policy while the rest changes
+        2. put inline policy a
+        3. put inline policy b
+        4. set the trust policy
+    ");
+}
+
+#[test]
+fn a_first_boundary_comes_before_everything_else() {
+    let after = "permissionsBoundary: limits\nmaxSessionDuration: 1h\npermissions: {awsManaged: [SecurityAudit]}";
+    assert_snapshot!(steps_between("maxSessionDuration: 2h\npermissions: {awsManaged: [ReadOnlyAccess]}", after), @r#"
+        1. set the permissions boundary arn:aws:iam::222222222222:policy/limits
+        2. set session duration to 1h and description to ""
+        3. detach arn:aws:iam::aws:policy/ReadOnlyAccess
+        4. attach arn:aws:iam::aws:policy/SecurityAudit
+    "#);
+}
+
+#[test]
+fn the_last_boundary_goes_after_everything_but_longer_sessions() {
+    let before = "permissionsBoundary: limits\npermissions: {awsManaged: [ReadOnlyAccess]}";
+    assert_snapshot!(steps_between(before, "maxSessionDuration: 2h\npermissions: {awsManaged: [SecurityAudit]}"), @r#"
+        1. detach arn:aws:iam::aws:policy/ReadOnlyAccess
+        2. attach arn:aws:iam::aws:policy/SecurityAudit
+        3. remove the permissions boundary
+        4. set session duration to 2h and description to ""
+    "#);
+}
+
+#[test]
+fn a_boundary_is_swapped_when_only_what_is_shared_is_there() {
+    let before = format!(
+        "permissionsBoundary: old\npermissions: {{awsManaged: [ReadOnlyAccess], inline: [{}]}}",
+        inline("data", &[READ])
+    );
+    let after = format!(
+        "permissionsBoundary: new\npermissions: {{awsManaged: [SecurityAudit], inline: [{}]}}",
+        inline("data", &[WRITE])
+    );
+    assert_snapshot!(steps_between(&before, &after), @r"
+        1. detach arn:aws:iam::aws:policy/ReadOnlyAccess
+        2. delete inline policy data
+        3. set the permissions boundary arn:aws:iam::222222222222:policy/new
+        4. put inline policy data
+        5. attach arn:aws:iam::aws:policy/SecurityAudit
+    ");
+}
+
+#[test]
+fn a_policy_that_only_loses_or_gains_stays_while_the_boundary_is_swapped() {
+    let (less, more) = (
+        with_inline(&[inline("data", &[READ])]),
+        with_inline(&[inline("data", &[READ, WRITE])]),
+    );
+    let (old, new) = ("permissionsBoundary: old\n", "permissionsBoundary: new\n");
+    let both = [
+        steps_between(&format!("{old}{more}"), &format!("{new}{less}")),
+        steps_between(&format!("{old}{less}"), &format!("{new}{more}")),
+    ];
+    assert_snapshot!(both.join("\n\n"), @r"
+        1. put inline policy data
+        2. set the permissions boundary arn:aws:iam::222222222222:policy/new
+
+        1. set the permissions boundary arn:aws:iam::222222222222:policy/new
+        2. put inline policy data
+    ");
+}
+
+#[test]
+fn a_deny_that_would_go_with_a_policy_closes_the_role_while_the_boundary_is_swapped() {
+    let before = format!(
+        "permissionsBoundary: old\n{}",
+        with_inline(&[inline("data", &[READ, NO_KEYS])])
+    );
+    let after = format!(
+        "permissionsBoundary: new\n{}",
+        with_inline(&[inline("data", &[WRITE, NO_KEYS])])
+    );
+    assert_snapshot!(steps_between(&before, &after), @r"
+        1. close the trust policy while the rest changes
+        2. set the permissions boundary arn:aws:iam::222222222222:policy/new
+        3. put inline policy data
+        4. set the trust policy
+    ");
+}
+
+#[test]
+fn sessions_become_shorter_first_and_longer_last() {
+    let both = [
+        steps_between(
+            "maxSessionDuration: 4h",
+            "maxSessionDuration: 1h\npermissions: {awsManaged: [SecurityAudit]}",
+        ),
+        steps_between(
+            "maxSessionDuration: 1h",
+            "maxSessionDuration: 4h\npermissions: {awsManaged: [SecurityAudit]}",
+        ),
+    ];
+    assert_snapshot!(both.join("\n\n"), @r#"
+        1. set session duration to 1h and description to ""
+        2. attach arn:aws:iam::aws:policy/SecurityAudit
+
+        1. attach arn:aws:iam::aws:policy/SecurityAudit
+        2. set session duration to 4h and description to ""
+    "#);
+}
+
+#[test]
+fn only_a_description_is_one_step_and_no_step_of_trust() {
+    assert_snapshot!(plan_text(Some("description: old"), "description: new"), @r#"
+          1. set session duration to 1h and description to "new"
+    "#);
+    assert_snapshot!(
+        plan_text(Some(&trusting(&[ALICE, BOB], "description: old")), &trusting(&[ALICE, CAROL], "description: new")),
+        @r#"
+        1. set the trust policy
+             {
+               "Version": "2012-10-17",
+               "Statement": [
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/alice"
+                   },
+                   "Action": "sts:AssumeRole"
+                 },
+                 {
+                   "Effect": "Allow",
+                   "Principal": {
+                     "AWS": "arn:aws:iam::111111111111:role/carol"
+                   },
+                   "Action": "sts:AssumeRole"
+                 }
+               ]
+             }
+        2. set session duration to 1h and description to "new"
+    "#
+    );
+}
+
+#[test]
+fn tags_go_before_tags_come() {
+    assert_snapshot!(steps_between("tags: {team: a, stage: test}", "tags: {Team: a, env: prod}"), @r"
+        1. remove tags stage
+        2. set tags env = prod
+    ");
+}
+
+#[test]
+fn room_is_made_before_it_is_used() {
+    let long = |letter: &str, length: usize| {
+        format!(
+            "{{Effect: Deny, Action: 'kms:*', Resource: 'arn:aws:s3:::{}'}}",
+            letter.repeat(length)
+        )
+    };
+    let before = with_inline(&[inline("a", &[&long("x", 1000)]), inline("b", &[&long("y", 8000)])]);
+    let after = with_inline(&[
+        inline("a", &[&long("x", 1000), &long("z", 7000)]),
+        inline("b", &[&long("y", 8000)]),
+    ]);
+    let after = after.replace(&long("y", 8000), &long("y", 10));
+    // The new document has no room beside the old one, and both deny: nobody gets in while they change.
+    assert_snapshot!(steps_between(&before, &after), @r"
+        1. close the trust policy while the rest changes
+        2. put inline policy b
+        3. put inline policy a
+        4. set the trust policy
+    ");
+}

@@ -1,0 +1,184 @@
+//! What the documentation says is what the code does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crossrole::api::{AWSAccount, AccountClass, Reason};
+use crossrole::aws::Action;
+use crossrole::iam::document::{Document, DocumentKind};
+use crossrole_testkit::tools::workspace;
+use serde_json::Value;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn bootstrap(file: &str) -> Value {
+    serde_json::from_str(&read(&format!("examples/bootstrap/{file}"))).unwrap()
+}
+
+/// The actions of all statements of one effect.
+fn actions(policy: &Value, effect: &str) -> BTreeSet<String> {
+    let statements = policy["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|statement| statement["Effect"] == effect);
+    statements
+        .flat_map(|statement| match &statement["Action"] {
+            Value::String(action) => vec![action.clone()],
+            Value::Array(actions) => actions
+                .iter()
+                .map(|action| action.as_str().unwrap().to_owned())
+                .collect(),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn every_reason_has_its_section_and_no_section_is_left_over() {
+    let text = read("docs/conditions.md");
+    let sections: Vec<(&str, &str)> = text
+        .split("\n### ")
+        .skip(1)
+        .map(|section| section.split_once('\n').unwrap())
+        .collect();
+    let titles: Vec<&str> = sections.iter().map(|(title, _)| *title).collect();
+    let unique: BTreeSet<&str> = titles.iter().copied().collect();
+    let reasons: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(unique, reasons);
+    assert_eq!(titles.len(), unique.len(), "a section is there twice: {titles:?}");
+    for (title, body) in sections {
+        for part in ["**Means**: ", "**Do**: "] {
+            let line = body.lines().find_map(|line| line.strip_prefix(part));
+            assert!(line.is_some_and(|line| line.len() > 10), "{title} lacks {part:?}");
+        }
+    }
+}
+
+#[test]
+fn the_bootstrap_role_has_exactly_the_rights_that_are_used() {
+    let permissions = bootstrap("permissions.json");
+    let mut used: BTreeSet<String> = Action::ALL.iter().map(|action| action.as_str().to_owned()).collect();
+    // Nobody needs a right for the one; the operator's own identity has the other.
+    assert!(used.remove("sts:GetCallerIdentity") && used.remove("sts:AssumeRole"));
+    // Only for classes without a boundary; everybody else is better off without it.
+    assert!(used.remove("iam:DeleteRolePermissionsBoundary"));
+    assert_eq!(actions(&permissions, "Allow"), used);
+    assert!(actions(&permissions, "Deny").contains("iam:DeleteRolePermissionsBoundary"));
+    assert!(actions(&permissions, "Deny").contains("iam:PassRole"));
+    assert!(actions(&bootstrap("operator-permissions.json"), "Allow").contains("sts:AssumeRole"));
+}
+
+#[test]
+fn what_can_widen_a_role_needs_the_boundary_and_writes_stay_below_the_role_path() {
+    let permissions = bootstrap("permissions.json");
+    for statement in permissions["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["Effect"] == "Allow")
+    {
+        let policy = serde_json::json!({"Statement": [statement]});
+        for action in actions(&policy, "Allow") {
+            let bounded = !statement["Condition"]["StringEquals"]["iam:PermissionsBoundary"].is_null();
+            let widens = [
+                "CreateRole",
+                "PutRolePermissionsBoundary",
+                "PutRolePolicy",
+                "AttachRolePolicy",
+            ]
+            .iter()
+            .any(|name| action == format!("iam:{name}"));
+            assert_eq!(bounded, widens, "{action}");
+            let resource = statement["Resource"].as_str().unwrap();
+            let writes = Action::ALL.iter().any(|one| one.as_str() == action && one.writes());
+            let below =
+                resource == "arn:aws:iam::*:role/crossrole/*" || resource == "arn:aws:iam::*:instance-profile/*";
+            assert_eq!(writes, below, "{action} on {resource}");
+        }
+    }
+}
+
+#[test]
+fn the_example_policies_are_policies() {
+    for (file, kind) in [
+        ("boundary.json", DocumentKind::Permission),
+        ("operator-permissions.json", DocumentKind::Permission),
+        ("permissions.json", DocumentKind::Permission),
+        ("trust.json", DocumentKind::Trust),
+    ] {
+        let text = read(&format!("examples/bootstrap/{file}"));
+        if let Err(error) = Document::parse(&text, kind) {
+            panic!("{file}: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_fit_together() {
+    let class: AccountClass = serde_saphyr::from_str(&read("examples/quickstart/class.yaml")).unwrap();
+    let accounts: Vec<AWSAccount> = serde_saphyr::from_multiple(&read("examples/quickstart/accounts.yaml")).unwrap();
+    let expected = bootstrap("trust.json")["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"].clone();
+    for account in accounts {
+        assert_eq!(account.spec.class, class.metadata.name.clone().unwrap());
+        assert_eq!(account.spec.external_id.as_deref(), expected.as_str());
+    }
+    let permissions = read("examples/bootstrap/permissions.json");
+    assert!(permissions.contains(&format!("role{}*", class.spec.guardrails.role_path)));
+    assert!(permissions.contains(&format!(":policy/{}\"", class.spec.guardrails.permissions_boundary)));
+    assert!(permissions.contains(&format!(":role/{}\"", class.spec.bootstrap_role.name)));
+    let rules = class.spec.guardrails.managed_policies.unwrap();
+    for policy in rules.aws {
+        assert!(
+            permissions.contains(&format!("arn:aws:iam::aws:policy/{policy}\"")),
+            "{policy} may not be attached"
+        );
+    }
+    for policy in rules.account {
+        assert!(
+            permissions.contains(&format!(":policy/{policy}\"")),
+            "{policy} may not be attached"
+        );
+    }
+}
+
+#[test]
+fn the_documentation_shows_the_example_files_as_they_are() {
+    let page = read("docs/bootstrap.md");
+    for file in ["trust.json", "permissions.json"] {
+        let shown = format!("```json\n{}```", read(&format!("examples/bootstrap/{file}")));
+        assert!(
+            page.contains(&shown),
+            "docs/bootstrap.md does not show examples/bootstrap/{file} as it is"
+        );
+    }
+    let readme = read("README.md");
+    let shown = format!("```yaml\n{}```", read("examples/quickstart/role.yaml"));
+    assert!(
+        readme.contains(&shown),
+        "README.md does not show examples/quickstart/role.yaml as it is"
+    );
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    for page in [
+        "README.md",
+        "docs/bootstrap.md",
+        "docs/conditions.md",
+        "charts/crossrole/README.md",
+        "tools/README.md",
+    ] {
+        let folder = workspace().join(page).parent().unwrap().to_owned();
+        let text = read(page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            let local = !path.is_empty() && !path.contains("://");
+            assert!(!local || folder.join(path).exists(), "{page} links to {link}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The same manifests against an emulator that others wrote: moto, with four accounts, read back with boto3.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use crossrole_testkit::tools::workspace;
+use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions, Error, Operator, Process, eventually};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// prod and stage are those of the quickstart; the other two are stages as well.
+const ACCOUNTS: [(&str, &str); 4] = [
+    ("prod", "222222222222"),
+    ("stage", "333333333333"),
+    ("stage-2", "555555555555"),
+    ("stage-3", "666666666666"),
+];
+
+/// A moto server, and the Python that it runs with.
+struct Moto {
+    python: PathBuf,
+    endpoint: String,
+    folder: PathBuf,
+    _server: Process,
+}
+
+impl Moto {
+    async fn start(python: PathBuf, folder: &Path) -> Self {
+        let mut command = Command::new(&python);
+        // Port 0: the system chooses a free one, and the server says which.
+        command
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+            .env("PYTHONUNBUFFERED", "1")
+            .current_dir(folder);
+        let server = Process::spawn("moto", &mut command, &folder.join("moto.log")).unwrap();
+        let mut server = server.with_nothing_to_save();
+        let line = server.wait_for_line("Running on http://", PATIENCE).await.unwrap();
+        let endpoint = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .unwrap()
+            .to_owned();
+        Self {
+            python,
+            endpoint,
+            folder: folder.to_owned(),
+            _server: server,
+        }
+    }
+
+    /// Runs the boto3 script for all four accounts.
+    fn boto3(&self, verb: &str) -> String {
+        let mut command = Command::new(&self.python);
+        command
+            .arg(workspace().join("tests/moto_accounts.py"))
+            .args([verb, &self.endpoint]);
+        command.args(ACCOUNTS.map(|(_, id)| id)).current_dir(&self.folder);
+        for name in [
+            "AWS_PROFILE",
+            "AWS_CONFIG_FILE",
+            "AWS_ENDPOINT_URL",
+            "HTTP_PROXY",
+            "http_proxy",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        String::from_utf8(succeeded(command.output().unwrap())).unwrap()
+    }
+
+    fn roles(&self) -> Value {
+        serde_json::from_str(&self.boto3("roles")).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quickstart_makes_the_same_roles_in_an_emulator_of_others() {
+    let Some(python) = python_with_moto() else { return };
+    let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+    let container = Chart::of_this_workspace()
+        .install(&control_plane, &[])
+        .await
+        .unwrap()
+        .operator()
+        .unwrap();
+    let moto = Moto::start(python, control_plane.folder()).await;
+    moto.boto3("prepare");
+
+    let environment = [
+        ("AWS_ENDPOINT_URL", moto.endpoint.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ];
+    let mut operator = Operator::start_as_installed(&control_plane, &container, &[], &environment)
+        .await
+        .unwrap();
+    operator.wait_for_line("crossrole is ready", PATIENCE).await.unwrap();
+    control_plane.apply(&more_accounts()).await.unwrap();
+    let quickstart = workspace().join("examples/quickstart").display().to_string();
+    control_plane.kubectl(["apply", "-f", &quickstart]).await.unwrap();
+
+    let object = ready(&control_plane, &operator).await;
+    assert_eq!(object["status"]["summary"], "4/4");
+    let cluster = control_plane
+        .kubectl(["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"])
+        .await
+        .unwrap();
+    let found = moto.roles();
+    for (index, (account, id)) in ACCOUNTS.into_iter().enumerate() {
+        let mut role = found[id]["CrossAccountSecurityAudit"].clone();
+        let role_id = role
+            .as_object_mut()
+            .and_then(|role| role.remove("id"))
+            .unwrap_or_default();
+        assert_eq!(role, expected(id, cluster.trim()), "in account {account}");
+        let entry = &object["status"]["accounts"][index];
+        assert_eq!((&entry["account"], &entry["accountId"]), (&json!(account), &json!(id)));
+        assert_eq!((&entry["roleArn"], &entry["roleId"]), (&role["arn"], &role_id));
+        assert_eq!(
+            found[id].as_object().unwrap().len(),
+            1,
+            "account {account} holds other roles: {}",
+            found[id]
+        );
+    }
+
+    let delete = [
+        "delete",
+        "xar",
+        "security-audit",
+        "--namespace",
+        "security",
+        "--timeout=120s",
+    ];
+    control_plane
+        .kubectl(delete)
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}\n{}", operator.log()));
+    let left = moto.roles();
+    for (account, id) in ACCOUNTS {
+        assert_eq!(left[id], json!({}), "in account {account}");
+    }
+    assert!(operator.stop().await.unwrap().success());
+}
+
+/// The role of the quickstart, as boto3 shows it.
+fn expected(account: &str, cluster: &str) -> Value {
+    json!({
+        "arn": format!("arn:aws:iam::{account}:role/crossrole/CrossAccountSecurityAudit"),
+        "description": "Read-only audit access",
+        "maxSessionDuration": 14_400,
+        "trust": {"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"},
+                "Bool": {"aws:MultiFactorAuthPresent": "true"},
+                "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"},
+            },
+        }]},
+        "boundary": format!("arn:aws:iam::{account}:policy/crossrole-boundary"),
+        "tags": {"team": "security", "crossrole.dev/cluster": cluster, "crossrole.dev/owner": "security/security-audit"},
+        "inline": {"read-audit-logs": {"Version": "2012-10-17", "Statement": [{
+            "Sid": "ReadAuditLogs",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": ["arn:aws:s3:::acme-audit-logs", "arn:aws:s3:::acme-audit-logs/*"],
+        }]}},
+        "attached": ["arn:aws:iam::aws:policy/SecurityAudit"],
+    })
+}
+
+/// The two accounts that the quickstart does not have.
+fn more_accounts() -> String {
+    ACCOUNTS[2..]
+        .iter()
+        .map(|(name, id)| {
+            let account = json!({
+                "apiVersion": "crossrole.dev/v1alpha1",
+                "kind": "AWSAccount",
+                "metadata": {"name": name, "labels": {"env": "stage"}},
+                "spec": {"accountId": id, "class": "standard", "externalId": "example-7f3c9a52"},
+            });
+            format!("---\n{account}\n")
+        })
+        .collect()
+}
+
+async fn ready(control_plane: &ControlPlane, operator: &Operator) -> Value {
+    let waited = eventually(PATIENCE, "Ready in four accounts", async || {
+        let get = [
+            "get",
+            "xar",
+            "security-audit",
+            "--namespace",
+            "security",
+            "--output",
+            "json",
+        ];
+        let object: Value = serde_json::from_str(&control_plane.kubectl(get).await?).unwrap();
+        let status = &object["status"];
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let ready = conditions
+            .filter(|one| one["type"] == "Ready" && one["status"] == "True")
+            .count()
+            == 1;
+        if ready && status["summary"] == "4/4" {
+            Ok(object)
+        } else {
+            Err(Error::new(status.to_string()))
+        }
+    });
+    waited
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}\n{}", operator.log()))
+}
+
+/// A Python with moto and boto3 in a virtual environment of its own, made once for each list of versions. `None`
+/// where there is no Python 3, which only continuous integration does not forgive.
+fn python_with_moto() -> Option<PathBuf> {
+    let version = Command::new("python3").arg("--version").output();
+    let Ok(version) = version.map(succeeded) else {
+        assert!(
+            env::var_os("CI").is_none_or(|value| value.is_empty() || value == "false"),
+            "python3 is missing"
+        );
+        say("SKIPPED: python3 is missing, so nothing was tried against moto");
+        return None;
+    };
+    let requirements = workspace().join("tests/moto-requirements.txt");
+    let mut digest = DefaultHasher::new();
+    (fs::read(&requirements).unwrap(), version).hash(&mut digest);
+    let ready = cache().join(format!("{:016x}", digest.finish()));
+    let python = |folder: &Path| folder.join("bin/python");
+    if python(&ready).is_file() {
+        return Some(python(&ready));
+    }
+    fs::create_dir_all(cache()).unwrap();
+    let started = Instant::now();
+    say(&format!("installing it into {}", ready.display()));
+    // Under its name only when it is whole; two at once do the work twice and no harm.
+    let building = cache().join(format!("building-{}", std::process::id()));
+    succeeded(
+        Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&building)
+            .output()
+            .unwrap(),
+    );
+    let mut install = Command::new(python(&building));
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "--requirement",
+    ]);
+    succeeded(install.arg(&requirements).output().unwrap());
+    if fs::rename(&building, &ready).is_err() {
+        fs::remove_dir_all(&building).unwrap();
+    }
+    say(&format!("installed after {} s", started.elapsed().as_secs()));
+    Some(python(&ready))
+}
+
+/// Outside the target folder, so that `cargo clean` does not cost a download.
+fn cache() -> PathBuf {
+    let user = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let user = user.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    env::var_os("CROSSROLE_MOTO_CACHE").map_or_else(|| user.expect("HOME is set").join("crossrole/moto"), PathBuf::from)
+}
+
+/// Past the test harness, which keeps the output of tests that pass to itself.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "moto: {line}");
+}
+
+fn succeeded(output: Output) -> Vec<u8> {
+    assert!(
+        output.status.success(),
+        "failed:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
