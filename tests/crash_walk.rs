@@ -33,7 +33,11 @@ struct Point {
 fn points(what: &str, calls: u64) -> Vec<Point> {
     (0..calls * 2)
         .map(|index| Point {
-            name: format!("{what}-{:02}-{}", index / 2 + 1, if index % 2 == 1 { "after" } else { "before" }),
+            name: format!(
+                "{what}-{:02}-{}",
+                index / 2 + 1,
+                if index % 2 == 1 { "after" } else { "before" }
+            ),
             account: usize::try_from(index).unwrap() / OBJECTS_PER_ACCOUNT,
             call: index / 2 + 1,
             carried_out: index % 2 == 1,
@@ -83,7 +87,11 @@ fn changed(role: Value) -> Value {
         }}]
     });
     let role = with(with(role, "/spec/trust", trust), "/spec/permissions", permissions);
-    with(with(role, "/spec/maxSessionDuration", json!("2h")), "/spec/tags", json!({"team": "platform"}))
+    with(
+        with(role, "/spec/maxSessionDuration", json!("2h")),
+        "/spec/tags",
+        json!({"team": "platform"}),
+    )
 }
 
 struct Walk {
@@ -94,7 +102,9 @@ struct Walk {
 impl Walk {
     async fn start(accounts_wanted: usize) -> Self {
         let ids: Vec<String> = (0..accounts_wanted).map(account_id).collect();
-        let scene = Scene::start(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await.unwrap();
+        let scene = Scene::start(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+            .await
+            .unwrap();
         let mut manifests = vec![namespace("security"), class("standard")];
         manifests.extend(accounts(accounts_wanted));
         scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
@@ -108,21 +118,37 @@ impl Walk {
     async fn wait_for_accounts(&self, wanted: usize) {
         eventually(PATIENCE, "all accounts ready", async || {
             let list = self.list("awsaccounts").await;
-            let ready = list.iter().filter(|account| scene::condition(account, "Ready")["status"] == "True").count();
-            if ready == wanted { Ok(()) } else { Err(format!("{ready} ready")) }
+            let ready = list
+                .iter()
+                .filter(|account| scene::condition(account, "Ready")["status"] == "True")
+                .count();
+            if ready == wanted {
+                Ok(())
+            } else {
+                Err(format!("{ready} ready"))
+            }
         })
         .await
         .unwrap();
     }
 
     async fn list(&self, kind: &str) -> Vec<Value> {
-        let text = self.scene.control_plane.kubectl(["get", kind, "--all-namespaces", "--output", "json"]).await.unwrap();
+        let text = self
+            .scene
+            .control_plane
+            .kubectl(["get", kind, "--all-namespaces", "--output", "json"])
+            .await
+            .unwrap();
         let list: Value = serde_json::from_str(&text).unwrap();
         list["items"].as_array().unwrap().clone()
     }
 
     async fn apply(&self, roles: impl Iterator<Item = Value>) {
-        self.scene.control_plane.apply(&yaml(&roles.collect::<Vec<_>>())).await.unwrap();
+        self.scene
+            .control_plane
+            .apply(&yaml(&roles.collect::<Vec<_>>()))
+            .await
+            .unwrap();
     }
 
     async fn delete_all(&self) {
@@ -138,7 +164,11 @@ impl Walk {
                     && scene::condition(role, "Ready")["status"] == "True"
             });
             let ready = current.count();
-            if ready == wanted { Ok(()) } else { Err(format!("{ready} of {wanted} ready: {}", states(&roles))) }
+            if ready == wanted {
+                Ok(())
+            } else {
+                Err(format!("{ready} of {wanted} ready: {}", states(&roles)))
+            }
         })
         .await
         .unwrap();
@@ -160,15 +190,30 @@ impl Walk {
     }
 
     async fn now(&self) -> u64 {
-        self.scene.simulator.calls(0).await.unwrap().last().map_or(0, |call| call.seq)
+        self.scene
+            .simulator
+            .calls(0)
+            .await
+            .unwrap()
+            .last()
+            .map_or(0, |call| call.seq)
     }
 
     /// Holds every object at its call, kills the operator there, and carries the held calls out, or not.
     async fn kill_at(&mut self, points: &[Point], trigger: impl AsyncFnOnce(&Self)) {
         let mut faults = Vec::new();
         for point in points {
-            let matching = Match { role: Some(point.name.clone()), ..Match::default() };
-            faults.push(self.scene.simulator.add_fault(matching, point.call, 1, Effect::Hold).await.unwrap());
+            let matching = Match {
+                role: Some(point.name.clone()),
+                ..Match::default()
+            };
+            faults.push(
+                self.scene
+                    .simulator
+                    .add_fault(matching, point.call, 1, Effect::Hold)
+                    .await
+                    .unwrap(),
+            );
         }
         trigger(self).await;
         for (fault, point) in faults.iter().zip(points) {
@@ -177,7 +222,11 @@ impl Walk {
         }
         self.operator.kill().await.unwrap();
         for (fault, point) in faults.iter().zip(points) {
-            self.scene.simulator.release_fault(*fault, point.carried_out, false).await.unwrap();
+            self.scene
+                .simulator
+                .release_fault(*fault, point.carried_out, false)
+                .await
+                .unwrap();
         }
         self.scene.simulator.clear_faults().await.unwrap();
     }
@@ -193,7 +242,10 @@ impl Walk {
             for role in self.scene.simulator.roles(&account_id(account)).await.unwrap() {
                 if role.name != "crossrole-bootstrap" {
                     let mut tags = role.tags.clone();
-                    assert_eq!(tags.remove("crossrole.dev/owner"), Some(format!("security/{}", role.name)));
+                    assert_eq!(
+                        tags.remove("crossrole.dev/owner"),
+                        Some(format!("security/{}", role.name))
+                    );
                     tags.remove("crossrole.dev/cluster");
                     let attached: std::collections::BTreeSet<_> = role.attached.iter().collect();
                     let meaning = json!({
@@ -221,15 +273,27 @@ impl Walk {
 }
 
 fn states(roles: &[Value]) -> String {
-    roles.iter().map(|role| format!("\n{}: {}", role["metadata"]["name"], role["status"]["accounts"])).collect()
+    roles
+        .iter()
+        .map(|role| format!("\n{}: {}", role["metadata"]["name"], role["status"]["accounts"]))
+        .collect()
 }
 
 fn undisturbed() -> Point {
-    Point { name: "undisturbed".into(), account: 0, call: 0, carried_out: false }
+    Point {
+        name: "undisturbed".into(),
+        account: 0,
+        call: 0,
+        carried_out: false,
+    }
 }
 
 fn names(points: &[Point]) -> Vec<&str> {
-    points.iter().map(|point| point.name.as_str()).chain(["undisturbed"]).collect()
+    points
+        .iter()
+        .map(|point| point.name.as_str())
+        .chain(["undisturbed"])
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,12 +308,22 @@ async fn a_kill_between_any_two_calls_of_create_update_and_delete_changes_nothin
     let calls = walk.calls_about("undisturbed", before).await;
     let created = points("create", calls);
     assert!(created.len() <= ACCOUNTS * OBJECTS_PER_ACCOUNT);
-    walk.kill_at(&created, async |walk| walk.apply(created.iter().map(role)).await).await;
+    walk.kill_at(&created, async |walk| walk.apply(created.iter().map(role)).await)
+        .await;
     walk.restart().await;
     walk.wait_for_all_ready(created.len() + 1).await;
-    let expected = walk.roles(1).await.into_iter().find(|(name, _)| name == "undisturbed").unwrap().1;
+    let expected = walk
+        .roles(1)
+        .await
+        .into_iter()
+        .find(|(name, _)| name == "undisturbed")
+        .unwrap()
+        .1;
     walk.assert_roles_are(ACCOUNTS, &names(&created), &expected).await;
-    println!("create: killed at {calls} calls, before and after each: {} points", created.len());
+    println!(
+        "create: killed at {calls} calls, before and after each: {} points",
+        created.len()
+    );
     walk.delete_all().await;
     walk.wait_for_none_left().await;
 
@@ -264,12 +338,24 @@ async fn a_kill_between_any_two_calls_of_create_update_and_delete_changes_nothin
     assert!(updated.len() <= ACCOUNTS * OBJECTS_PER_ACCOUNT, "{}", updated.len());
     walk.apply(updated.iter().map(role)).await;
     walk.wait_for_all_ready(updated.len() + 1).await;
-    walk.kill_at(&updated, async |walk| walk.apply(updated.iter().map(role).map(changed)).await).await;
+    walk.kill_at(&updated, async |walk| {
+        walk.apply(updated.iter().map(role).map(changed)).await
+    })
+    .await;
     walk.restart().await;
     walk.wait_for_all_ready(updated.len() + 1).await;
-    let expected = walk.roles(1).await.into_iter().find(|(name, _)| name == "undisturbed").unwrap().1;
+    let expected = walk
+        .roles(1)
+        .await
+        .into_iter()
+        .find(|(name, _)| name == "undisturbed")
+        .unwrap()
+        .1;
     walk.assert_roles_are(ACCOUNTS, &names(&updated), &expected).await;
-    println!("update: killed at {calls} calls, before and after each: {} points", updated.len());
+    println!(
+        "update: killed at {calls} calls, before and after each: {} points",
+        updated.len()
+    );
 
     // Delete.
     let before = walk.now().await;
@@ -286,7 +372,10 @@ async fn a_kill_between_any_two_calls_of_create_update_and_delete_changes_nothin
     walk.restart().await;
     walk.wait_for_none_left().await;
     assert_eq!(walk.roles(ACCOUNTS).await, Vec::new());
-    println!("delete: killed at {calls} calls, before and after each: {} points", deleted.len());
+    println!(
+        "delete: killed at {calls} calls, before and after each: {} points",
+        deleted.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -301,7 +390,8 @@ async fn an_account_that_leaves_the_selector_while_the_operator_is_dead_keeps_no
     walk.wait_for_none_left().await;
 
     let created = points("leave", calls);
-    walk.kill_at(&created, async |walk| walk.apply(created.iter().map(role)).await).await;
+    walk.kill_at(&created, async |walk| walk.apply(created.iter().map(role)).await)
+        .await;
     let made = walk.roles(ACCOUNTS).await.len();
     assert!(made >= created.len() / 2, "most points lie after CreateRole: {made}");
     for account in 0..ACCOUNTS {
@@ -311,11 +401,16 @@ async fn an_account_that_leaves_the_selector_while_the_operator_is_dead_keeps_no
     walk.restart().await;
     eventually(PATIENCE, "no entry left", async || {
         let roles = walk.list("xar").await;
-        let gone = roles.iter().all(|role| role["status"]["accounts"].as_array().is_none_or(Vec::is_empty));
+        let gone = roles
+            .iter()
+            .all(|role| role["status"]["accounts"].as_array().is_none_or(Vec::is_empty));
         if gone { Ok(()) } else { Err(states(&roles)) }
     })
     .await
     .unwrap();
     assert_eq!(walk.roles(ACCOUNTS).await, Vec::new());
-    println!("left the selector: {} points, {made} roles had been made", created.len());
+    println!(
+        "left the selector: {} points, {made} roles had been made",
+        created.len()
+    );
 }

@@ -28,15 +28,29 @@ async fn one_object_becomes_a_role_in_each_account_and_leaves_none_behind() {
     let _operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
     quickstart(&scene).await;
 
-    let role = scene.wait_for_ready("security", "security-audit", "True").await.unwrap();
+    let role = scene
+        .wait_for_ready("security", "security-audit", "True")
+        .await
+        .unwrap();
     assert_eq!(role["status"]["summary"], "2/2");
     assert!(condition(&role, "Reconciling").is_null() && condition(&role, "Stalled").is_null());
     for (index, account) in [PROD, STAGE].into_iter().enumerate() {
-        let found = scene.simulator.role(account, ROLE).await.unwrap().expect("the role is there");
+        let found = scene
+            .simulator
+            .role(account, ROLE)
+            .await
+            .unwrap()
+            .expect("the role is there");
         let entry = &role["status"]["accounts"][index];
-        assert_eq!(entry["roleArn"], format!("arn:aws:iam::{account}:role/crossrole/{ROLE}"));
+        assert_eq!(
+            entry["roleArn"],
+            format!("arn:aws:iam::{account}:role/crossrole/{ROLE}")
+        );
         assert_eq!(entry["roleId"], found.id);
-        assert_eq!(found.boundary, Some(format!("arn:aws:iam::{account}:policy/crossrole-boundary")));
+        assert_eq!(
+            found.boundary,
+            Some(format!("arn:aws:iam::{account}:policy/crossrole-boundary"))
+        );
         assert_eq!(found.tags["crossrole.dev/owner"], "security/security-audit");
         assert_eq!(found.max_session_duration, 14_400);
     }
@@ -44,21 +58,41 @@ async fn one_object_becomes_a_role_in_each_account_and_leaves_none_behind() {
     // Somebody edits the trust policy by hand.
     let declared = scene.simulator.role(PROD, ROLE).await.unwrap().unwrap().trust;
     let open = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "sts:AssumeRole"}]});
-    scene.simulator.edit_role(PROD, ROLE, json!({"trust": open})).await.unwrap();
+    scene
+        .simulator
+        .edit_role(PROD, ROLE, json!({"trust": open}))
+        .await
+        .unwrap();
     eventually(scene::PATIENCE, "the repair", async || {
         let trust = scene.simulator.role(PROD, ROLE).await.unwrap().unwrap().trust;
-        if trust == declared { Ok(()) } else { Err(trust.to_string()) }
+        if trust == declared {
+            Ok(())
+        } else {
+            Err(trust.to_string())
+        }
     })
     .await
     .unwrap();
     eventually(Duration::from_secs(20), "the Event", async || {
-        let events = scene.control_plane.kubectl(["get", "events", "--namespace", "security"]).await.unwrap();
-        if events.contains("Repaired") { Ok(()) } else { Err(events) }
+        let events = scene
+            .control_plane
+            .kubectl(["get", "events", "--namespace", "security"])
+            .await
+            .unwrap();
+        if events.contains("Repaired") {
+            Ok(())
+        } else {
+            Err(events)
+        }
     })
     .await
     .unwrap();
 
-    scene.control_plane.kubectl(["delete", "xar", "security-audit", "--namespace", "security"]).await.unwrap();
+    scene
+        .control_plane
+        .kubectl(["delete", "xar", "security-audit", "--namespace", "security"])
+        .await
+        .unwrap();
     scene.wait_for_gone("xar", "security", "security-audit").await.unwrap();
     for account in [PROD, STAGE] {
         assert!(scene.simulator.role(account, ROLE).await.unwrap().is_none());

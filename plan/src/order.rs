@@ -11,8 +11,9 @@
 //!   When one is swapped for another, only Allows that both declarations share may be there at that moment, and every
 //!   Deny of either.
 //!
-//! Where no such order exists ([`Permissions::needs_closed_trust`]) the role is closed to everybody meanwhile. The
-//! judgement is by statement, so it may close where a finer one would see that it need not.
+//! Where no such order exists, or the inline quota has no room for it ([`Permissions::needs_closed_trust`]), the role
+//! is closed to everybody meanwhile. The judgement is by statement, so it may close where a finer one would see that
+//! it need not.
 
 use std::collections::{BTreeMap, BTreeSet};
 

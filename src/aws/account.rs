@@ -73,7 +73,13 @@ pub(super) fn timeouts() -> TimeoutConfig {
 
 impl AccountHandle {
     pub(super) fn new(hub: Hub, entrance: Entrance, session_name: String) -> Self {
-        Self { hub, entrance, session_name, session: Mutex::new(None), at_once: Semaphore::new(ROLES_AT_ONCE) }
+        Self {
+            hub,
+            entrance,
+            session_name,
+            session: Mutex::new(None),
+            at_once: Semaphore::new(ROLES_AT_ONCE),
+        }
     }
 
     /// The account.
@@ -183,7 +189,11 @@ impl AccountHandle {
                 .retry_partition(RetryPartition::new(id))
                 .build(),
         );
-        Ok(Session { iam, caller_arn: identity.arn().unwrap_or_default().to_string(), expires })
+        Ok(Session {
+            iam,
+            caller_arn: identity.arn().unwrap_or_default().to_string(),
+            expires,
+        })
     }
 
     async fn assume_bootstrap_role(&self) -> Result<Credentials, CallError> {
@@ -199,10 +209,18 @@ impl AccountHandle {
             .await
             .map_err(|error| CallError::of(Action::AssumeRole, &error))?;
         let credentials = answer.credentials().ok_or_else(|| {
-            CallError::new(Action::AssumeRole, Failure::Unexpected, "the answer held no credentials")
+            CallError::new(
+                Action::AssumeRole,
+                Failure::Unexpected,
+                "the answer held no credentials",
+            )
         })?;
         let expires = SystemTime::try_from(*credentials.expiration()).map_err(|error| {
-            CallError::new(Action::AssumeRole, Failure::Unexpected, format!("the answer's expiry: {error}"))
+            CallError::new(
+                Action::AssumeRole,
+                Failure::Unexpected,
+                format!("the answer's expiry: {error}"),
+            )
         })?;
         Ok(Credentials::new(
             credentials.access_key_id(),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::account::{AccountHandle, Entrance};
 use super::Hub;
+use super::account::{AccountHandle, Entrance};
 
 /// All accounts that this process works in.
 #[derive(Debug)]
@@ -18,7 +18,11 @@ pub struct Accounts {
 impl Accounts {
     /// No account yet. `cluster` goes into the session name, so that CloudTrail says which operator it was.
     pub fn new(hub: Hub, cluster: &str) -> Self {
-        Self { hub, session_name: session_name(cluster), handles: Mutex::default() }
+        Self {
+            hub,
+            session_name: session_name(cluster),
+            handles: Mutex::default(),
+        }
     }
 
     /// The handle of an account. Another bootstrap role, external id or session duration makes another handle, so that
@@ -29,7 +33,11 @@ impl Accounts {
             return handle.clone();
         }
         handles.retain(|known, _| known.account != entrance.account);
-        let handle = Arc::new(AccountHandle::new(self.hub.clone(), entrance.clone(), self.session_name.clone()));
+        let handle = Arc::new(AccountHandle::new(
+            self.hub.clone(),
+            entrance.clone(),
+            self.session_name.clone(),
+        ));
         handles.insert(entrance.clone(), handle.clone());
         handle
     }
@@ -39,7 +47,13 @@ impl Accounts {
 fn session_name(cluster: &str) -> String {
     let kept: String = cluster
         .chars()
-        .map(|character| if character.is_ascii_alphanumeric() || "+=,.@-_".contains(character) { character } else { '-' })
+        .map(|character| {
+            if character.is_ascii_alphanumeric() || "+=,.@-_".contains(character) {
+                character
+            } else {
+                '-'
+            }
+        })
         .collect();
     format!("crossrole-{kept}").chars().take(64).collect()
 }

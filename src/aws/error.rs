@@ -31,7 +31,12 @@ impl CallError {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or_default().to_string();
                 let message = service.err().message().unwrap_or_default().to_string();
-                Self { failure: classify(action, &code, &message), action, code, message }
+                Self {
+                    failure: classify(action, &code, &message),
+                    action,
+                    code,
+                    message,
+                }
             }
             other => Self {
                 action,
@@ -44,7 +49,12 @@ impl CallError {
 
     /// An error that no answer of AWS stands behind.
     pub fn new(action: Action, failure: Failure, message: impl Into<String>) -> Self {
-        Self { action, failure, code: String::new(), message: message.into() }
+        Self {
+            action,
+            failure,
+            code: String::new(),
+            message: message.into(),
+        }
     }
 }
 
@@ -66,23 +76,47 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn classify(action: Action, code: &str, message: &str) -> Failure {
     let sts = matches!(action, Action::AssumeRole | Action::GetCallerIdentity);
     match code {
-        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "RequestLimitExceeded" | "SlowDown" => Failure::Throttled,
-        "ServiceFailure" | "ServiceUnavailable" | "InternalFailure" | "InternalError" | "RequestTimeout" | "RequestTimeoutException" => {
-            Failure::Unavailable
+        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "RequestLimitExceeded" | "SlowDown" => {
+            Failure::Throttled
         }
+        "ServiceFailure"
+        | "ServiceUnavailable"
+        | "InternalFailure"
+        | "InternalError"
+        | "RequestTimeout"
+        | "RequestTimeoutException" => Failure::Unavailable,
         "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Failure::Conflict,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "RegionDisabledException" if sts => Failure::BootstrapDenied,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "RegionDisabledException" if sts => {
+            Failure::BootstrapDenied
+        }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Failure::PermissionDenied,
         // Credentials that do not work any more are fetched anew; those of the hub are nothing that we can mend.
-        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-        | "RequestExpired" | "MissingAuthenticationToken" => {
-            if sts { Failure::BootstrapDenied } else { Failure::Unavailable }
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "RequestExpired"
+        | "MissingAuthenticationToken" => {
+            if sts {
+                Failure::BootstrapDenied
+            } else {
+                Failure::Unavailable
+            }
         }
-        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("Invalid principal") => Failure::InvalidPrincipal,
-        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" | "ValidationError" | "InvalidInput" | "PolicyNotAttachable"
+        "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("Invalid principal") => {
+            Failure::InvalidPrincipal
+        }
+        "MalformedPolicyDocument"
+        | "MalformedPolicyDocumentException"
+        | "ValidationError"
+        | "InvalidInput"
+        | "PolicyNotAttachable"
         | "PackedPolicyTooLarge" => Failure::Malformed,
         // A policy that is not there, and a boundary that is not there: "… does not exist or is not attachable".
-        "NoSuchEntity" | "NoSuchEntityException" if message.contains("attachable") || message.starts_with("Policy ") => {
+        "NoSuchEntity" | "NoSuchEntityException"
+            if message.contains("attachable") || message.starts_with("Policy ") =>
+        {
             Failure::PolicyNotFound
         }
         "NoSuchEntity" | "NoSuchEntityException" => Failure::RoleNotFound,
@@ -124,12 +158,42 @@ mod tests {
             (Action::CreateRole, "AccessDenied", "", Failure::PermissionDenied),
             (Action::GetRole, "ExpiredToken", "", Failure::Unavailable),
             (Action::AssumeRole, "ExpiredToken", "", Failure::BootstrapDenied),
-            (Action::CreateRole, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"x\"", Failure::InvalidPrincipal),
-            (Action::CreateRole, "MalformedPolicyDocument", "Syntax error", Failure::Malformed),
-            (Action::AttachRolePolicy, "NoSuchEntity", "Policy arn:aws:iam::aws:policy/X does not exist or is not attachable.", Failure::PolicyNotFound),
-            (Action::CreateRole, "NoSuchEntity", "Scope ARN: arn:aws:iam::1:policy/b does not exist or is not attachable.", Failure::PolicyNotFound),
-            (Action::PutRolePolicy, "NoSuchEntity", "The role with name x cannot be found.", Failure::RoleNotFound),
-            (Action::DeleteRole, "DeleteConflict", "Cannot delete entity, must detach all policies first.", Failure::StillInUse),
+            (
+                Action::CreateRole,
+                "MalformedPolicyDocument",
+                "Invalid principal in policy: \"AWS\":\"x\"",
+                Failure::InvalidPrincipal,
+            ),
+            (
+                Action::CreateRole,
+                "MalformedPolicyDocument",
+                "Syntax error",
+                Failure::Malformed,
+            ),
+            (
+                Action::AttachRolePolicy,
+                "NoSuchEntity",
+                "Policy arn:aws:iam::aws:policy/X does not exist or is not attachable.",
+                Failure::PolicyNotFound,
+            ),
+            (
+                Action::CreateRole,
+                "NoSuchEntity",
+                "Scope ARN: arn:aws:iam::1:policy/b does not exist or is not attachable.",
+                Failure::PolicyNotFound,
+            ),
+            (
+                Action::PutRolePolicy,
+                "NoSuchEntity",
+                "The role with name x cannot be found.",
+                Failure::RoleNotFound,
+            ),
+            (
+                Action::DeleteRole,
+                "DeleteConflict",
+                "Cannot delete entity, must detach all policies first.",
+                Failure::StillInUse,
+            ),
             (Action::PutRolePolicy, "Nonsense", "", Failure::Unexpected),
         ] {
             assert_eq!(classify(action, code, message), expected, "{action} {code} {message}");

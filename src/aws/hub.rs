@@ -1,12 +1,12 @@
 //! The identity that the operator itself runs with.
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_config::meta::region::RegionProviderChain;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use crossrole_iam::{AccountId, Arn, Partition};
 use crossrole_plan::outcome::Failure;
 
-use super::error::CallError;
 use super::Action;
+use super::error::CallError;
 
 /// The hub identity: who the operator is before it assumes any bootstrap role.
 #[derive(Clone, Debug)]
@@ -43,16 +43,38 @@ impl Hub {
             .await
             .map_err(|error| CallError::of(Action::GetCallerIdentity, &error))?;
         let arn = identity.arn().unwrap_or_default().to_string();
-        let parsed: Arn = arn.parse().map_err(|error| unexpected(&format!("the caller's ARN {arn:?}: {error}")))?;
-        let partition = parsed.partition().parse().map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
-        let account = parsed.account().parse().map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
-        Ok(Self { config, sts, arn, account, partition })
+        let parsed: Arn = arn
+            .parse()
+            .map_err(|error| unexpected(&format!("the caller's ARN {arn:?}: {error}")))?;
+        let partition = parsed
+            .partition()
+            .parse()
+            .map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
+        let account = parsed
+            .account()
+            .parse()
+            .map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
+        Ok(Self {
+            config,
+            sts,
+            arn,
+            account,
+            partition,
+        })
     }
 
     /// The role that the operator runs as, where it is one: its account id and its name.
     pub fn role(&self) -> Option<(&str, &str)> {
-        let rest = self.arn.split_once(":assumed-role/").or_else(|| self.arn.split_once(":role/"))?.1;
-        let name = if self.arn.contains(":assumed-role/") { rest.split('/').next() } else { rest.rsplit('/').next() };
+        let rest = self
+            .arn
+            .split_once(":assumed-role/")
+            .or_else(|| self.arn.split_once(":role/"))?
+            .1;
+        let name = if self.arn.contains(":assumed-role/") {
+            rest.split('/').next()
+        } else {
+            rest.rsplit('/').next()
+        };
         name.map(|name| (self.account.as_str(), name))
     }
 }

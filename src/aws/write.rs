@@ -6,8 +6,8 @@ use crossrole_plan::change::{Change, NewRole, Plan};
 use crossrole_plan::outcome::Failure;
 use std::collections::BTreeMap;
 
-use super::error::CallError;
 use super::Action;
+use super::error::CallError;
 
 /// What became of a plan.
 #[derive(Clone, Debug)]
@@ -22,12 +22,20 @@ pub struct Applied {
 
 impl Applied {
     pub(super) fn nothing(failure: CallError) -> Self {
-        Self { done: 0, created_id: None, failure: Some(failure) }
+        Self {
+            done: 0,
+            created_id: None,
+            failure: Some(failure),
+        }
     }
 }
 
 pub(super) async fn carry_out(iam: &Client, plan: &Plan) -> Applied {
-    let mut applied = Applied { done: 0, created_id: None, failure: None };
+    let mut applied = Applied {
+        done: 0,
+        created_id: None,
+        failure: None,
+    };
     for change in &plan.changes {
         match call(iam, plan.role.as_str(), change).await {
             Ok(created) => {
@@ -46,28 +54,48 @@ pub(super) async fn carry_out(iam: &Client, plan: &Plan) -> Applied {
 async fn call(iam: &Client, role: &str, change: &Change) -> Result<Option<String>, CallError> {
     macro_rules! send {
         ($action:ident, $builder:expr) => {
-            $builder.send().await.map(drop).map_err(|error| CallError::of(Action::$action, &error))
+            $builder
+                .send()
+                .await
+                .map(drop)
+                .map_err(|error| CallError::of(Action::$action, &error))
         };
     }
     match change {
         Change::CreateRole(new) => return create(iam, role, new).await.map(Some),
         Change::UpdateTrust { document, .. } => send!(
             UpdateAssumeRolePolicy,
-            iam.update_assume_role_policy().role_name(role).policy_document(document.to_json())
+            iam.update_assume_role_policy()
+                .role_name(role)
+                .policy_document(document.to_json())
         ),
-        Change::UpdateRole { description, max_session } => send!(
+        Change::UpdateRole {
+            description,
+            max_session,
+        } => send!(
             UpdateRole,
-            iam.update_role().role_name(role).description(description).max_session_duration(seconds(*max_session))
+            iam.update_role()
+                .role_name(role)
+                .description(description)
+                .max_session_duration(seconds(*max_session))
         ),
         Change::PutBoundary(arn) => send!(
             PutRolePermissionsBoundary,
-            iam.put_role_permissions_boundary().role_name(role).permissions_boundary(arn.to_string())
+            iam.put_role_permissions_boundary()
+                .role_name(role)
+                .permissions_boundary(arn.to_string())
         ),
         Change::DeleteBoundary => {
-            send!(DeleteRolePermissionsBoundary, iam.delete_role_permissions_boundary().role_name(role))
+            send!(
+                DeleteRolePermissionsBoundary,
+                iam.delete_role_permissions_boundary().role_name(role)
+            )
         }
         Change::Attach(arn) => {
-            send!(AttachRolePolicy, iam.attach_role_policy().role_name(role).policy_arn(arn.to_string()))
+            send!(
+                AttachRolePolicy,
+                iam.attach_role_policy().role_name(role).policy_arn(arn.to_string())
+            )
         }
         Change::Detach(arn) => absent_is_fine(send!(
             DetachRolePolicy,
@@ -75,7 +103,10 @@ async fn call(iam: &Client, role: &str, change: &Change) -> Result<Option<String
         )),
         Change::PutInline { name, document } => send!(
             PutRolePolicy,
-            iam.put_role_policy().role_name(role).policy_name(name.as_str()).policy_document(document.to_json())
+            iam.put_role_policy()
+                .role_name(role)
+                .policy_name(name.as_str())
+                .policy_document(document.to_json())
         ),
         Change::DeleteInline(name) => absent_is_fine(send!(
             DeleteRolePolicy,
@@ -84,11 +115,15 @@ async fn call(iam: &Client, role: &str, change: &Change) -> Result<Option<String
         Change::Tag(tags) => send!(TagRole, iam.tag_role().role_name(role).set_tags(Some(to_tags(tags)?))),
         Change::Untag(keys) => send!(
             UntagRole,
-            iam.untag_role().role_name(role).set_tag_keys(Some(keys.iter().cloned().collect()))
+            iam.untag_role()
+                .role_name(role)
+                .set_tag_keys(Some(keys.iter().cloned().collect()))
         ),
         Change::LeaveInstanceProfile(name) => absent_is_fine(send!(
             RemoveRoleFromInstanceProfile,
-            iam.remove_role_from_instance_profile().role_name(role).instance_profile_name(name)
+            iam.remove_role_from_instance_profile()
+                .role_name(role)
+                .instance_profile_name(name)
         )),
         Change::DeleteRole => absent_is_fine(send!(DeleteRole, iam.delete_role().role_name(role))),
     }?;

@@ -12,7 +12,8 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::Context;
-use super::resolve::{self, World};
+use super::resolve;
+use super::world::World;
 use super::write_back;
 use crate::aws::CallError;
 
@@ -25,7 +26,9 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
     let name = account.name_any();
     let (used, roles) = usage(&context, &name);
     let mut version = account.resource_version();
-    if used != write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER) && (!used || account.metadata.deletion_timestamp.is_none()) {
+    if used != write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER)
+        && (!used || account.metadata.deletion_timestamp.is_none())
+    {
         let mut marked = context.in_use.lock().await;
         marked.remove(&account.uid().unwrap_or_default());
         version = write_back::set_finalizer(&api, account.as_ref(), IN_USE_FINALIZER, used).await?;
@@ -40,11 +43,20 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
         observed_generation: account.metadata.generation,
         caller_arn: found.caller_arn.or(previous.caller_arn.clone()),
         roles: Some(roles),
-        conditions: vec![ready(&previous.conditions, &found.reason, &found.message, account.metadata.generation, &context)],
+        conditions: vec![ready(
+            &previous.conditions,
+            &found.reason,
+            &found.message,
+            account.metadata.generation,
+            &context,
+        )],
     };
     if status != previous {
         if let Some(error) = &found.error
-            && previous.conditions.first().is_none_or(|before| before.reason != found.reason)
+            && previous
+                .conditions
+                .first()
+                .is_none_or(|before| before.reason != found.reason)
         {
             let reference = account.object_ref(&());
             context.events.warn(&reference, &found.reason, &error.to_string()).await;
@@ -66,7 +78,9 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
 pub async fn mark_in_use(context: &Context, names: impl Iterator<Item = &str>) -> Result<(), kube::Error> {
     let api: Api<AWSAccount> = Api::all(context.client.clone());
     for name in names {
-        let Some(account) = context.caches.accounts.get(&ObjectRef::new(name)) else { continue };
+        let Some(account) = context.caches.accounts.get(&ObjectRef::new(name)) else {
+            continue;
+        };
         if write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER) {
             continue;
         }
@@ -86,7 +100,12 @@ fn usage(context: &Context, account: &str) -> (bool, i64) {
     let mut roles = 0;
     for role in context.caches.roles.state() {
         let Ok(role) = &role.0 else { continue };
-        for entry in role.status.iter().flat_map(|status| &status.accounts).filter(|entry| entry.account == account) {
+        for entry in role
+            .status
+            .iter()
+            .flat_map(|status| &status.accounts)
+            .filter(|entry| entry.account == account)
+        {
             entries += 1;
             roles += i64::from(entry.role_id.is_some());
         }
@@ -111,7 +130,10 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         next: NextLook::Interval,
     };
     if account.spec.state != AccountState::Active {
-        return found(Reason::AccountPaused, format!("spec.state is {:?}: no call is made", account.spec.state));
+        return found(
+            Reason::AccountPaused,
+            format!("spec.state is {:?}: no call is made", account.spec.state),
+        );
     }
     let world = World::of(&context.caches);
     let (parsed, rules) = match world.usable(account, &context.aws.hub) {
@@ -121,11 +143,18 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
     match context.aws.account(&resolve::entrance(&parsed, &rules)).enter().await {
         Ok(caller_arn) => Found {
             caller_arn: Some(caller_arn),
-            ..found(Reason::InSync, "the bootstrap role was assumed, and the account answered with its id".into())
+            ..found(
+                Reason::InSync,
+                "the bootstrap role was assumed, and the account answered with its id".into(),
+            )
         },
         Err(error) => {
             let meaning = error.failure.meaning();
-            Found { next: meaning.next, ..found(meaning.reason, error.to_string()) }.because(error)
+            Found {
+                next: meaning.next,
+                ..found(meaning.reason, error.to_string())
+            }
+            .because(error)
         }
     }
 }
@@ -138,8 +167,14 @@ impl Found {
 }
 
 fn ready(previous: &[Condition], reason: &str, message: &str, generation: Option<i64>, context: &Context) -> Condition {
-    let status = if reason == Reason::InSync.as_str() { "True" } else { "False" };
-    let before = previous.iter().find(|before| before.type_ == READY && before.status == status);
+    let status = if reason == Reason::InSync.as_str() {
+        "True"
+    } else {
+        "False"
+    };
+    let before = previous
+        .iter()
+        .find(|before| before.type_ == READY && before.status == status);
     Condition {
         type_: READY.into(),
         status: status.into(),

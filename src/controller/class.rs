@@ -43,7 +43,10 @@ pub async fn reconcile(class: Arc<AccountClass>, context: Arc<Context>) -> Resul
         Ok(_) => ("True", Reason::InSync, "the class can be used".to_string()),
         Err(refusal) => ("False", refusal.reason, refusal.to_string()),
     };
-    let before = previous.conditions.iter().find(|before| before.type_ == READY && before.status == status);
+    let before = previous
+        .conditions
+        .iter()
+        .find(|before| before.type_ == READY && before.status == status);
     let condition = Condition {
         type_: READY.into(),
         status: status.into(),
@@ -52,8 +55,11 @@ pub async fn reconcile(class: Arc<AccountClass>, context: Arc<Context>) -> Resul
         observed_generation: class.metadata.generation,
         last_transition_time: before.map_or_else(|| Time(context.now()), |before| before.last_transition_time.clone()),
     };
-    let status =
-        AccountClassStatus { observed_generation: class.metadata.generation, accounts, conditions: vec![condition] };
+    let status = AccountClassStatus {
+        observed_generation: class.metadata.generation,
+        accounts,
+        conditions: vec![condition],
+    };
     if status != previous {
         write_back::set_status(&api, &name, version.as_deref(), &status).await?;
     }

@@ -69,7 +69,17 @@ impl Context {
         aws: Accounts,
         events: Events,
     ) -> Self {
-        Self { settings, cluster_id, client, caches, queues, aws, events, memory: Mutex::default(), in_use: tokio::sync::Mutex::default() }
+        Self {
+            settings,
+            cluster_id,
+            client,
+            caches,
+            queues,
+            aws,
+            events,
+            memory: Mutex::default(),
+            in_use: tokio::sync::Mutex::default(),
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -106,33 +116,49 @@ impl Context {
 
     /// The unique id that this process last saw with the object's tags.
     pub fn seen_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) -> Option<String> {
-        self.memory().seen.get(&(account.clone(), role.folded(), object.clone())).cloned()
+        self.memory()
+            .seen
+            .get(&(account.clone(), role.folded(), object.clone()))
+            .cloned()
     }
 
     /// Remembers a unique id that was seen with the object's tags.
     pub fn saw_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
-        self.memory().seen.insert((account.clone(), role.folded(), object.clone()), id.to_string());
+        self.memory()
+            .seen
+            .insert((account.clone(), role.folded(), object.clone()), id.to_string());
     }
 
     /// Notices the derived removals of an object, and says whether no new one came up lately in any object.
     pub fn removals_settled(&self, object: &ObjectName, accounts: &BTreeSet<String>) -> bool {
         let mut memory = self.memory();
-        let known = memory.pending_removals.insert(object.clone(), accounts.clone()).unwrap_or_default();
+        let known = memory
+            .pending_removals
+            .insert(object.clone(), accounts.clone())
+            .unwrap_or_default();
         if !accounts.is_subset(&known) {
             memory.newest_removal = Some(Instant::now());
         }
-        memory.newest_removal.is_none_or(|noticed| noticed.elapsed() >= REMOVALS_SETTLE)
+        memory
+            .newest_removal
+            .is_none_or(|noticed| noticed.elapsed() >= REMOVALS_SETTLE)
     }
 
     /// Remembers derived removals.
     pub fn removed(&self, count: usize) {
-        self.memory().removals.extend(std::iter::repeat_n(Instant::now(), count));
+        self.memory()
+            .removals
+            .extend(std::iter::repeat_n(Instant::now(), count));
     }
 
     /// How many derived removals happened lately.
     pub fn removed_lately(&self) -> usize {
         let mut memory = self.memory();
-        while memory.removals.front().is_some_and(|at| at.elapsed() > REMOVALS_COUNT_FOR) {
+        while memory
+            .removals
+            .front()
+            .is_some_and(|at| at.elapsed() > REMOVALS_COUNT_FOR)
+        {
             memory.removals.pop_front();
         }
         memory.removals.len()

@@ -19,7 +19,9 @@ impl Events {
             controller: crossrole_api::names::CONTROLLER.into(),
             instance: std::env::var("HOSTNAME").ok(),
         };
-        Self { recorder: Recorder::new(client, reporter) }
+        Self {
+            recorder: Recorder::new(client, reporter),
+        }
     }
 
     /// Something was done.

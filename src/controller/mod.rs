@@ -10,6 +10,7 @@
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`context`] | what every reconcile shares |
 //! | [`reconcile`] | a CrossAccountRole: one screen |
+//! | [`world`] | what is known of Kubernetes at one moment |
 //! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
 //! | [`work`] | one role in one account: observe, decide, apply |
 //! | [`verdict`] | what came of it |
@@ -33,6 +34,7 @@ pub mod settings;
 pub mod verdict;
 pub mod watch;
 pub mod work;
+pub mod world;
 pub mod write_back;
 
 pub use run::run;

@@ -12,10 +12,11 @@ use kube::{Api, Resource, ResourceExt};
 
 use super::context::Context;
 use super::report::{self, Report};
-use super::resolve::{self, Request, Target, Task, World};
+use super::resolve::{self, Request, Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
+use super::world::World;
 use super::{account, removals, write_back};
 
 /// Accounts of one object that are worked on at the same time.
@@ -51,7 +52,14 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         max_removals: context.settings.max_removals,
     });
     let mut status = role.status.clone().unwrap_or_default();
-    account::mark_in_use(&context, tasks.iter().filter(|task| task.is_new()).map(|task| task.account.as_str())).await?;
+    account::mark_in_use(
+        &context,
+        tasks
+            .iter()
+            .filter(|task| task.is_new())
+            .map(|task| task.account.as_str()),
+    )
+    .await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new_accounts(&tasks), context.now()) {
         version = write_back::set_status(&api, &role.name_any(), version.as_deref(), &intent).await?;
         status = intent;
@@ -82,10 +90,17 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
 
 /// The accounts that will be written to for the first time.
 fn new_accounts(tasks: &[Task]) -> Vec<(String, Option<String>, bool)> {
-    let holds = tasks.iter().filter(|task| task.is_new()).filter_map(|task| match &task.target {
-        Target::Hold(hold) => Some((task.account.clone(), Some(hold.entrance.account.to_string()), task.named)),
-        Target::Leave(_) | Target::Settled(..) => None,
-    });
+    let holds = tasks
+        .iter()
+        .filter(|task| task.is_new())
+        .filter_map(|task| match &task.target {
+            Target::Hold(hold) => Some((
+                task.account.clone(),
+                Some(hold.entrance.account.to_string()),
+                task.named,
+            )),
+            Target::Leave(_) | Target::Settled(..) => None,
+        });
     holds.collect()
 }
 
@@ -106,8 +121,16 @@ fn look_at_accounts(context: &Context, verdicts: &[Verdict]) {
 
 async fn warn_of_new_trouble(job: &Job<'_>, before: &CrossAccountRoleStatus, verdicts: &[Verdict]) {
     for verdict in verdicts {
-        let Outcome::Stands { state, reason, message, .. } = &verdict.outcome else { continue };
-        let known = before.accounts.iter().any(|entry| entry.account == verdict.account && entry.reason == *reason);
+        let Outcome::Stands {
+            state, reason, message, ..
+        } = &verdict.outcome
+        else {
+            continue;
+        };
+        let known = before
+            .accounts
+            .iter()
+            .any(|entry| entry.account == verdict.account && entry.reason == *reason);
         if !matches!(state, EntryState::Ready | EntryState::Pending) && !known {
             let note = format!("account {}: {message}", verdict.account);
             job.context.events.warn(job.reference, reason.as_str(), &note).await;
@@ -120,9 +143,18 @@ async fn report_unreadable(context: &Context, cached: &CachedRole, problem: &str
     let conditions = report::unreadable(&[], cached.meta().generation, problem, context.now());
     let status = serde_json::json!({"observedGeneration": cached.meta().generation, "conditions": conditions});
     let patch = kube::api::Patch::Merge(serde_json::json!({"status": status}));
-    api.patch_status(&cached.name_any(), &kube::api::PatchParams::default(), &patch).await.map(drop).or_else(
-        // The answer cannot be read either, but the patch has arrived.
-        |error| if matches!(error, kube::Error::SerdeError(_)) { Ok(()) } else { Err(error) },
-    )?;
+    api.patch_status(&cached.name_any(), &kube::api::PatchParams::default(), &patch)
+        .await
+        .map(drop)
+        .or_else(
+            // The answer cannot be read either, but the patch has arrived.
+            |error| {
+                if matches!(error, kube::Error::SerdeError(_)) {
+                    Ok(())
+                } else {
+                    Err(error)
+                }
+            },
+        )?;
     Ok(context.at_interval(&cached.name_any()))
 }

@@ -22,13 +22,26 @@ pub struct Report {
 }
 
 /// The report on an object, from what was seen of it.
-pub fn report(previous: &CrossAccountRoleStatus, generation: Option<i64>, verdicts: &[Verdict], now: Timestamp) -> Report {
+pub fn report(
+    previous: &CrossAccountRoleStatus,
+    generation: Option<i64>,
+    verdicts: &[Verdict],
+    now: Timestamp,
+) -> Report {
     let mut entries = Vec::new();
     let mut next = NextLook::Interval;
     let mut progressing: Option<(Reason, String)> = None;
     let mut stuck: Option<(Reason, String)> = None;
     for verdict in verdicts {
-        let Outcome::Stands { state, reason, message, next: look } = &verdict.outcome else { continue };
+        let Outcome::Stands {
+            state,
+            reason,
+            message,
+            next: look,
+        } = &verdict.outcome
+        else {
+            continue;
+        };
         next = next.min(*look);
         let told = (*reason, format!("account {}: {message}", verdict.account));
         match (state, look) {
@@ -41,12 +54,18 @@ pub fn report(previous: &CrossAccountRoleStatus, generation: Option<i64>, verdic
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
     let summary = format!("{ready}/{}", entries.len());
     if entries.is_empty() {
-        stuck = Some((Reason::NoAccounts, "spec.accounts selects no AWSAccount: check its names and labels".into()));
+        stuck = Some((
+            Reason::NoAccounts,
+            "spec.accounts selects no AWSAccount: check its names and labels".into(),
+        ));
     }
     let overall = match (progressing, stuck) {
         (Some((reason, message)), _) => Overall::Reconciling(reason, message),
         (None, Some((reason, message))) => Overall::Stalled(reason, message),
-        (None, None) => Overall::Ready(format!("{ready} of {} accounts hold the role as declared", entries.len())),
+        (None, None) => Overall::Ready(format!(
+            "{ready} of {} accounts hold the role as declared",
+            entries.len()
+        )),
     };
     let status = CrossAccountRoleStatus {
         observed_generation: generation,
@@ -86,7 +105,10 @@ pub fn intent(
     }
     entries.sort_by(|left, right| left.account.cmp(&right.account));
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
-    let waiting = Overall::Reconciling(Reason::Waiting, format!("{} accounts are about to be written to", entries.len() - ready));
+    let waiting = Overall::Reconciling(
+        Reason::Waiting,
+        format!("{} accounts are about to be written to", entries.len() - ready),
+    );
     Some(CrossAccountRoleStatus {
         observed_generation: generation,
         summary: Some(format!("{ready}/{}", entries.len())),
@@ -98,7 +120,12 @@ pub fn intent(
 /// The status of an object that this version cannot read. What is known of its accounts stays as it is.
 pub fn unreadable(previous: &[Condition], generation: Option<i64>, problem: &str, now: Timestamp) -> Vec<Condition> {
     let message = format!("this version of crossrole cannot read the object, and does nothing about it: {problem}");
-    conditions(previous, &Overall::Stalled(Reason::InvalidSpec, message), generation, now)
+    conditions(
+        previous,
+        &Overall::Stalled(Reason::InvalidSpec, message),
+        generation,
+        now,
+    )
 }
 
 enum Overall {
@@ -165,35 +192,65 @@ mod tests {
     }
 
     fn verdict(account: &str, outcome: Outcome) -> Verdict {
-        Verdict { account: account.into(), account_id: Some("222222222222".into()), named: true, role: None, outcome }
+        Verdict {
+            account: account.into(),
+            account_id: Some("222222222222".into()),
+            named: true,
+            role: None,
+            outcome,
+        }
     }
 
     fn stands(state: EntryState, reason: Reason, next: NextLook) -> Outcome {
-        Outcome::Stands { state, reason, message: "why".into(), next }
+        Outcome::Stands {
+            state,
+            reason,
+            message: "why".into(),
+            next,
+        }
     }
 
     fn types(status: &CrossAccountRoleStatus) -> Vec<(&str, &str, &str)> {
         status
             .conditions
             .iter()
-            .map(|condition| (condition.type_.as_str(), condition.status.as_str(), condition.reason.as_str()))
+            .map(|condition| {
+                (
+                    condition.type_.as_str(),
+                    condition.status.as_str(),
+                    condition.reason.as_str(),
+                )
+            })
             .collect()
     }
 
     #[test]
     fn reconciling_and_stalled_are_never_both_true() {
         let retrying = || verdict("a", stands(EntryState::Retrying, Reason::Throttled, NextLook::Backoff));
-        let refused = || verdict("b", stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval));
+        let refused = || {
+            verdict(
+                "b",
+                stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval),
+            )
+        };
         let ready = || verdict("c", Outcome::ready());
         for (verdicts, expected, summary) in [
             (vec![ready()], vec![("Ready", "True", "InSync")], "1/1"),
-            (vec![refused(), ready()], vec![("Ready", "False", "ForeignRole"), ("Stalled", "True", "ForeignRole")], "1/2"),
+            (
+                vec![refused(), ready()],
+                vec![("Ready", "False", "ForeignRole"), ("Stalled", "True", "ForeignRole")],
+                "1/2",
+            ),
             (
                 vec![retrying(), refused(), ready()],
                 vec![("Ready", "False", "Throttled"), ("Reconciling", "True", "Throttled")],
                 "1/3",
             ),
-            (vec![], vec![("Ready", "False", "NoAccounts"), ("Stalled", "True", "NoAccounts")], "0/0"),
+            (
+                vec![],
+                vec![("Ready", "False", "NoAccounts"), ("Stalled", "True", "NoAccounts")],
+                "0/0",
+            ),
         ] {
             let report = report(&CrossAccountRoleStatus::default(), Some(3), &verdicts, at(1));
             assert_eq!(types(&report.status), expected);
@@ -207,7 +264,10 @@ mod tests {
         let first = report(&CrossAccountRoleStatus::default(), Some(1), &ready, at(1)).status;
         let second = report(&first, Some(1), &ready, at(2)).status;
         assert_eq!(first, second);
-        let refused = [verdict("a", stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval))];
+        let refused = [verdict(
+            "a",
+            stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval),
+        )];
         let third = report(&second, Some(1), &refused, at(3)).status;
         assert_eq!(third.accounts[0].last_transition_time, Time(at(3)));
         assert_eq!(third.conditions[0].last_transition_time, Time(at(3)));
@@ -217,7 +277,10 @@ mod tests {
     fn an_intent_is_written_once_and_keeps_what_is_there() {
         let accounts = [("a".to_string(), Some("111111111111".to_string()), true)];
         let first = intent(&CrossAccountRoleStatus::default(), Some(1), &accounts, at(1)).unwrap();
-        assert_eq!(types(&first), vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]);
+        assert_eq!(
+            types(&first),
+            vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]
+        );
         assert_eq!(first.accounts[0].state, EntryState::Pending);
         assert_eq!(intent(&first, Some(1), &accounts, at(2)), None);
     }
@@ -231,7 +294,10 @@ mod tests {
             next: NextLook::Interval,
         };
         let mut long = verdict("an-account-of-a-usual-name", outcome);
-        long.role = Some(("arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit".into(), "AROAABCDEFGHIJKLMNOPQ".into()));
+        long.role = Some((
+            "arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit".into(),
+            "AROAABCDEFGHIJKLMNOPQ".into(),
+        ));
         let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1)).status;
         assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 520);
     }

@@ -1,11 +1,9 @@
 //! Which accounts, which class, is this namespace allowed: from the caches alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crossrole_api::names::ALLOW_REMOVALS_ANNOTATION;
 use crossrole_api::role::DeletionPolicy;
-use crossrole_api::{AWSAccount, AccountClass, AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
+use crossrole_api::{AWSAccount, AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
 use crossrole_plan::brake;
@@ -16,100 +14,13 @@ use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
-use crossrole_plan::select::{Labels, Selection};
+use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
 use super::removals;
 use super::verdict::{Outcome, Verdict, role_of};
+use super::world::World;
 use crate::aws::{Entrance, Hub};
-
-/// What is known of Kubernetes at one moment.
-pub struct World {
-    accounts: BTreeMap<String, Arc<AWSAccount>>,
-    classes: BTreeMap<String, Arc<AccountClass>>,
-    namespaces: BTreeMap<String, Labels>,
-}
-
-impl World {
-    /// Reads the caches.
-    pub fn of(caches: &super::watch::Caches) -> Self {
-        Self {
-            accounts: caches.accounts.state().into_iter().map(|account| (account.name_any(), account)).collect(),
-            classes: caches.classes.state().into_iter().map(|class| (class.name_any(), class)).collect(),
-            namespaces: caches
-                .namespaces
-                .state()
-                .into_iter()
-                .map(|namespace| (namespace.name_any(), namespace.labels().clone()))
-                .collect(),
-        }
-    }
-
-    /// The accounts that an object selects.
-    pub fn selection(&self, role: &CrossAccountRole) -> Selection {
-        let accounts = self.accounts.iter().map(|(name, account)| (name.as_str(), account.labels()));
-        Selection::of(&role.spec.accounts, accounts)
-    }
-
-    /// The state of an AWSAccount, where there is one.
-    pub fn account_state(&self, name: &str) -> Option<AccountState> {
-        self.accounts.get(name).map(|account| account.spec.state)
-    }
-
-    /// An AWSAccount of this name, or, for an entry whose AWSAccount is gone, another one of the same id.
-    fn account(&self, name: &str, id: Option<&str>) -> Option<&Arc<AWSAccount>> {
-        self.accounts.get(name).or_else(|| self.accounts.values().find(|account| Some(account.spec.account_id.as_str()) == id))
-    }
-
-    /// The older AWSAccount of the same id and partition, where there is one.
-    fn duplicate_of(&self, account: &AWSAccount) -> Option<String> {
-        let age = |account: &AWSAccount| (account.creation_timestamp(), account.name_any());
-        self.accounts
-            .values()
-            .filter(|other| {
-                other.spec.account_id == account.spec.account_id && other.spec.partition == account.spec.partition
-            })
-            .map(|other| age(other))
-            .min()
-            .filter(|first| *first != age(account))
-            .map(|(_, name)| name)
-    }
-
-    /// An AWSAccount and the rules of its class, where both can be used.
-    ///
-    /// # Errors
-    /// Why they cannot.
-    pub fn usable(&self, account: &AWSAccount, hub: &Hub) -> Result<(Account, Rules), Refusal> {
-        if let Some(older) = self.duplicate_of(account) {
-            return Err(Refusal::of_field(
-                Reason::DuplicateAccount,
-                "AWSAccount spec.accountId",
-                format!("the older AWSAccount {older} has the same id: remove one of the two"),
-            ));
-        }
-        let parsed = Account::parse(account)?;
-        if parsed.partition != hub.partition {
-            return Err(Refusal::of_field(
-                Reason::PartitionMismatch,
-                "AWSAccount spec.partition",
-                format!("the account is in {}, and this operator serves {} alone", parsed.partition, hub.partition),
-            ));
-        }
-        let class = self.classes.get(&parsed.class).ok_or_else(|| {
-            Refusal::of_field(
-                Reason::ClassNotFound,
-                "AWSAccount spec.class",
-                format!("there is no AccountClass {}: make it, or name another", parsed.class),
-            )
-        })?;
-        let rules = Rules::parse(class)?;
-        Ok((parsed, rules))
-    }
-
-    fn labels(&self, namespace: &str) -> Labels {
-        self.namespaces.get(namespace).cloned().unwrap_or_default()
-    }
-}
 
 /// How crossrole gets into an account under the rules of its class.
 pub fn entrance(account: &Account, rules: &Rules) -> Entrance {
@@ -175,14 +86,22 @@ impl Task {
 
     /// A verdict on this task.
     pub fn verdict(&self, account_id: Option<String>, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
-        Verdict { account: self.account.clone(), account_id, named: self.named, role, outcome }
+        Verdict {
+            account: self.account.clone(),
+            account_id,
+            named: self.named,
+            role,
+            outcome,
+        }
     }
 
     /// The verdict where nothing need be asked of AWS.
     pub fn settled(&self) -> Option<Verdict> {
         match &self.target {
             Target::Settled(id, outcome) => {
-                let id = id.clone().or_else(|| self.entry.as_ref().and_then(|entry| entry.account_id.clone()));
+                let id = id
+                    .clone()
+                    .or_else(|| self.entry.as_ref().and_then(|entry| entry.account_id.clone()));
                 Some(self.verdict(id, role_of(self.entry.as_ref()), outcome.clone()))
             }
             Target::Hold(_) | Target::Leave(_) => None,
@@ -212,16 +131,29 @@ pub struct Request<'a> {
 pub fn resolve(request: &Request<'_>) -> Vec<Task> {
     let role = request.role;
     let deleting = role.metadata.deletion_timestamp.is_some();
-    let selection = if deleting { Selection::default() } else { request.world.selection(role) };
+    let selection = if deleting {
+        Selection::default()
+    } else {
+        request.world.selection(role)
+    };
     let declaration = Declaration::parse(role);
-    let entries: BTreeMap<&str, &AccountEntry> =
-        role.status.iter().flat_map(|status| &status.accounts).map(|entry| (entry.account.as_str(), entry)).collect();
+    let entries: BTreeMap<&str, &AccountEntry> = role
+        .status
+        .iter()
+        .flat_map(|status| &status.accounts)
+        .map(|entry| (entry.account.as_str(), entry))
+        .collect();
 
     let mut tasks = Vec::new();
     for account in selection.all() {
         let entry = entries.get(account).copied();
         let target = hold(request, &declaration, account, entry);
-        tasks.push(Task { account: account.into(), named: selection.named.contains(account), entry: entry.cloned(), target });
+        tasks.push(Task {
+            account: account.into(),
+            named: selection.named.contains(account),
+            entry: entry.cloned(),
+            target,
+        });
     }
     let held: BTreeSet<String> = tasks.iter().filter_map(account_id_of).collect();
     let mut leaving: Vec<(String, Option<&AccountEntry>)> = entries
@@ -233,16 +165,25 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
         // A status that was lost must not leave roles behind: whatever the object selects is looked at too.
         let selected = request.world.selection(role);
         leaving.extend(
-            selected.all().into_iter().filter(|name| !entries.contains_key(name)).map(|name| (name.to_string(), None)),
+            selected
+                .all()
+                .into_iter()
+                .filter(|name| !entries.contains_key(name))
+                .map(|name| (name.to_string(), None)),
         );
     }
     for (account, entry) in leaving {
         let derived = !deleting && entry.is_some_and(|entry| !entry.named);
         let target = leave(request, &account, entry, derived, deleting, &held);
         let named = entry.is_some_and(|entry| entry.named);
-        tasks.push(Task { account, named, entry: entry.cloned(), target });
+        tasks.push(Task {
+            account,
+            named,
+            entry: entry.cloned(),
+            target,
+        });
     }
-    brake(request, &selection, &mut tasks);
+    removals::hold_back(request, &selection, &mut tasks);
     tasks.sort_by(|left, right| left.account.cmp(&right.account));
     tasks
 }
@@ -284,8 +225,10 @@ fn hold(
         AccountState::Active => {}
     }
     if account.metadata.deletion_timestamp.is_some() && entry.is_none() {
-        let refusal =
-            Refusal::new(Reason::AccountTerminating, format!("AWSAccount {name} is being deleted and takes no new roles"));
+        let refusal = Refusal::new(
+            Reason::AccountTerminating,
+            format!("AWSAccount {name} is being deleted and takes no new roles"),
+        );
         return Target::Settled(id, Outcome::refused(&refusal));
     }
     match desired(request, declaration, account) {
@@ -318,7 +261,9 @@ fn desired(
 pub fn claims(request: &Request<'_>, account: &str) -> Option<RoleName> {
     let declaration = Declaration::parse(request.role);
     let object = request.world.account(account, None)?;
-    desired(request, &declaration, object).ok().map(|(_, desired)| desired.name)
+    desired(request, &declaration, object)
+        .ok()
+        .map(|(_, desired)| desired.name)
 }
 
 fn leave(
@@ -332,7 +277,9 @@ fn leave(
     let id = entry.and_then(|entry| entry.account_id.clone());
     let Some(account) = request.world.account(name, id.as_deref()) else {
         // A name that never was an account holds nothing.
-        let Some(id) = id else { return Target::Settled(None, Outcome::Gone) };
+        let Some(id) = id else {
+            return Target::Settled(None, Outcome::Gone);
+        };
         let message = format!(
             "there is no AWSAccount {name} any more: make it again, so that the role can be removed, or with spec.state Abandoned, so that it is forgotten"
         );
@@ -355,12 +302,21 @@ fn leave(
         namespace: request.role.namespace().unwrap_or_default(),
         name: request.role.name_any(),
     };
-    let role = request.role.spec.role_name.as_deref().unwrap_or(&object.name).parse::<RoleName>();
+    let role = request
+        .role
+        .spec
+        .role_name
+        .as_deref()
+        .unwrap_or(&object.name)
+        .parse::<RoleName>();
     match (request.world.usable(account, request.hub), role) {
         (Ok((account, rules)), Ok(role)) => Target::Leave(Box::new(Leave {
             entrance: entrance(&account, &rules),
             role,
-            owner: Owner { cluster: request.cluster_id.to_string(), object },
+            owner: Owner {
+                cluster: request.cluster_id.to_string(),
+                object,
+            },
             policy: request.role.spec.deletion_policy,
             derived,
             reason: if deleting { Reason::Deleting } else { Reason::Deselected },
@@ -368,45 +324,5 @@ fn leave(
         // No role of such a name was ever made.
         (_, Err(_)) => Target::Settled(id, Outcome::Gone),
         (Err(refusal), _) => Target::Settled(id, Outcome::cannot_leave(refusal.reason, refusal.to_string())),
-    }
-}
-
-/// Holds every removal that nobody asked for by name, where there are too many of them at once.
-fn brake(request: &Request<'_>, selection: &Selection, tasks: &mut [Task]) {
-    let here = removals::derived(request.role, request.world);
-    let settled = (request.settled)(&here);
-    if here.is_empty() {
-        return;
-    }
-    let load = (request.load)();
-    if brake::lets_through(request.max_removals, load) {
-        if !settled {
-            for task in tasks.iter_mut().filter(|task| here.contains(&task.account)) {
-                let id = task.entry.as_ref().and_then(|entry| entry.account_id.clone());
-                let message = "nobody asked for this removal by name: it begins when no others come up for some seconds";
-                task.target = Target::Settled(id, Outcome::waits(EntryState::Removing, Reason::Deselected, message));
-            }
-        }
-        return;
-    }
-    let staying = selection.all().into_iter().filter(|name| !here.contains(*name));
-    let digest = brake::digest(&request.role.uid().unwrap_or_default(), staying);
-    if request.role.annotations().get(ALLOW_REMOVALS_ANNOTATION) == Some(&digest) {
-        // Now somebody has asked for it.
-        for task in tasks.iter_mut() {
-            if let Target::Leave(leave) = &mut task.target {
-                leave.derived = false;
-            }
-        }
-        return;
-    }
-    for task in tasks.iter_mut().filter(|task| here.contains(&task.account)) {
-        let id = task.entry.as_ref().and_then(|entry| entry.account_id.clone());
-        let message = format!(
-            "{} removals at once that nobody asked for by name, more than {}: undo the change, or release them: annotate {ALLOW_REMOVALS_ANNOTATION}={digest}",
-            load.derived_removals,
-            brake::limit(request.max_removals, load),
-        );
-        task.target = Target::Settled(id, Outcome::cannot_leave(Reason::TooManyRemovals, message));
     }
 }

@@ -43,19 +43,53 @@ pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bo
         Some(id) => id.clone(),
         None => {
             let namespaces: Api<Namespace> = Api::all(client.clone());
-            namespaces.get("kube-system").await.map_err(StartError::ClusterId)?.uid().unwrap_or_default()
+            namespaces
+                .get("kube-system")
+                .await
+                .map_err(StartError::ClusterId)?
+                .uid()
+                .unwrap_or_default()
         }
     };
     let (caches, queues, requests) = watch::start(&client).await.map_err(StartError::Caches)?;
     let events = Events::new(client.clone());
     let aws = Accounts::new(hub, &cluster_id);
     tracing::info!(cluster = cluster_id, identity = aws.hub.arn, "crossrole is ready");
-    let context = Arc::new(Context::new(settings, cluster_id, client, caches.clone(), queues, aws, events));
+    let context = Arc::new(Context::new(
+        settings,
+        cluster_id,
+        client,
+        caches.clone(),
+        queues,
+        aws,
+        events,
+    ));
     tokio::join!(
-        serve(requests.roles, caches.roles, context.clone(), reconcile::reconcile, Duration::ZERO, stop.clone()),
+        serve(
+            requests.roles,
+            caches.roles,
+            context.clone(),
+            reconcile::reconcile,
+            Duration::ZERO,
+            stop.clone()
+        ),
         // Counts of roles are gathered: many objects that change at once are one look at their account.
-        serve(requests.accounts, caches.accounts, context.clone(), account::reconcile, Duration::from_millis(500), stop.clone()),
-        serve(requests.classes, caches.classes, context, class::reconcile, Duration::from_millis(100), stop),
+        serve(
+            requests.accounts,
+            caches.accounts,
+            context.clone(),
+            account::reconcile,
+            Duration::from_millis(500),
+            stop.clone()
+        ),
+        serve(
+            requests.classes,
+            caches.classes,
+            context,
+            class::reconcile,
+            Duration::from_millis(100),
+            stop
+        ),
     );
     Ok(())
 }
@@ -74,7 +108,10 @@ async fn serve<K, Look>(
     std::pin::Pin<Box<Look>>: TryFuture<Ok = Action, Error = kube::Error>,
 {
     let queue = futures::stream::unfold(requests, |mut requests| async move {
-        requests.recv().await.map(|request| (Ok::<_, Infallible>(request), requests))
+        requests
+            .recv()
+            .await
+            .map(|request| (Ok::<_, Infallible>(request), requests))
     })
     .take_until(Box::pin(async move {
         let _ = stop.wait_for(|stopping| *stopping).await;
@@ -82,7 +119,9 @@ async fn serve<K, Look>(
     let config = Config::default().concurrency(OBJECTS_AT_ONCE).debounce(gather);
     let finished = applier(
         |object, context| Box::pin(look(object, context)),
-        |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(&ObjectRef::from_obj(object.as_ref()).to_string(), error, &context),
+        |object: Arc<K>, error: &kube::Error, context: Arc<Context>| {
+            retry(&ObjectRef::from_obj(object.as_ref()).to_string(), error, &context)
+        },
         context,
         store,
         queue,

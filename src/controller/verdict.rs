@@ -42,7 +42,12 @@ pub enum Outcome {
 impl Outcome {
     /// The account holds what is declared.
     pub fn ready() -> Self {
-        Self::Stands { state: EntryState::Ready, reason: Reason::InSync, message: String::new(), next: NextLook::Interval }
+        Self::Stands {
+            state: EntryState::Ready,
+            reason: Reason::InSync,
+            message: String::new(),
+            next: NextLook::Interval,
+        }
     }
 
     /// A person must act.
@@ -58,7 +63,12 @@ impl Outcome {
     /// A call failed on the way to holding a role.
     pub fn failed(error: &CallError) -> Self {
         let meaning = error.failure.meaning();
-        Self::Stands { state: meaning.state, reason: meaning.reason, message: error.to_string(), next: meaning.next }
+        Self::Stands {
+            state: meaning.state,
+            reason: meaning.reason,
+            message: error.to_string(),
+            next: meaning.next,
+        }
     }
 
     /// A call failed on the way to leaving an account.
@@ -78,12 +88,22 @@ impl Outcome {
 
     /// The account cannot be left before a person acts.
     pub fn cannot_leave(reason: Reason, message: impl Into<String>) -> Self {
-        Self::Stands { state: EntryState::Removing, reason, message: message.into(), next: NextLook::Interval }
+        Self::Stands {
+            state: EntryState::Removing,
+            reason,
+            message: message.into(),
+            next: NextLook::Interval,
+        }
     }
 
     /// Nothing is done for now; somebody wanted it so, or it goes on by itself.
     pub fn waits(state: EntryState, reason: Reason, message: impl Into<String>) -> Self {
-        Self::Stands { state, reason, message: message.into(), next: NextLook::Backoff }
+        Self::Stands {
+            state,
+            reason,
+            message: message.into(),
+            next: NextLook::Backoff,
+        }
     }
 }
 

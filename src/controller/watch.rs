@@ -75,7 +75,12 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
     let (accounts, accounts_writer) = reflector::store();
     let (classes, classes_writer) = reflector::store();
     let (namespaces, namespaces_writer) = reflector::store();
-    let caches = Caches { roles, accounts, classes, namespaces };
+    let caches = Caches {
+        roles,
+        accounts,
+        classes,
+        namespaces,
+    };
     let (queues, requests) = queues();
 
     let config = watcher::Config::default().any_semantic();
@@ -87,7 +92,12 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
             }
             // Its role's name may be free for another object now.
             Fate::Gone => {
-                for other in caches.roles.state().iter().filter(|other| role_name(other) == role_name(role)) {
+                for other in caches
+                    .roles
+                    .state()
+                    .iter()
+                    .filter(|other| role_name(other) == role_name(role))
+                {
                     let _ = queues.roles.send(ObjectRef::from_obj(other.as_ref()));
                 }
             }
@@ -107,7 +117,12 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
         let (queues, caches) = (queues.clone(), caches.clone());
         move |class: &AccountClass, _| {
             let _ = queues.classes.send(ObjectRef::from_obj(class));
-            for account in caches.accounts.state().iter().filter(|account| account.spec.class == class.name_any()) {
+            for account in caches
+                .accounts
+                .state()
+                .iter()
+                .filter(|account| account.spec.class == class.name_any())
+            {
                 let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
                 for role in caches.roles.state().iter().filter(|role| concerns(role, account)) {
                     let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
@@ -119,15 +134,36 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
         let (queues, caches) = (queues.clone(), caches.clone());
         move |namespace: &PartialObjectMeta<Namespace>, _| {
             let name = namespace.name_any();
-            for role in caches.roles.state().iter().filter(|role| role.namespace().as_deref() == Some(&name)) {
+            for role in caches
+                .roles
+                .state()
+                .iter()
+                .filter(|role| role.namespace().as_deref() == Some(&name))
+            {
                 let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
             }
         }
     };
-    tokio::spawn(keep(watcher::watcher(Api::all(client.clone()), config.clone()), roles_writer, on_role));
-    tokio::spawn(keep(watcher::watcher(Api::all(client.clone()), config.clone()), accounts_writer, on_account));
-    tokio::spawn(keep(watcher::watcher(Api::all(client.clone()), config.clone()), classes_writer, on_class));
-    tokio::spawn(keep(watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config), namespaces_writer, on_namespace));
+    tokio::spawn(keep(
+        watcher::watcher(Api::all(client.clone()), config.clone()),
+        roles_writer,
+        on_role,
+    ));
+    tokio::spawn(keep(
+        watcher::watcher(Api::all(client.clone()), config.clone()),
+        accounts_writer,
+        on_account,
+    ));
+    tokio::spawn(keep(
+        watcher::watcher(Api::all(client.clone()), config.clone()),
+        classes_writer,
+        on_class,
+    ));
+    tokio::spawn(keep(
+        watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config),
+        namespaces_writer,
+        on_namespace,
+    ));
 
     caches.accounts.wait_until_ready().await?;
     caches.classes.wait_until_ready().await?;
@@ -141,8 +177,16 @@ fn queues() -> (Queues, Requests) {
     let (accounts, account_requests) = unbounded_channel();
     let (classes, class_requests) = unbounded_channel();
     (
-        Queues { roles, accounts, classes },
-        Requests { roles: role_requests, accounts: account_requests, classes: class_requests },
+        Queues {
+            roles,
+            accounts,
+            classes,
+        },
+        Requests {
+            roles: role_requests,
+            accounts: account_requests,
+            classes: class_requests,
+        },
     )
 }
 
@@ -150,7 +194,10 @@ fn queues() -> (Queues, Requests) {
 fn concerns(role: &CachedRole, account: &AWSAccount) -> bool {
     let Ok(role) = &role.0 else { return false };
     let name = account.name_any();
-    let holds = role.status.as_ref().is_some_and(|status| status.accounts.iter().any(|entry| entry.account == name));
+    let holds = role
+        .status
+        .as_ref()
+        .is_some_and(|status| status.accounts.iter().any(|entry| entry.account == name));
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 

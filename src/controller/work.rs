@@ -14,8 +14,9 @@ use kube::ResourceExt;
 
 use super::context::Context;
 use super::removals;
-use super::resolve::{self, Hold, Leave, Request, Target, Task, World};
+use super::resolve::{self, Hold, Leave, Request, Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
+use super::world::World;
 use crate::aws::{AccountHandle, Applied, CallError, Depth};
 
 /// What one object's work needs.
@@ -59,7 +60,9 @@ impl Job<'_> {
             Observed::Absent => self.claims(&task.account, &desired.name),
             Observed::Present(_) => Vec::new(),
         };
-        let known = Known { seen_id: seen.as_deref() };
+        let known = Known {
+            seen_id: seen.as_deref(),
+        };
         let plan = match decide::converge(desired, &observed, &known, self.claim, &others) {
             Ok(plan) => plan,
             Err(refusal) => {
@@ -80,9 +83,11 @@ impl Job<'_> {
         let applied = handle.apply(&plan).await;
         let role_id = applied.created_id.clone().or(role_id);
         if let Some(created) = &applied.created_id {
-            self.context.saw_id(&hold.entrance.account, &desired.name, &desired.owner.object, created);
+            self.context
+                .saw_id(&hold.entrance.account, &desired.name, &desired.owner.object, created);
         }
-        self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref())).await;
+        self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref()))
+            .await;
         let outcome = applied.failure.as_ref().map_or_else(Outcome::ready, Outcome::failed);
         task.verdict(id, role_id.map(|role_id| (arn, role_id)), outcome)
     }
@@ -113,7 +118,11 @@ impl Job<'_> {
             return Ok(true);
         }
         let applied = handle.apply(&plan).await;
-        let reason = if leave.policy == DeletionPolicy::Retain { "Released" } else { "Removed" };
+        let reason = if leave.policy == DeletionPolicy::Retain {
+            "Released"
+        } else {
+            "Removed"
+        };
         self.tell(task, &plan, &applied, reason).await;
         match applied.failure {
             Some(error) => Err(error),
@@ -124,8 +133,16 @@ impl Job<'_> {
     async fn plan_to_leave(&self, leave: &Leave, handle: &AccountHandle, depth: Depth) -> Result<Plan, CallError> {
         let observed = handle.observe(&leave.role, depth).await?;
         let seen = self.seen(handle, &leave.owner, &leave.role, &observed);
-        let known = Known { seen_id: seen.as_deref() };
-        Ok(decide::leave(&leave.role, &leave.owner, &observed, &known, leave.policy))
+        let known = Known {
+            seen_id: seen.as_deref(),
+        };
+        Ok(decide::leave(
+            &leave.role,
+            &leave.owner,
+            &observed,
+            &known,
+            leave.policy,
+        ))
     }
 
     /// The unique id that this process saw before with our tags; remembers the one that it sees now.
@@ -172,7 +189,11 @@ impl Job<'_> {
         let was_ready = entry.is_some_and(|entry| entry.state == EntryState::Ready && entry.reason == Reason::InSync);
         if was_ready && self.unchanged {
             "Repaired"
-        } else if plan.changes.iter().any(|change| matches!(change, Change::CreateRole(_))) {
+        } else if plan
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::CreateRole(_)))
+        {
             "Created"
         } else {
             "Updated"
@@ -185,7 +206,11 @@ impl Job<'_> {
         if done.is_empty() {
             return;
         }
-        let prefix = if reason == "Repaired" { "somebody changed the role in the account; " } else { "" };
+        let prefix = if reason == "Repaired" {
+            "somebody changed the role in the account; "
+        } else {
+            ""
+        };
         let note = format!("account {}: {prefix}{}", task.account, done.join(", "));
         self.context.events.done(self.reference, reason, &note).await;
     }
@@ -195,6 +220,9 @@ impl Job<'_> {
 pub fn claim(role: &crossrole_api::CrossAccountRole) -> Claim {
     Claim {
         created: role.creation_timestamp().map_or(i64::MAX, |time| time.0.as_second()),
-        object: ObjectName { namespace: role.namespace().unwrap_or_default(), name: role.name_any() },
+        object: ObjectName {
+            namespace: role.namespace().unwrap_or_default(),
+            name: role.name_any(),
+        },
     }
 }

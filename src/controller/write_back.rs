@@ -20,16 +20,28 @@ pub fn has_finalizer(object: &impl ResourceExt, finalizer: &str) -> bool {
 ///
 /// # Errors
 /// What Kubernetes answered; 409 where somebody else wrote meanwhile.
-pub async fn set_finalizer<K>(api: &Api<K>, object: &impl ResourceExt, finalizer: &str, wanted: bool) -> kube::Result<Option<String>>
+pub async fn set_finalizer<K>(
+    api: &Api<K>,
+    object: &impl ResourceExt,
+    finalizer: &str,
+    wanted: bool,
+) -> kube::Result<Option<String>>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {
-    let mut finalizers: Vec<String> = object.finalizers().iter().filter(|name| *name != finalizer).cloned().collect();
+    let mut finalizers: Vec<String> = object
+        .finalizers()
+        .iter()
+        .filter(|name| *name != finalizer)
+        .cloned()
+        .collect();
     if wanted {
         finalizers.push(finalizer.to_string());
     }
     let patch = json!({"metadata": {"resourceVersion": object.resource_version(), "finalizers": finalizers}});
-    let patched = api.patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await?;
+    let patched = api
+        .patch_metadata(&object.name_any(), &PatchParams::default(), &Patch::Merge(patch))
+        .await?;
     Ok(patched.metadata.resource_version)
 }
 
@@ -48,13 +60,17 @@ where
 {
     let status = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
     let patch = json!({"metadata": {"resourceVersion": resource_version}, "status": explicit(status)});
-    let patched = api.patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    let patched = api
+        .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
+        .await?;
     Ok(patched.resource_version())
 }
 
 // A merge patch leaves alone what it does not name: an empty list is not written, but must empty the list.
 fn explicit(status: Value) -> Value {
-    let Value::Object(mut members) = status else { return status };
+    let Value::Object(mut members) = status else {
+        return status;
+    };
     for list in ["accounts", "conditions"] {
         members.entry(list).or_insert(Value::Null);
     }

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG, REVOKE_OLDER_SESSIONS_POLICY};
-use crossrole_iam::document::{Document, DocumentKind, Effect, PrincipalElement, Principals, Statement};
+use crossrole_iam::document::{Document, DocumentKind, Effect, PrincipalElement, Statement};
 use crossrole_iam::{Arn, Partition, PolicyName, quota};
 use proptest::prelude::*;
 
 use super::evaluator::{self, UNREADABLE_MARK};
+use super::pools::{permission_pool, statement, trust_pool};
 use crate::declaration::ObjectName;
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
@@ -43,7 +44,7 @@ struct Strange {
     other: u16,
     /// Trust that the planner cannot read.
     unreadable_trust: bool,
-    /// Inline policies that the planner cannot read; one bit each.
+    /// Inline policies that the planner cannot read; one bit each, the fifth for `AWSRevokeOlderSessions`.
     unreadable_inline: u8,
     /// IAM writes account ids as `:root` ARNs, and keeps no order.
     rewritten: bool,
@@ -63,94 +64,6 @@ pub(super) fn owner() -> Owner {
             name: "audit".into(),
         },
     }
-}
-
-fn statement(text: &str, kind: DocumentKind) -> Statement {
-    Statement::parse(text, kind).unwrap()
-}
-
-fn trust_pool(effect: Effect) -> Vec<Statement> {
-    let allows: &[(&str, &str)] = &[
-        ("111111111111", "{}"),
-        (
-            "111111111111",
-            r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}}"#,
-        ),
-        (
-            "111111111111",
-            r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}, "Bool": {"aws:MultiFactorAuthPresent": "true"},
-                "NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}}"#,
-        ),
-        ("arn:aws:iam::111111111111:user/alice", "{}"),
-        ("arn:aws:iam::111111111111:role/ci", "{}"),
-        ("444444444444", r#"{"StringEquals": {"sts:ExternalId": "first-id"}}"#),
-        (
-            "444444444444",
-            r#"{"StringEquals": {"sts:ExternalId": ["first-id", "second-id"]}}"#,
-        ),
-        (
-            "arn:aws:iam::444444444444:role/vendor",
-            r#"{"StringEquals": {"sts:ExternalId": "second-id"}}"#,
-        ),
-        ("555555555555", "{}"),
-    ];
-    let denies: &[(&str, &str)] = &[
-        (
-            "111111111111",
-            r#"{"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}"#,
-        ),
-        ("arn:aws:iam::111111111111:user/bob", "{}"),
-        ("444444444444", r#"{"StringNotEquals": {"sts:ExternalId": "first-id"}}"#),
-    ];
-    let render = |(principal, conditions): &(&str, &str)| {
-        let text = format!(
-            r#"{{"Effect": "{}", "Principal": {{"AWS": "{principal}"}}, "Action": "sts:AssumeRole", "Condition": {conditions}}}"#,
-            effect.as_str()
-        );
-        statement(&text, DocumentKind::Trust)
-    };
-    match effect {
-        Effect::Allow => allows.iter().map(render).collect(),
-        // Two that are so long that a trust policy has room for one of them.
-        Effect::Deny => denies
-            .iter()
-            .map(render)
-            .chain([long_deny('x'), long_deny('y')])
-            .collect(),
-    }
-}
-
-fn long_deny(letter: char) -> Statement {
-    let name = letter.to_string().repeat(60);
-    let principals = (0..13).map(|number| format!("arn:aws:iam::555555555555:user/{name}{number}"));
-    let mut deny = statement(
-        r#"{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}"#,
-        DocumentKind::Trust,
-    );
-    deny.principal = Some(PrincipalElement::Principal(Principals::aws(principals)));
-    deny
-}
-
-fn permission_pool() -> Vec<Statement> {
-    let long = |letter: &str, length: usize| format!("arn:aws:s3:::{}", letter.repeat(length));
-    [
-        r#""Effect": "Allow", "Action": "s3:GetObject", "Resource": "*""#.to_string(),
-        r#""Effect": "Allow", "Action": "s3:*", "Resource": "*""#.into(),
-        r#""Effect": "Allow", "Action": ["ec2:RunInstances", "kms:Decrypt"], "Resource": "*""#.into(),
-        r#""Effect": "Allow", "NotAction": "iam:*", "Resource": "*""#.into(),
-        r#""Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}"#.into(),
-        r#""Effect": "Deny", "Action": "s3:PutObject", "Resource": "*""#.into(),
-        r#""Effect": "Deny", "Action": "managed:*", "Resource": "*""#.into(),
-        r#""Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}"#.into(),
-        r#""Effect": "Deny", "NotAction": ["s3:*", "managed:Use1"], "Resource": "*""#.into(),
-        format!(r#""Effect": "Allow", "Action": "s3:PutObject", "Resource": ["*", "{}"]"#, long("w", 2400)),
-        format!(r#""Effect": "Allow", "Action": "iam:CreateUser", "Resource": ["*", "{}"]"#, long("x", 4800)),
-        format!(r#""Effect": "Deny", "Action": "kms:Decrypt", "Resource": ["*", "{}"]"#, long("y", 2400)),
-        format!(r#""Effect": "Deny", "Action": "s3:GetObject", "Resource": ["*", "{}"]"#, long("z", 4800)),
-    ]
-    .iter()
-    .map(|text| statement(&format!("{{{text}}}"), DocumentKind::Permission))
-    .collect()
 }
 
 fn document() -> BoxedStrategy<Document> {
@@ -257,7 +170,7 @@ pub(super) fn desired() -> BoxedStrategy<Desired> {
 
 fn strange() -> BoxedStrategy<Strange> {
     let rarely = || prop::bool::weighted(0.1);
-    let unreadable_inline = prop_oneof![4 => Just(0), 1 => 0_u8..16];
+    let unreadable_inline = prop_oneof![4 => Just(0), 1 => 0_u8..32];
     let dead = prop_oneof![6 => Just(0_u8), 1 => 1_u8..4];
     let our_tags = prop_oneof![3 => Just(0_u8), 2 => 1_u8..4];
     (
@@ -347,10 +260,12 @@ fn observe(desired: &Desired, other: Parts, strange: &Strange) -> ObservedRole {
     if strange.revoked {
         let revoked = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ["managed:Use2"], "Resource": ["*"]}]}"#;
         let document = Document::parse(revoked, DocumentKind::Permission).unwrap();
-        inline.insert(
-            REVOKE_OLDER_SESSIONS_POLICY.parse().unwrap(),
-            ObservedDocument::Parsed(document),
-        );
+        let revoked = if unreadable(4) {
+            unread(&document)
+        } else {
+            ObservedDocument::Parsed(document)
+        };
+        inline.insert(REVOKE_OLDER_SESSIONS_POLICY.parse().unwrap(), revoked);
     }
     let trust = if from_other(0) {
         other.trust

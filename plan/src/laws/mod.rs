@@ -3,14 +3,15 @@
 mod evaluator;
 mod generator;
 mod interpreter;
+mod pools;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::Reason;
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG, REVOKE_OLDER_SESSIONS_POLICY};
 use crossrole_api::role::DeletionPolicy;
 use crossrole_iam::document::{CanonicalStatement, Document, Effect, Statement};
-use crossrole_iam::quota;
+use crossrole_iam::{PolicyName, quota};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -304,7 +305,7 @@ fn asked_for(change: &Change, plan: &Plan, desired: &Desired, observed: &Observe
             ..
         } => may_need_closing(desired, role),
         Change::DeleteInline(name) => {
-            let swaps = matches!((&role.boundary, &desired.boundary), (Some(old), Some(new)) if old != new);
+            let swaps = swaps_boundary(desired, role);
             let loses = match (
                 role.inline.get(name).map(ObservedDocument::document),
                 desired.inline.get(name),
@@ -322,7 +323,7 @@ fn asked_for(change: &Change, plan: &Plan, desired: &Desired, observed: &Observe
     }
 }
 
-fn of_effect(document: &Document, effect: Effect) -> std::collections::BTreeSet<CanonicalStatement> {
+fn of_effect(document: &Document, effect: Effect) -> BTreeSet<CanonicalStatement> {
     document
         .statements
         .iter()
@@ -340,29 +341,37 @@ fn changes_what_a_session_can_do(plan: &Plan, role: &ObservedRole) -> bool {
     })
 }
 
-/// Whether trust may have to be closed at all: something cannot be read, a Deny comes or goes, old and new trust share
-/// nothing or nothing that can be written, or a quota does not hold old and new at once.
+/// Whether trust may have to be closed at all: something cannot be read, a Deny comes or goes, one stays in a policy
+/// that changes while the boundary is swapped, old and new trust share nothing or nothing that can be written, or a
+/// quota does not hold old and new at once.
 fn may_need_closing(desired: &Desired, role: &ObservedRole) -> bool {
     let Some(trust) = role.trust.document() else {
         return true;
     };
-    let touches_deny = |name: &&crossrole_iam::PolicyName| {
-        let before = role.inline.get(*name).map_or(Some(Default::default()), |document| {
-            document.document().map(|document| of_effect(document, Effect::Deny))
-        });
-        let after = desired
-            .inline
-            .get(*name)
-            .map(|document| of_effect(document, Effect::Deny))
-            .unwrap_or_default();
-        before != Some(after)
+    let swaps = swaps_boundary(desired, role);
+    let deny_is_at_stake = |name: &&PolicyName| {
+        let (before, after) = (role.inline.get(*name), desired.inline.get(*name));
+        let readable = before.is_none_or(|document| document.document().is_some());
+        let was = before
+            .and_then(ObservedDocument::document)
+            .map(|document| of_effect(document, Effect::Deny));
+        let shall = after.map(|document| of_effect(document, Effect::Deny));
+        let (was, shall) = (was.unwrap_or_default(), shall.unwrap_or_default());
+        !readable || was != shall || (swaps && !shall.is_empty())
     };
-    let names: std::collections::BTreeSet<_> = role.inline.keys().chain(desired.inline.keys()).collect();
+    let names: BTreeSet<_> = role.inline.keys().chain(desired.inline.keys()).collect();
     let at_once = role.inline.values().map(ObservedDocument::size).sum::<usize>()
         + desired.inline.values().map(Document::size).sum::<usize>();
-    names.iter().any(touches_deny)
+    names
+        .iter()
+        .filter(|name| name.as_str() != REVOKE_OLDER_SESSIONS_POLICY)
+        .any(deny_is_at_stake)
         || at_once > quota::ROLE_INLINE_POLICIES_SIZE
         || of_effect(trust, Effect::Allow).is_disjoint(&of_effect(&desired.trust, Effect::Allow))
         || !trust.dead_principals().is_empty()
         || trust.size() + desired.trust.size() > quota::TRUST_POLICY_SIZE
+}
+
+fn swaps_boundary(desired: &Desired, role: &ObservedRole) -> bool {
+    matches!((&role.boundary, &desired.boundary), (Some(old), Some(new)) if old != new)
 }
