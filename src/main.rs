@@ -17,13 +17,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprint!("crossrole: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprint!(": {cause}");
-                source = cause.source();
-            }
-            eprintln!();
+            eprintln!("crossrole: {}", telemetry::told(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -37,10 +31,12 @@ async fn run(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let client = kube::Client::try_default().await?;
     let hub = Hub::load().await?;
-    let running = tokio::spawn(controller::run(flags.settings(), client, hub, stopping));
+    let mut running = tokio::spawn(controller::run(flags.settings(), client, hub, stopping));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        // It ends by itself only where it could not start.
+        ended = &mut running => return Ok(ended??),
     }
     tracing::info!("stopping: what is under way is finished");
     let _ = stop.send(true);

@@ -18,7 +18,11 @@ use crate::selector::NamesOrSelector;
     derive = "PartialEq",
     doc = "Rules for accounts: how crossrole gets in, which namespaces may have roles there, and which roles. \
            Everything is refused unless a class allows it.",
-    printcolumn(name = "Boundary", type_ = "string", json_path = ".spec.guardrails.permissionsBoundary"),
+    printcolumn(
+        name = "Boundary",
+        type_ = "string",
+        json_path = ".spec.guardrails.permissionsBoundary"
+    ),
     printcolumn(name = "Path", type_ = "string", json_path = ".spec.guardrails.rolePath"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -38,7 +42,10 @@ pub struct AccountClassSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BootstrapRole {
     /// Its name, with its path if it has one (`platform/crossrole-bootstrap`). It must lie outside `rolePath`.
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"))]
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(pattern = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$")
+    )]
     pub name: String,
     /// How long a session of it lasts: 15m to 1h (the operator's identity is usually itself an assumed role, and
     /// AWS limits chained sessions to one hour). Default 1h.
@@ -64,12 +71,20 @@ fn default_role_path() -> String {
 pub struct Guardrails {
     /// Every role lives at or below this path. May contain `${namespace}`. Default `/crossrole/`. Immutable.
     #[serde(default = "default_role_path")]
-    #[schemars(length(min = 3, max = 512), regex(pattern = r"^/(([A-Za-z0-9_+=,.@-]|\$\{namespace\})+/)+$"))]
+    #[schemars(
+        length(min = 3, max = 512),
+        regex(pattern = r"^/(([A-Za-z0-9_+=,.@-]|\$\{namespace\})+/)+$")
+    )]
     #[x_kube(validation = Rule::new("self == oldSelf").message("rolePath is immutable: make another AccountClass"))]
     pub role_path: String,
     /// The permissions boundary forced on every role: the name (with its path) of a customer managed policy that
     /// exists in every account, or an ARN. `None` means that there is none, and must be written out.
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^(arn:(aws|aws-cn|aws-us-gov|aws-eusc):iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"))]
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(
+            pattern = r"^(arn:(aws|aws-cn|aws-us-gov|aws-eusc):iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
+        )
+    )]
     pub permissions_boundary: String,
     /// Who may be trusted. Absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -88,7 +88,11 @@ mod tests {
             let value = serde_json::to_value(&crd).unwrap();
             let schema = value.pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap();
             for part in ["spec", "status"] {
-                walk(&format!("{file}:{part}"), schema.pointer(&format!("/properties/{part}")).unwrap(), visit);
+                walk(
+                    &format!("{file}:{part}"),
+                    schema.pointer(&format!("/properties/{part}")).unwrap(),
+                    visit,
+                );
             }
         }
     }
@@ -141,7 +145,9 @@ mod tests {
     fn a_role_that_nobody_looked_at_says_so_to_kstatus() {
         let crds = all().unwrap();
         let value = serde_json::to_value(&crds[2].1).unwrap();
-        let status = value.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/default").unwrap();
+        let status = value
+            .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/default")
+            .unwrap();
         assert_eq!(status, &json!({"observedGeneration": -1}));
     }
 }

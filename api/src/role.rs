@@ -73,7 +73,12 @@ pub struct CrossAccountRoleSpec {
     pub tags: BTreeMap<String, String>,
     /// The role's permissions boundary, by name (with its path) or ARN. Only where the class says `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512), regex(pattern = r"^(arn:(aws|aws-cn|aws-us-gov|aws-eusc):iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"))]
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(
+            pattern = r"^(arn:(aws|aws-cn|aws-us-gov|aws-eusc):iam::([0-9]{12}|aws):policy/)?([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
+        )
+    )]
     pub permissions_boundary: Option<String>,
     /// What becomes of the roles when this object is deleted or no longer selects an account: `Delete` (default),
     /// or `Retain`: they stay, without our tags.

@@ -1,6 +1,6 @@
 //! Who may assume a role, and what is required of them.
 
-use kube::{KubeSchema};
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -6,6 +6,7 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
+use crate::telemetry::told;
 
 /// A call that did not do what it was to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,8 @@ impl CallError {
                 action,
                 failure: Failure::Unavailable,
                 code: String::new(),
-                message: chain(other),
+                // The SDK's own Display says "dispatch failure" and keeps the cause to itself.
+                message: told(other),
             },
         }
     }
@@ -56,20 +58,6 @@ impl CallError {
             message: message.into(),
         }
     }
-}
-
-// The SDK's own Display says "dispatch failure" and keeps the cause to itself.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference.

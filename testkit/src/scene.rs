@@ -47,7 +47,12 @@ impl Scene {
         for account in accounts {
             set_up_target_account(&simulator, account).await?;
         }
-        Ok(Self { control_plane, simulator, container, hub })
+        Ok(Self {
+            control_plane,
+            simulator,
+            container,
+            hub,
+        })
     }
 
     /// Starts the operator as the chart does, against the simulator, and waits until it is ready.
@@ -74,7 +79,10 @@ impl Scene {
     /// # Errors
     /// When it is not there.
     pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> Result<Value, Error> {
-        let text = self.control_plane.kubectl(["get", kind, name, "--namespace", namespace, "--output", "json"]).await?;
+        let text = self
+            .control_plane
+            .kubectl(["get", kind, name, "--namespace", namespace, "--output", "json"])
+            .await?;
         serde_json::from_str(&text).map_err(|error| Error::because("kubectl did not print JSON", error))
     }
 
@@ -86,9 +94,16 @@ impl Scene {
     pub async fn wait_for_ready(&self, namespace: &str, name: &str, status: &str) -> Result<Value, Error> {
         let what = format!("Ready={status} of {namespace}/{name}");
         eventually(PATIENCE, &what, async || {
-            let role = self.get("crossaccountrole", namespace, name).await.map_err(|error| error.to_string())?;
+            let role = self
+                .get("crossaccountrole", namespace, name)
+                .await
+                .map_err(|error| error.to_string())?;
             let current = role["status"]["observedGeneration"] == role["metadata"]["generation"];
-            if current && condition(&role, "Ready")["status"] == status { Ok(role) } else { Err(role["status"].to_string()) }
+            if current && condition(&role, "Ready")["status"] == status {
+                Ok(role)
+            } else {
+                Err(role["status"].to_string())
+            }
         })
         .await
     }
@@ -98,13 +113,15 @@ impl Scene {
     /// # Errors
     /// When it stays.
     pub async fn wait_for_gone(&self, kind: &str, namespace: &str, name: &str) -> Result<(), Error> {
-        eventually(PATIENCE, &format!("the end of {kind} {namespace}/{name}"), async || {
-            match self.get(kind, namespace, name).await {
+        eventually(
+            PATIENCE,
+            &format!("the end of {kind} {namespace}/{name}"),
+            async || match self.get(kind, namespace, name).await {
                 Ok(object) => Err(object["status"].to_string()),
                 Err(error) if format!("{error:?}").contains("NotFound") => Ok(()),
                 Err(error) => Err(format!("{error:?}")),
-            }
-        })
+            },
+        )
         .await
     }
 }
@@ -112,7 +129,11 @@ impl Scene {
 /// A condition of an object; null where it is not there.
 pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
     let conditions = object["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().find(|condition| condition["type"] == type_).unwrap_or(&Value::Null)
+    conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == type_)
+        .unwrap_or(&Value::Null)
 }
 
 /// A document of `examples/bootstrap`.
@@ -143,7 +164,9 @@ async fn set_up_identity_account(simulator: &Simulator) -> Result<Credentials, E
 /// When the simulator refuses.
 pub async fn set_up_target_account(simulator: &Simulator, account: &str) -> Result<(), Error> {
     simulator.create_account(account, None).await?;
-    simulator.create_policy(account, "/", "crossrole-boundary", bootstrap_document("boundary.json")?).await?;
+    simulator
+        .create_policy(account, "/", "crossrole-boundary", bootstrap_document("boundary.json")?)
+        .await?;
     let role = json!({
         "name": "crossrole-bootstrap",
         "trust": bootstrap_document("trust.json")?,
