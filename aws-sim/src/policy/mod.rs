@@ -8,4 +8,3 @@ pub(crate) mod evaluate;
 pub(crate) mod grammar;
 pub(crate) mod pattern;
 pub(crate) mod trust;
-pub(crate) mod visitor;
