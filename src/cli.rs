@@ -41,6 +41,10 @@ pub struct RunFlags {
     /// So many removals that nobody asked for by name are let through, or a tenth of all roles, if that is more.
     #[arg(long, env = "CROSSROLE_MAX_REMOVALS", default_value_t = 10)]
     max_removals: usize,
+    /// How long IAM may take until a role that was just made is seen everywhere: from 1s to 1h. So long, the absence of
+    /// a role that is to be removed is not believed.
+    #[arg(long, env = "CROSSROLE_PROPAGATION_DELAY", default_value = "2m", value_parser = propagation)]
+    propagation_delay: Duration,
     /// Names this cluster in the tags of its roles. Default: the uid of the namespace kube-system.
     #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
     cluster_id: Option<String>,
@@ -58,16 +62,23 @@ impl RunFlags {
         Settings {
             resync_interval: self.resync_interval,
             max_removals: self.max_removals,
+            propagation_delay: self.propagation_delay,
             cluster_id: self.cluster_id.clone(),
         }
     }
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
-    duration::seconds(text)
-        .filter(|seconds| (1..=86_400).contains(seconds))
-        .map(|seconds| Duration::from_secs(u64::from(seconds)))
-        .ok_or_else(|| "write a duration from 1s to 24h, such as 10m".to_string())
+    between(text, 86_400).ok_or_else(|| "write a duration from 1s to 24h, such as 10m".to_string())
+}
+
+fn propagation(text: &str) -> Result<Duration, String> {
+    between(text, 3_600).ok_or_else(|| "write a duration from 1s to 1h, such as 2m".to_string())
+}
+
+fn between(text: &str, most: u32) -> Option<Duration> {
+    let seconds = duration::seconds(text).filter(|seconds| (1..=most).contains(seconds))?;
+    Some(Duration::from_secs(u64::from(seconds)))
 }
 
 // It becomes the value of a tag.

@@ -47,6 +47,7 @@ async fn values_become_arguments() {
         [
             "run",
             "--resync-interval=10m",
+            "--propagation-delay=2m",
             "--max-removals=10",
             "--log=info",
             "--log-format=text"
@@ -60,6 +61,7 @@ async fn values_become_arguments() {
 
     let settings = [
         "operator.resyncInterval=30s",
+        "operator.propagationDelay=5m",
         "operator.maxRemovals=2000000",
         "operator.clusterId=east",
         "operator.log=warn\\,crossrole=debug",
@@ -78,6 +80,7 @@ async fn values_become_arguments() {
         [
             "run",
             "--resync-interval=30s",
+            "--propagation-delay=5m",
             "--max-removals=2000000",
             "--cluster-id=east",
             "--log=warn,crossrole=debug",
@@ -172,7 +175,6 @@ async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
         "watch namespaces",
         "get namespaces kube-system",
         "create events",
-        "patch events",
     ]
     .map(String::from)
     .into();

@@ -18,7 +18,7 @@ use support::{class, namespace, with, yaml};
 /// An account works on ten roles at a time: more objects than that would wait for each other.
 const OBJECTS_PER_ACCOUNT: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);
-const FLAGS: [&str; 2] = ["--resync-interval=24h", "--max-removals=1000"];
+const FLAGS: [&str; 3] = ["--resync-interval=24h", "--max-removals=1000", "--propagation-delay=1s"];
 
 /// One object that dies at one call.
 #[derive(Clone, Debug)]

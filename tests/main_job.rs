@@ -25,7 +25,7 @@ async fn quickstart(scene: &Scene) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_object_becomes_a_role_in_each_account_and_leaves_none_behind() {
     let scene = Scene::start(&[PROD, STAGE]).await.unwrap();
-    let _operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
+    let operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
     quickstart(&scene).await;
 
     let role = scene
@@ -82,7 +82,11 @@ async fn one_object_becomes_a_role_in_each_account_and_leaves_none_behind() {
         if events.contains("Repaired") {
             Ok(())
         } else {
-            Err(events)
+            Err(format!(
+                "{events}
+{}",
+                operator.log()
+            ))
         }
     })
     .await

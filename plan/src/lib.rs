@@ -10,6 +10,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`account`] | an AWS account, as its object states it |
+//! | [`bootstrap`] | how crossrole gets into an account |
 //! | [`rules`] | an AccountClass, parsed |
 //! | [`declaration`] | a CrossAccountRole, parsed: what cannot be is refused here |
 //! | [`select`] | which accounts an object selects, which it leaves |
@@ -32,6 +33,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod account;
+pub mod bootstrap;
 pub mod brake;
 pub mod change;
 pub mod claim;

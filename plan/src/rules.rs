@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crossrole_api::class::{RequireExternalId, RequireMfa};
 use crossrole_api::selector::NamesOrSelector;
 use crossrole_api::{AccountClass, Reason};
-use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, RoleName, account_policy_arn, role_arn};
+use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, account_policy_arn};
 
+use crate::bootstrap::Bootstrap;
 use crate::duration;
 use crate::refusal::Refusal;
 
@@ -15,12 +16,8 @@ use crate::refusal::Refusal;
 pub struct Rules {
     /// The class's name.
     pub class: String,
-    /// The bootstrap role's path.
-    pub bootstrap_path: Path,
-    /// The bootstrap role's name.
-    pub bootstrap_name: RoleName,
-    /// How long a session of the bootstrap role lasts, in seconds: 900 to 3600.
-    pub bootstrap_session: u32,
+    /// The bootstrap role.
+    pub bootstrap: Bootstrap,
     /// The namespaces that may have roles here.
     pub namespaces: NamesOrSelector,
     /// Where every role lives; may hold `${namespace}`.
@@ -96,17 +93,10 @@ impl Rules {
         let guardrails = &spec.guardrails;
         let trust = guardrails.trust.clone().unwrap_or_default();
         let managed = guardrails.managed_policies.clone().unwrap_or_default();
-        let (bootstrap_path, bootstrap_name) = split_role(&spec.bootstrap_role.name)?;
+        let bootstrap = Bootstrap::parse(object)?;
         let rules = Self {
             class: object.metadata.name.clone().unwrap_or_default(),
-            bootstrap_path,
-            bootstrap_name,
-            bootstrap_session: seconds(
-                "bootstrapRole.sessionDuration",
-                &spec.bootstrap_role.session_duration,
-                900,
-                3600,
-            )?,
+            bootstrap,
             namespaces: spec.allowed_namespaces.clone().unwrap_or_default(),
             role_path: guardrails.role_path.clone(),
             boundary: match guardrails.permissions_boundary.as_str() {
@@ -157,15 +147,10 @@ impl Rules {
             .map_err(|error| invalid("guardrails.rolePath", &format!("{error}")))
     }
 
-    /// The bootstrap role's ARN in one account.
-    pub fn bootstrap_arn(&self, partition: Partition, account: &AccountId) -> Arn {
-        role_arn(partition, account, &self.bootstrap_path, &self.bootstrap_name)
-    }
-
     // A bootstrap role below rolePath could be rewritten through its own rights.
     fn check_bootstrap_outside_role_path(&self) -> Result<(), Refusal> {
         let fixed = self.role_path.split("${namespace}").next().unwrap_or_default();
-        if self.bootstrap_path.as_str().starts_with(fixed) {
+        if self.bootstrap.path.as_str().starts_with(fixed) {
             return Err(invalid(
                 "bootstrapRole.name",
                 &format!(
@@ -178,11 +163,12 @@ impl Rules {
     }
 }
 
-fn invalid(field: &str, problem: &str) -> Refusal {
+/// A field of an AccountClass that cannot be what it is.
+pub(crate) fn invalid(field: &str, problem: &str) -> Refusal {
     Refusal::of_field(Reason::InvalidClass, format!("AccountClass spec.{field}"), problem)
 }
 
-fn seconds(field: &str, text: &str, least: u32, most: u32) -> Result<u32, Refusal> {
+pub(crate) fn seconds(field: &str, text: &str, least: u32, most: u32) -> Result<u32, Refusal> {
     duration::seconds(text)
         .filter(|seconds| (least..=most).contains(seconds))
         .ok_or_else(|| {
@@ -218,18 +204,6 @@ fn actions(patterns: Vec<String>) -> Result<Vec<String>, Refusal> {
             &format!("{pattern:?} matches no action: write service:action, such as iam:*"),
         )),
     }
-}
-
-fn split_role(text: &str) -> Result<(Path, RoleName), Refusal> {
-    let (path, name) = match text.rsplit_once('/') {
-        Some((path, name)) => (format!("/{path}/"), name),
-        None => ("/".to_string(), text),
-    };
-    let problem = |error: String| invalid("bootstrapRole.name", &error);
-    Ok((
-        path.parse().map_err(|error| problem(format!("{error}")))?,
-        name.parse().map_err(|error| problem(format!("{error}")))?,
-    ))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One account: its credentials, its limits, its trouble. What goes wrong in one account stays there.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_iam::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_iam::config::timeout::TimeoutConfig;
@@ -50,9 +50,21 @@ pub struct AccountHandle {
     hub: Hub,
     entrance: Entrance,
     session_name: String,
-    session: Mutex<Option<Session>>,
+    session: Mutex<Entry>,
     at_once: Semaphore,
 }
+
+/// What the last attempt to get in came to.
+#[derive(Debug)]
+enum Entry {
+    Nothing,
+    Open(Session),
+    /// Everybody who waited for the same attempt gets the same answer.
+    Failed(CallError, Instant),
+}
+
+/// A failed attempt to get in is not repeated for so long.
+const FAILED_FOR: Duration = Duration::from_secs(1);
 
 /// A session of the bootstrap role that was checked to be in the right account.
 #[derive(Clone, Debug)]
@@ -77,7 +89,7 @@ impl AccountHandle {
             hub,
             entrance,
             session_name,
-            session: Mutex::new(None),
+            session: Mutex::new(Entry::Nothing),
             at_once: Semaphore::new(ROLES_AT_ONCE),
         }
     }
@@ -100,14 +112,12 @@ impl AccountHandle {
     /// # Errors
     /// The first call that failed. A role that is not there is no error.
     pub async fn observe(&self, role: &RoleName, depth: Depth) -> Result<Observed, CallError> {
-        let _turn = self.turn().await;
         let session = self.session().await?;
         self.noticing(read::role(&session.iam, role, depth).await).await
     }
 
     /// Carries out a plan, in order, up to the first failure.
     pub async fn apply(&self, plan: &Plan) -> Applied {
-        let _turn = self.turn().await;
         match self.session().await {
             Ok(session) => {
                 let applied = write::carry_out(&session.iam, plan).await;
@@ -120,8 +130,9 @@ impl AccountHandle {
         }
     }
 
-    // The semaphore is never closed, so waiting for it cannot fail.
-    async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    /// Waits until a role of this account may be worked on; it may be until what is returned is dropped.
+    pub async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        // The semaphore is never closed, so waiting for it cannot fail.
         self.at_once.acquire().await.ok()
     }
 
@@ -133,8 +144,8 @@ impl AccountHandle {
     }
 
     async fn forget_stale_session(&self, error: &CallError) {
-        if error.code.contains("Token") {
-            *self.session.lock().await = None;
+        if error.is_about_credentials() {
+            *self.session.lock().await = Entry::Nothing;
         }
     }
 
@@ -143,12 +154,17 @@ impl AccountHandle {
         let mut cached = self.session.lock().await;
         let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
         let soon = SystemTime::now() + REFRESH_BEFORE + spread;
-        if let Some(session) = cached.as_ref().filter(|session| session.expires > soon) {
-            return Ok(session.clone());
+        match &*cached {
+            Entry::Open(session) if session.expires > soon => return Ok(session.clone()),
+            Entry::Failed(error, at) if at.elapsed() < FAILED_FOR => return Err(error.clone()),
+            _ => {}
         }
-        let session = self.open().await?;
-        *cached = Some(session.clone());
-        Ok(session)
+        let opened = self.open().await;
+        *cached = match &opened {
+            Ok(session) => Entry::Open(session.clone()),
+            Err(error) => Entry::Failed(error.clone(), Instant::now()),
+        };
+        opened
     }
 
     async fn open(&self) -> Result<Session, CallError> {

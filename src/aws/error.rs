@@ -49,6 +49,11 @@ impl CallError {
         }
     }
 
+    /// Whether the credentials of the call are not, or no longer, accepted.
+    pub fn is_about_credentials(&self) -> bool {
+        CREDENTIALS.contains(&self.code.as_str())
+    }
+
     /// An error that no answer of AWS stands behind.
     pub fn new(action: Action, failure: Failure, message: impl Into<String>) -> Self {
         Self {
@@ -59,6 +64,18 @@ impl CallError {
         }
     }
 }
+
+/// Codes that say that the credentials of the call are not, or no longer, accepted.
+const CREDENTIALS: [&str; 8] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "RequestExpired",
+    "MissingAuthenticationToken",
+    "IncompleteSignature",
+];
 
 /// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference.
 fn classify(action: Action, code: &str, message: &str) -> Failure {
@@ -78,20 +95,8 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
             Failure::BootstrapDenied
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Failure::PermissionDenied,
-        // Credentials that do not work any more are fetched anew; those of the hub are nothing that we can mend.
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
-        | "RequestExpired"
-        | "MissingAuthenticationToken" => {
-            if sts {
-                Failure::BootstrapDenied
-            } else {
-                Failure::Unavailable
-            }
-        }
+        // Our own credentials, or those of the session: both are fetched anew, and it heals by itself.
+        code if CREDENTIALS.contains(&code) => Failure::Unavailable,
         "MalformedPolicyDocument" | "MalformedPolicyDocumentException" if message.contains("Invalid principal") => {
             Failure::InvalidPrincipal
         }
@@ -127,6 +132,9 @@ impl fmt::Display for CallError {
             Failure::BootstrapDenied if self.action == Action::AssumeRole => formatter.write_str(
                 " (check that the bootstrap role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
             ),
+            Failure::Unavailable if self.is_about_credentials() && self.action == Action::AssumeRole => {
+                formatter.write_str(" (AWS does not accept the operator's own credentials)")
+            }
             Failure::PermissionDenied => formatter.write_str(" (the bootstrap role lacks this right in the account)"),
             _ => Ok(()),
         }
@@ -145,7 +153,7 @@ mod tests {
             (Action::AssumeRole, "AccessDenied", "", Failure::BootstrapDenied),
             (Action::CreateRole, "AccessDenied", "", Failure::PermissionDenied),
             (Action::GetRole, "ExpiredToken", "", Failure::Unavailable),
-            (Action::AssumeRole, "ExpiredToken", "", Failure::BootstrapDenied),
+            (Action::AssumeRole, "ExpiredToken", "", Failure::Unavailable),
             (
                 Action::CreateRole,
                 "MalformedPolicyDocument",

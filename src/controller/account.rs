@@ -1,6 +1,7 @@
 //! An AWSAccount: can it be entered, and is it in use.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossrole_api::names::IN_USE_FINALIZER;
 use crossrole_api::status::condition::READY;
@@ -11,8 +12,10 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
-use super::context::Context;
+use super::context::{Context, key};
 use super::resolve;
+use super::watch::CachedAccount;
+use super::work;
 use super::world::World;
 use super::write_back;
 use crate::aws::CallError;
@@ -21,23 +24,48 @@ use crate::aws::CallError;
 ///
 /// # Errors
 /// Only what Kubernetes answered to our own patches.
-pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Result<Action, kube::Error> {
+pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Result<Action, kube::Error> {
     let api: Api<AWSAccount> = Api::all(context.client.clone());
+    if let Some(later) = context.until_cached(cached.as_ref()) {
+        return Ok(later);
+    }
+    let key = key(cached.as_ref());
+    let account = match &cached.0 {
+        Ok(account) => account,
+        Err(unreadable) => {
+            if context.memory.is_news(&key, &unreadable.error) {
+                let reference = cached.object_ref(&());
+                context
+                    .events
+                    .warn(&reference, Reason::InvalidSpec.as_str(), &unreadable.error)
+                    .await;
+            }
+            return Ok(context.at_interval(&key));
+        }
+    };
     let name = account.name_any();
-    let (used, roles) = usage(&context, &name);
+    let deleting = account.metadata.deletion_timestamp.is_some();
+    let mut marked = context.in_use.lock().await;
+    let Usage { users, roles, unsure } = usage(&context, &name);
+    let just_marked = marked.get(&key).is_some_and(|at| at.elapsed() < MARK_HOLDS);
+    let used = !users.is_empty() || unsure || just_marked;
     let mut version = account.resource_version();
-    if used != write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER)
-        && (!used || account.metadata.deletion_timestamp.is_none())
-    {
-        let mut marked = context.in_use.lock().await;
-        marked.remove(&account.uid().unwrap_or_default());
-        version = write_back::set_finalizer(&api, account.as_ref(), IN_USE_FINALIZER, used).await?;
-        drop(marked);
-        if !used && account.metadata.deletion_timestamp.is_some() {
+    if used != write_back::has_finalizer(account, IN_USE_FINALIZER) && (!used || !deleting) {
+        marked.remove(&key);
+        version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, used).await?;
+        context.memory.wrote(&key, version.as_deref());
+        if !used && deleting {
             return Ok(Action::await_change());
         }
     }
-    let found = look(&context, &account).await;
+    drop(marked);
+    let mut found = look(&context, account).await;
+    if deleting && let Some(first) = users.first() {
+        found.message = format!(
+            "being deleted; waits for {} objects that have entries here, first {first}: take the account out of them, or delete them",
+            users.len()
+        );
+    }
     let previous = account.status.clone().unwrap_or_default();
     let status = AWSAccountStatus {
         observed_generation: account.metadata.generation,
@@ -61,12 +89,12 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
             let reference = account.object_ref(&());
             context.events.warn(&reference, &found.reason, &error.to_string()).await;
         }
-        write_back::set_status(&api, &name, version.as_deref(), &status).await?;
+        let version = write_back::set_status(&api, &name, version.as_deref(), &status).await?;
+        context.memory.wrote(&key, version.as_deref());
     }
-    let object = format!("AWSAccount/{name}");
     Ok(match found.next {
-        NextLook::Interval => context.at_interval(&object),
-        NextLook::Backoff => context.after_backoff(&object),
+        NextLook::Interval => context.at_interval(&key),
+        NextLook::Backoff => context.after_backoff(&key),
     })
 }
 
@@ -78,39 +106,56 @@ pub async fn reconcile(account: Arc<AWSAccount>, context: Arc<Context>) -> Resul
 pub async fn mark_in_use(context: &Context, names: impl Iterator<Item = &str>) -> Result<(), kube::Error> {
     let api: Api<AWSAccount> = Api::all(context.client.clone());
     for name in names {
-        let Some(account) = context.caches.accounts.get(&ObjectRef::new(name)) else {
+        let Some(cached) = context.caches.accounts.get(&ObjectRef::new(name)) else {
             continue;
         };
-        if write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER) {
+        let Ok(account) = &cached.0 else { continue };
+        if write_back::has_finalizer(account, IN_USE_FINALIZER) {
             continue;
         }
         let mut marked = context.in_use.lock().await;
-        let uid = account.uid().unwrap_or_default();
-        if !marked.contains(&uid) {
-            write_back::set_finalizer(&api, account.as_ref(), IN_USE_FINALIZER, true).await?;
-            marked.insert(uid);
+        let key = key(cached.as_ref());
+        if marked.contains_key(&key) {
+            continue;
         }
+        let version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true).await?;
+        context.memory.wrote(&key, version.as_deref());
+        marked.insert(key, Instant::now());
     }
     Ok(())
 }
 
-/// Whether objects have entries for the account, and how many of them hold a role there.
-fn usage(context: &Context, account: &str) -> (bool, i64) {
-    let mut entries = 0;
-    let mut roles = 0;
+/// A finalizer that was just put on stays for so long, whatever the cache says of entries: they are about to be written.
+const MARK_HOLDS: Duration = Duration::from_secs(60);
+
+/// Who uses an account.
+struct Usage {
+    /// Objects with an entry for it.
+    users: Vec<String>,
+    /// How many of them hold a role there.
+    roles: i64,
+    /// Whether an object that cannot be read may use it too.
+    unsure: bool,
+}
+
+fn usage(context: &Context, account: &str) -> Usage {
+    let mut usage = Usage {
+        users: Vec::new(),
+        roles: 0,
+        unsure: false,
+    };
     for role in context.caches.roles.state() {
-        let Ok(role) = &role.0 else { continue };
-        for entry in role
-            .status
-            .iter()
-            .flat_map(|status| &status.accounts)
-            .filter(|entry| entry.account == account)
-        {
-            entries += 1;
-            roles += i64::from(entry.role_id.is_some());
+        let Ok(role) = &role.0 else {
+            usage.unsure = true;
+            continue;
+        };
+        let mut entries = role.status.iter().flat_map(|status| &status.accounts);
+        if let Some(entry) = entries.find(|entry| entry.account == account) {
+            usage.users.push(work::claim(role).object.to_string());
+            usage.roles += i64::from(entry.role_id.is_some());
         }
     }
-    (entries > 0, roles)
+    usage
 }
 
 struct Found {
@@ -140,7 +185,12 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         Ok(usable) => usable,
         Err(refusal) => return found(refusal.reason, refusal.to_string()),
     };
-    match context.aws.account(&resolve::entrance(&parsed, &rules)).enter().await {
+    match context
+        .aws
+        .account(&resolve::entrance(&parsed, &rules.bootstrap))
+        .enter()
+        .await
+    {
         Ok(caller_arn) => Found {
             caller_arn: Some(caller_arn),
             ..found(

@@ -1,7 +1,13 @@
 //! Kubernetes Events: what was done, and what went wrong, on transitions only.
+//!
+//! Each is an object of its own. kube's recorder folds Events that differ in their note alone, and keeps the first note:
+//! of two accounts only one would be named.
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Api;
+use kube::api::{ObjectMeta, PostParams};
 
 /// An Event's note holds at most so many bytes: Kubernetes API, `events.k8s.io/v1`.
 const NOTE_SIZE: usize = 1024;
@@ -9,46 +15,68 @@ const NOTE_SIZE: usize = 1024;
 /// Writes Kubernetes Events.
 #[derive(Clone)]
 pub struct Events {
-    recorder: Recorder,
+    client: kube::Client,
+    instance: String,
 }
 
 impl Events {
     /// Writes as crossrole.
     pub fn new(client: kube::Client) -> Self {
-        let reporter = Reporter {
-            controller: crossrole_api::names::CONTROLLER.into(),
-            instance: std::env::var("HOSTNAME").ok(),
-        };
+        let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         Self {
-            recorder: Recorder::new(client, reporter),
+            client,
+            instance: instance.unwrap_or_else(|| crossrole_api::names::CONTROLLER.into()),
         }
     }
 
     /// Something was done.
     pub async fn done(&self, object: &ObjectReference, reason: &str, note: &str) {
         tracing::info!(reason, "{note}");
-        self.publish(object, EventType::Normal, reason, note).await;
+        self.publish(object, "Normal", reason, note).await;
     }
 
     /// Something is wrong.
     pub async fn warn(&self, object: &ObjectReference, reason: &str, note: &str) {
         tracing::warn!(reason, "{note}");
-        self.publish(object, EventType::Warning, reason, note).await;
+        self.publish(object, "Warning", reason, note).await;
     }
 
     // An Event that cannot be written must not hold up what it speaks of.
-    async fn publish(&self, object: &ObjectReference, type_: EventType, reason: &str, note: &str) {
+    async fn publish(&self, object: &ObjectReference, type_: &str, reason: &str, note: &str) {
+        // Events about cluster-scoped objects live in `default`, as those of other controllers do.
+        let namespace = object.namespace.as_deref().unwrap_or("default");
         let event = Event {
-            type_,
-            reason: reason.into(),
+            metadata: ObjectMeta {
+                generate_name: Some(generate_name(object)),
+                namespace: Some(namespace.into()),
+                ..ObjectMeta::default()
+            },
+            type_: Some(type_.into()),
+            reason: Some(reason.into()),
             note: Some(cut(note, NOTE_SIZE)),
-            action: "Reconcile".into(),
-            secondary: None,
+            action: Some("Reconcile".into()),
+            regarding: Some(object.clone()),
+            reporting_controller: Some(format!(
+                "{}/{}",
+                crossrole_api::names::GROUP,
+                crossrole_api::names::CONTROLLER
+            )),
+            reporting_instance: Some(self.instance.clone()),
+            event_time: Some(MicroTime(jiff::Timestamp::now())),
+            ..Event::default()
         };
-        if let Err(error) = self.recorder.publish(&event, object).await {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        if let Err(error) = api.create(&PostParams::default(), &event).await {
             tracing::warn!(%error, "an Event could not be written");
         }
     }
+}
+
+// An Event's name is a DNS subdomain of at most 253 characters; the API server adds five.
+fn generate_name(object: &ObjectReference) -> String {
+    let name = object.name.as_deref().unwrap_or(crossrole_api::names::CONTROLLER);
+    let start: String = name.chars().take(200).collect();
+    format!("{}-", start.trim_end_matches(['.', '-']))
 }
 
 /// A text of at most so many bytes, with an ellipsis where it was cut.

@@ -9,6 +9,7 @@
 //! | [`settings`] | what the flags mean |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`context`] | what every reconcile shares |
+//! | [`memory`] | what this process saw |
 //! | [`reconcile`] | a CrossAccountRole: one screen |
 //! | [`world`] | what is known of Kubernetes at one moment |
 //! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
@@ -25,6 +26,7 @@ pub mod account;
 pub mod class;
 pub mod context;
 pub mod events;
+pub mod memory;
 pub mod reconcile;
 pub mod removals;
 pub mod report;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crossrole_api::names::ROLE_FINALIZER;
-use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState};
+use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use futures::{FutureExt, StreamExt, stream};
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
-use super::context::Context;
+use super::context::{Context, key};
 use super::report::{self, Report};
-use super::resolve::{self, Request, Target, Task};
+use super::resolve::{self, Request, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
@@ -28,17 +28,24 @@ const ACCOUNTS_AT_ONCE: usize = 32;
 /// Only what Kubernetes answered to our own patches. Everything that AWS says ends in the status.
 pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result<Action, kube::Error> {
     let api: Api<CrossAccountRole> = Api::namespaced(context.client.clone(), &cached.namespace().unwrap_or_default());
+    if let Some(later) = context.until_cached(cached.as_ref()) {
+        return Ok(later);
+    }
     let role = match &cached.0 {
         Ok(role) => role,
-        Err(unreadable) => return report_unreadable(&context, &cached, &unreadable.error).await,
+        Err(unreadable) => return report_unreadable(&context, &api, &cached, &unreadable.error).await,
     };
     let deleting = role.metadata.deletion_timestamp.is_some();
     if deleting && !write_back::has_finalizer(role, ROLE_FINALIZER) {
         return Ok(Action::await_change());
     }
-    let mut version = role.resource_version();
+    let mut written = Written {
+        context: &context,
+        key: key(role),
+        version: role.resource_version(),
+    };
     if !deleting && !write_back::has_finalizer(role, ROLE_FINALIZER) {
-        version = write_back::set_finalizer(&api, role, ROLE_FINALIZER, true).await?;
+        written.note(write_back::set_finalizer(&api, role, ROLE_FINALIZER, true).await?);
     }
     let world = World::of(&context.caches);
     let claim = work::claim(role);
@@ -48,20 +55,15 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         hub: &context.aws.hub,
         cluster_id: &context.cluster_id,
         load: &|| removals::load(&context, &world),
-        settled: &|accounts| context.removals_settled(&claim.object, accounts),
+        settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),
         max_removals: context.settings.max_removals,
     });
-    let mut status = role.status.clone().unwrap_or_default();
-    account::mark_in_use(
-        &context,
-        tasks
-            .iter()
-            .filter(|task| task.is_new())
-            .map(|task| task.account.as_str()),
-    )
-    .await?;
-    if let Some(intent) = report::intent(&status, role.metadata.generation, &new_accounts(&tasks), context.now()) {
-        version = write_back::set_status(&api, &role.name_any(), version.as_deref(), &intent).await?;
+    let before = role.status.clone().unwrap_or_default();
+    let mut status = before.clone();
+    let new = new_roles(&tasks);
+    account::mark_in_use(&context, new.iter().map(|(account, _, _)| account.as_str())).await?;
+    if let Some(intent) = report::intent(&status, role.metadata.generation, &new, context.now()) {
+        written.note(write_back::set_status(&api, &role.name_any(), written.version.as_deref(), &intent).await?);
         status = intent;
     }
     let job = Job {
@@ -69,46 +71,60 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         world: &world,
         reference: &role.object_ref(&()),
         claim: &claim,
-        unchanged: status.observed_generation == role.metadata.generation,
+        unchanged: before.observed_generation == role.metadata.generation,
+        deleting,
     };
     let work: Vec<_> = tasks.iter().map(|task| job.carry_out(task).boxed()).collect();
-    let verdicts: Vec<Verdict> = stream::iter(work).buffered(ACCOUNTS_AT_ONCE).collect().await;
+    let mut verdicts: Vec<Verdict> = stream::iter(work).buffer_unordered(ACCOUNTS_AT_ONCE).collect().await;
+    verdicts.sort_by(|left, right| left.account.cmp(&right.account));
     if deleting && verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {
-        write_back::set_finalizer(&api, role, ROLE_FINALIZER, false).await?;
-        context.forget(&job.claim.object);
+        write_back::set_finalizer(&api, &written.with_version(role), ROLE_FINALIZER, false).await?;
+        context.memory.forget(&written.key, &claim.object);
         look_at_accounts(&context, &verdicts);
         return Ok(Action::await_change());
     }
     let report = report::report(&status, role.metadata.generation, &verdicts, context.now());
-    warn_of_new_trouble(&job, &status, &verdicts).await;
     if report.status != status {
-        write_back::set_status(&api, &role.name_any(), version.as_deref(), &report.status).await?;
+        let name = role.name_any();
+        written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report.status).await?);
         look_at_accounts(&context, &verdicts);
+        warn_of_new_trouble(&job, &before, &verdicts).await;
     }
-    Ok(next_look(&context, role, &report))
+    Ok(next_look(&context, &written.key, &report))
 }
 
-/// The accounts that will be written to for the first time.
-fn new_accounts(tasks: &[Task]) -> Vec<(String, Option<String>, bool)> {
-    let holds = tasks
+/// What we wrote of an object.
+struct Written<'a> {
+    context: &'a Context,
+    key: String,
+    version: Option<String>,
+}
+
+impl Written<'_> {
+    fn note(&mut self, version: Option<String>) {
+        self.context.memory.wrote(&self.key, version.as_deref());
+        self.version = version;
+    }
+
+    fn with_version(&self, role: &CrossAccountRole) -> CrossAccountRole {
+        let mut role = role.clone();
+        role.metadata.resource_version.clone_from(&self.version);
+        role
+    }
+}
+
+/// The accounts where a role will be made that status does not know to be there.
+fn new_roles(tasks: &[Task]) -> Vec<(String, String, bool)> {
+    let new = tasks
         .iter()
-        .filter(|task| task.is_new())
-        .filter_map(|task| match &task.target {
-            Target::Hold(hold) => Some((
-                task.account.clone(),
-                Some(hold.entrance.account.to_string()),
-                task.named,
-            )),
-            Target::Leave(_) | Target::Settled(..) => None,
-        });
-    holds.collect()
+        .filter_map(|task| Some((task.account.clone(), task.makes_role_in()?, task.named)));
+    new.collect()
 }
 
-fn next_look(context: &Context, role: &CrossAccountRole, report: &Report) -> Action {
-    let name = ObjectRef::from_obj(role).to_string();
+fn next_look(context: &Context, object: &str, report: &Report) -> Action {
     match report.next {
-        NextLook::Interval => context.at_interval(&name),
-        NextLook::Backoff => context.after_backoff(&name),
+        NextLook::Interval => context.at_interval(object),
+        NextLook::Backoff => context.after_backoff(object),
     }
 }
 
@@ -130,7 +146,7 @@ async fn warn_of_new_trouble(job: &Job<'_>, before: &CrossAccountRoleStatus, ver
         let known = before
             .accounts
             .iter()
-            .any(|entry| entry.account == verdict.account && entry.reason == *reason);
+            .any(|entry| entry.account == verdict.account && entry.reason == *reason && entry.state == *state);
         if !matches!(state, EntryState::Ready | EntryState::Pending) && !known {
             let note = format!("account {}: {message}", verdict.account);
             job.context.events.warn(job.reference, reason.as_str(), &note).await;
@@ -138,23 +154,30 @@ async fn warn_of_new_trouble(job: &Job<'_>, before: &CrossAccountRoleStatus, ver
     }
 }
 
-async fn report_unreadable(context: &Context, cached: &CachedRole, problem: &str) -> Result<Action, kube::Error> {
-    let api: Api<CrossAccountRole> = Api::namespaced(context.client.clone(), &cached.namespace().unwrap_or_default());
-    let conditions = report::unreadable(&[], cached.meta().generation, problem, context.now());
-    let status = serde_json::json!({"observedGeneration": cached.meta().generation, "conditions": conditions});
-    let patch = kube::api::Patch::Merge(serde_json::json!({"status": status}));
-    api.patch_status(&cached.name_any(), &kube::api::PatchParams::default(), &patch)
-        .await
-        .map(drop)
-        .or_else(
+async fn report_unreadable(
+    context: &Context,
+    api: &Api<CrossAccountRole>,
+    cached: &CachedRole,
+    problem: &str,
+) -> Result<Action, kube::Error> {
+    let key = key(cached);
+    let told = format!("{:?} {problem}", cached.meta().generation);
+    if context.memory.is_news(&key, &told) {
+        let conditions = report::unreadable(cached.meta().generation, problem, context.now());
+        let status = serde_json::json!({"observedGeneration": cached.meta().generation, "conditions": conditions});
+        let patch = kube::api::Patch::Merge(serde_json::json!({"status": status}));
+        match api
+            .patch_status(&cached.name_any(), &kube::api::PatchParams::default(), &patch)
+            .await
+        {
             // The answer cannot be read either, but the patch has arrived.
-            |error| {
-                if matches!(error, kube::Error::SerdeError(_)) {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
-            },
-        )?;
-    Ok(context.at_interval(&cached.name_any()))
+            Ok(_) | Err(kube::Error::SerdeError(_)) => {}
+            Err(error) => return Err(error),
+        }
+        context
+            .events
+            .warn(&cached.object_ref(&()), Reason::InvalidSpec.as_str(), problem)
+            .await;
+    }
+    Ok(context.at_interval(&key))
 }

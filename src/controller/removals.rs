@@ -9,8 +9,10 @@ use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
 use super::context::Context;
+use super::memory::Removal;
 use super::resolve::{Request, Target, Task};
 use super::verdict::Outcome;
+use super::work;
 use super::world::World;
 
 /// The accounts whose role an object would lose although nobody asked for that by name: no longer selected, or
@@ -32,23 +34,21 @@ pub fn derived(role: &CrossAccountRole, world: &World) -> BTreeSet<String> {
         .collect()
 }
 
-/// What the brake is judged by.
+/// What the brake is judged by: what is about to go in all objects, and what went lately, each once.
 pub fn load(context: &Context, world: &World) -> Load {
-    let mut load = Load {
-        derived_removals: context.removed_lately(),
-        roles: 0,
-    };
+    let mut removals: BTreeSet<Removal> = context.memory.removed_lately().into_iter().collect();
+    let mut roles = 0;
     for role in context.caches.roles.state() {
         let Ok(role) = &role.0 else { continue };
-        load.derived_removals += derived(role, world).len();
-        load.roles += role
-            .status
-            .iter()
-            .flat_map(|status| &status.accounts)
-            .filter(|entry| entry.role_id.is_some())
-            .count();
+        let name = work::claim(role).object;
+        removals.extend(derived(role, world).into_iter().map(|account| (name.clone(), account)));
+        let entries = role.status.iter().flat_map(|status| &status.accounts);
+        roles += entries.filter(|entry| entry.role_id.is_some()).count();
     }
-    load
+    Load {
+        derived_removals: removals.len(),
+        roles,
+    }
 }
 
 /// Holds every removal that nobody asked for by name, where there are too many of them at once.

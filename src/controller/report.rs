@@ -77,30 +77,38 @@ pub fn report(
 }
 
 /// The status before the first write in accounts that have no entry yet: so that whoever comes after us knows where to
-/// look. `None` where every account has its entry.
+/// look. `None` where every account has its entry already.
 pub fn intent(
     previous: &CrossAccountRoleStatus,
     generation: Option<i64>,
-    accounts: &[(String, Option<String>, bool)],
+    accounts: &[(String, String, bool)],
     now: Timestamp,
 ) -> Option<CrossAccountRoleStatus> {
     let mut entries = previous.accounts.clone();
     for (account, account_id, named) in accounts {
-        if !entries.iter().any(|entry| entry.account == *account) {
-            entries.push(AccountEntry {
-                account: account.clone(),
-                account_id: account_id.clone(),
-                role_arn: None,
-                role_id: None,
-                named: *named,
-                state: EntryState::Pending,
-                reason: Reason::Waiting,
-                message: None,
-                last_transition_time: Time(now),
-            });
+        match entries.iter_mut().find(|entry| entry.account == *account) {
+            // What is there says already where to look.
+            Some(entry) if entry.account_id.as_ref() == Some(account_id) => {}
+            known => {
+                let intended = AccountEntry {
+                    account: account.clone(),
+                    account_id: Some(account_id.clone()),
+                    role_arn: None,
+                    role_id: None,
+                    named: *named,
+                    state: EntryState::Pending,
+                    reason: Reason::Waiting,
+                    message: None,
+                    last_transition_time: Time(now),
+                };
+                match known {
+                    Some(entry) => *entry = intended,
+                    None => entries.push(intended),
+                }
+            }
         }
     }
-    if entries.len() == previous.accounts.len() {
+    if entries == previous.accounts {
         return None;
     }
     entries.sort_by(|left, right| left.account.cmp(&right.account));
@@ -118,14 +126,9 @@ pub fn intent(
 }
 
 /// The status of an object that this version cannot read. What is known of its accounts stays as it is.
-pub fn unreadable(previous: &[Condition], generation: Option<i64>, problem: &str, now: Timestamp) -> Vec<Condition> {
+pub fn unreadable(generation: Option<i64>, problem: &str, now: Timestamp) -> Vec<Condition> {
     let message = format!("this version of crossrole cannot read the object, and does nothing about it: {problem}");
-    conditions(
-        previous,
-        &Overall::Stalled(Reason::InvalidSpec, message),
-        generation,
-        now,
-    )
+    conditions(&[], &Overall::Stalled(Reason::InvalidSpec, message), generation, now)
 }
 
 enum Overall {
@@ -275,7 +278,7 @@ mod tests {
 
     #[test]
     fn an_intent_is_written_once_and_keeps_what_is_there() {
-        let accounts = [("a".to_string(), Some("111111111111".to_string()), true)];
+        let accounts = [("a".to_string(), "111111111111".to_string(), true)];
         let first = intent(&CrossAccountRoleStatus::default(), Some(1), &accounts, at(1)).unwrap();
         assert_eq!(
             types(&first),

@@ -6,6 +6,7 @@ use crossrole_api::role::DeletionPolicy;
 use crossrole_api::{AWSAccount, AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
+use crossrole_plan::bootstrap::Bootstrap;
 use crossrole_plan::brake;
 use crossrole_plan::declaration::{Declaration, ObjectName};
 use crossrole_plan::desired::Desired;
@@ -13,22 +14,24 @@ use crossrole_plan::guard::{self, Proposal};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
-use crossrole_plan::rules::Rules;
 use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
 use super::removals;
 use super::verdict::{Outcome, Verdict, role_of};
-use super::world::World;
+use super::world::{Located, World};
 use crate::aws::{Entrance, Hub};
 
-/// How crossrole gets into an account under the rules of its class.
-pub fn entrance(account: &Account, rules: &Rules) -> Entrance {
+/// An object selects at most so many accounts: more would not fit into its status.
+const MOST_ACCOUNTS: usize = 1_500;
+
+/// How crossrole gets into an account.
+pub fn entrance(account: &Account, bootstrap: &Bootstrap) -> Entrance {
     Entrance {
         account: account.id.clone(),
-        bootstrap_role: rules.bootstrap_arn(account.partition, &account.id),
+        bootstrap_role: bootstrap.arn(account.partition, &account.id),
         external_id: account.external_id.as_ref().map(ToString::to_string),
-        session_seconds: rules.bootstrap_session,
+        session_seconds: bootstrap.session,
     }
 }
 
@@ -79,9 +82,14 @@ pub struct Leave {
 }
 
 impl Task {
-    /// Whether the role shall be in an account that status does not speak of yet.
-    pub fn is_new(&self) -> bool {
-        self.entry.is_none() && matches!(self.target, Target::Hold(_))
+    /// The id of the account, where a role shall be made that status does not know to be there.
+    pub fn makes_role_in(&self) -> Option<String> {
+        match &self.target {
+            Target::Hold(hold) if self.entry.as_ref().is_none_or(|entry| entry.role_id.is_none()) => {
+                Some(hold.entrance.account.to_string())
+            }
+            _ => None,
+        }
     }
 
     /// A verdict on this task.
@@ -96,16 +104,12 @@ impl Task {
     }
 
     /// The verdict where nothing need be asked of AWS.
-    pub fn settled(&self) -> Option<Verdict> {
-        match &self.target {
-            Target::Settled(id, outcome) => {
-                let id = id
-                    .clone()
-                    .or_else(|| self.entry.as_ref().and_then(|entry| entry.account_id.clone()));
-                Some(self.verdict(id, role_of(self.entry.as_ref()), outcome.clone()))
-            }
-            Target::Hold(_) | Target::Leave(_) => None,
-        }
+    pub fn settled(&self, account_id: Option<&String>, outcome: &Outcome) -> Verdict {
+        let entry = self.entry.as_ref();
+        let id = account_id
+            .cloned()
+            .or_else(|| entry.and_then(|entry| entry.account_id.clone()));
+        self.verdict(id, role_of(entry), outcome.clone())
     }
 }
 
@@ -136,7 +140,14 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
     } else {
         request.world.selection(role)
     };
-    let declaration = Declaration::parse(role);
+    let declaration = Declaration::parse(role).and_then(|declaration| match selection.all().len() {
+        selected if selected > MOST_ACCOUNTS => Err(Refusal::of_field(
+            Reason::InvalidSpec,
+            "spec.accounts",
+            format!("selects {selected} accounts, and an object holds at most {MOST_ACCOUNTS}: split it"),
+        )),
+        _ => Ok(declaration),
+    });
     let entries: BTreeMap<&str, &AccountEntry> = role
         .status
         .iter()
@@ -145,7 +156,7 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
         .collect();
 
     let mut tasks = Vec::new();
-    for account in selection.all() {
+    for account in selection.all().into_iter().take(2 * MOST_ACCOUNTS) {
         let entry = entries.get(account).copied();
         let target = hold(request, &declaration, account, entry);
         tasks.push(Task {
@@ -202,14 +213,13 @@ fn hold(
     name: &str,
     entry: Option<&AccountEntry>,
 ) -> Target {
-    let Some(account) = request.world.account(name, None) else {
-        let refusal = Refusal::of_field(
-            Reason::AccountNotFound,
-            "spec.accounts.names",
-            format!("there is no AWSAccount {name}: make it, or take the name out"),
-        );
-        return Target::Settled(None, Outcome::refused(&refusal));
+    let account = match request.world.account(name) {
+        Ok(account) => account,
+        Err(refusal) => return Target::Settled(None, Outcome::refused(&refusal)),
     };
+    if let Some((old, refusal)) = moved(account, entry) {
+        return Target::Settled(Some(old), Outcome::refused(&refusal));
+    }
     let id = Some(account.spec.account_id.clone());
     match account.spec.state {
         AccountState::Abandoned => return Target::Settled(id, Outcome::Gone),
@@ -224,7 +234,7 @@ fn hold(
         }
         AccountState::Active => {}
     }
-    if account.metadata.deletion_timestamp.is_some() && entry.is_none() {
+    if account.metadata.deletion_timestamp.is_some() && entry.is_none_or(|entry| entry.role_id.is_none()) {
         let refusal = Refusal::new(
             Reason::AccountTerminating,
             format!("AWSAccount {name} is being deleted and takes no new roles"),
@@ -235,6 +245,21 @@ fn hold(
         Ok((entrance, desired)) => Target::Hold(Box::new(Hold { entrance, desired })),
         Err(refusal) => Target::Settled(id, Outcome::refused(&refusal)),
     }
+}
+
+/// An AWSAccount that was made again with another id: the role of the entry is where it was.
+fn moved(account: &AWSAccount, entry: Option<&AccountEntry>) -> Option<(String, Refusal)> {
+    let entry = entry.filter(|entry| entry.role_id.is_some() || entry.state == EntryState::Pending)?;
+    let old = entry.account_id.clone().filter(|old| *old != account.spec.account_id)?;
+    let name = &entry.account;
+    let refusal = Refusal::new(
+        Reason::AccountNotFound,
+        format!(
+            "the role is in account {old}, but AWSAccount {name} is {} now: make an AWSAccount of another name for {old}",
+            account.spec.account_id
+        ),
+    );
+    Some((old, refusal))
 }
 
 /// The role that an account shall hold, once every guardrail has let it pass.
@@ -254,16 +279,16 @@ fn desired(
         namespace_labels: &request.world.labels(&declaration.object.namespace),
         hub_role: request.hub.role(),
     })?;
-    Ok((entrance(&account, &rules), desired))
+    Ok((entrance(&account, &rules.bootstrap), desired))
 }
 
-/// Whether an object may have its role in an account, as far as Kubernetes tells, and under which name there.
-pub fn claims(request: &Request<'_>, account: &str) -> Option<RoleName> {
+/// Whether an object may have its role in an account, as far as Kubernetes tells.
+pub fn may_have(request: &Request<'_>, account: &str) -> bool {
     let declaration = Declaration::parse(request.role);
-    let object = request.world.account(account, None)?;
-    desired(request, &declaration, object)
-        .ok()
-        .map(|(_, desired)| desired.name)
+    let object = request.world.account(account);
+    object
+        .and_then(|account| desired(request, &declaration, account))
+        .is_ok()
 }
 
 fn leave(
@@ -274,16 +299,35 @@ fn leave(
     deleting: bool,
     held: &BTreeSet<String>,
 ) -> Target {
-    let id = entry.and_then(|entry| entry.account_id.clone());
-    let Some(account) = request.world.account(name, id.as_deref()) else {
-        // A name that never was an account holds nothing.
-        let Some(id) = id else {
-            return Target::Settled(None, Outcome::Gone);
-        };
-        let message = format!(
-            "there is no AWSAccount {name} any more: make it again, so that the role can be removed, or with spec.state Abandoned, so that it is forgotten"
-        );
-        return Target::Settled(Some(id), Outcome::cannot_leave(Reason::AccountNotFound, message));
+    let account = match entry.map(|entry| &entry.account_id) {
+        // An entry without an id is of a name that never was an account: it holds nothing.
+        Some(None) => return Target::Settled(None, Outcome::Gone),
+        Some(Some(id)) => match request.world.locate(name, id) {
+            Located::At(account) => account,
+            Located::Nowhere => {
+                let message = format!(
+                    "there is no AWSAccount of {id} any more: make it again, so that the role is removed, or with spec.state Abandoned, so that it is forgotten"
+                );
+                return Target::Settled(
+                    Some(id.clone()),
+                    Outcome::cannot_leave(Reason::AccountNotFound, message),
+                );
+            }
+            Located::Elsewhere(account) => {
+                let message = format!(
+                    "the role is in account {id}, but AWSAccount {name} is {} now: make an AWSAccount of another name for {id}, so that the role is removed, or with spec.state Abandoned, so that it is forgotten",
+                    account.spec.account_id
+                );
+                return Target::Settled(
+                    Some(id.clone()),
+                    Outcome::cannot_leave(Reason::AccountNotFound, message),
+                );
+            }
+        },
+        None => match request.world.account(name) {
+            Ok(account) => account,
+            Err(_) => return Target::Settled(None, Outcome::Gone),
+        },
     };
     let id = Some(account.spec.account_id.clone());
     // The same account under another AWSAccount's name: the role stays, and only the entry moves.
@@ -309,9 +353,9 @@ fn leave(
         .as_deref()
         .unwrap_or(&object.name)
         .parse::<RoleName>();
-    match (request.world.usable(account, request.hub), role) {
-        (Ok((account, rules)), Ok(role)) => Target::Leave(Box::new(Leave {
-            entrance: entrance(&account, &rules),
+    match (request.world.enterable(account, request.hub), role) {
+        (Ok((account, bootstrap)), Ok(role)) => Target::Leave(Box::new(Leave {
+            entrance: entrance(&account, &bootstrap),
             role,
             owner: Owner {
                 cluster: request.cluster_id.to_string(),

@@ -16,7 +16,9 @@ use tokio::sync::watch::Receiver;
 
 use super::context::Context;
 use super::events::Events;
+use super::memory::Memory;
 use super::settings::Settings;
+use super::watch::Requests;
 use super::{account, class, reconcile, watch};
 use crate::aws::{Accounts, Hub};
 
@@ -29,6 +31,9 @@ pub enum StartError {
     /// The cluster's id could not be read.
     #[error("could not read the namespace kube-system, whose uid names this cluster (or set --cluster-id)")]
     ClusterId(#[source] kube::Error),
+    /// The namespace had no uid.
+    #[error("the namespace kube-system has no uid: set --cluster-id")]
+    NoClusterId,
     /// The caches never became complete.
     #[error("the watches ended before the caches were complete")]
     Caches(#[source] kube::runtime::reflector::store::WriterDropped),
@@ -39,31 +44,13 @@ pub enum StartError {
 /// # Errors
 /// Only at the start; afterwards every trouble ends in a status.
 pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bool>) -> Result<(), StartError> {
-    let cluster_id = match &settings.cluster_id {
-        Some(id) => id.clone(),
-        None => {
-            let namespaces: Api<Namespace> = Api::all(client.clone());
-            namespaces
-                .get("kube-system")
-                .await
-                .map_err(StartError::ClusterId)?
-                .uid()
-                .unwrap_or_default()
-        }
+    let mut stopping = stop.clone();
+    let started = tokio::select! {
+        started = start(settings, client, hub) => started?,
+        _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
     };
-    let (caches, queues, requests) = watch::start(&client).await.map_err(StartError::Caches)?;
-    let events = Events::new(client.clone());
-    let aws = Accounts::new(hub, &cluster_id);
-    tracing::info!(cluster = cluster_id, identity = aws.hub.arn, "crossrole is ready");
-    let context = Arc::new(Context::new(
-        settings,
-        cluster_id,
-        client,
-        caches.clone(),
-        queues,
-        aws,
-        events,
-    ));
+    let (context, requests) = started;
+    let caches = context.caches.clone();
     tokio::join!(
         serve(
             requests.roles,
@@ -92,6 +79,35 @@ pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bo
         ),
     );
     Ok(())
+}
+
+async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Context>, Requests), StartError> {
+    let cluster_id = match &settings.cluster_id {
+        Some(id) => id.clone(),
+        None => {
+            let namespaces: Api<Namespace> = Api::all(client.clone());
+            let namespace = namespaces.get("kube-system").await.map_err(StartError::ClusterId)?;
+            namespace.uid().ok_or(StartError::NoClusterId)?
+        }
+    };
+    let (caches, queues, requests) = watch::start(&client).await.map_err(StartError::Caches)?;
+    let events = Events::new(client.clone());
+    let aws = Accounts::new(hub, &cluster_id);
+    tracing::info!(cluster = cluster_id, identity = aws.hub.arn, "crossrole is ready");
+    let memory = Memory::default();
+    let in_use = tokio::sync::Mutex::default();
+    let context = Context {
+        settings,
+        cluster_id,
+        client,
+        caches,
+        queues,
+        aws,
+        events,
+        memory,
+        in_use,
+    };
+    Ok((Arc::new(context), requests))
 }
 
 /// Looks at whatever is asked for, one look at a time for each object.
@@ -138,8 +154,8 @@ async fn serve<K, Look>(
 
 fn retry(object: &str, error: &kube::Error, context: &Context) -> Action {
     match error {
-        // Somebody else wrote meanwhile: the cache will have it in a moment.
-        kube::Error::Api(status) if status.code == 409 => Action::requeue(Duration::from_millis(100)),
+        // Somebody else wrote meanwhile.
+        kube::Error::Api(status) if status.code == 409 => context.after_backoff(object),
         // The object is gone.
         kube::Error::Api(status) if status.code == 404 => Action::await_change(),
         _ => {

@@ -9,6 +9,8 @@ pub struct Settings {
     pub resync_interval: Duration,
     /// So many removals that nobody asked for by name are let through; or a tenth of all roles, if that is more.
     pub max_removals: usize,
+    /// How long IAM may take until a role that was just made is seen everywhere. So long, its absence is not believed.
+    pub propagation_delay: Duration,
     /// What the tag `crossrole.dev/cluster` says; the uid of the namespace `kube-system` where absent.
     pub cluster_id: Option<String>,
 }

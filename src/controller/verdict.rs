@@ -34,7 +34,7 @@ pub enum Outcome {
         reason: Reason,
         /// The whole message; empty when ready.
         message: String,
-        /// When to look again. `None`: nothing is to be done until something changes.
+        /// When to look again.
         next: NextLook,
     },
 }
@@ -74,14 +74,16 @@ impl Outcome {
     /// A call failed on the way to leaving an account.
     pub fn failed_to_leave(error: &CallError) -> Self {
         let meaning = error.failure.meaning();
-        let way_out = match meaning.next {
-            NextLook::Interval => " (to let go of the role as it is, set the AWSAccount's spec.state to Abandoned)",
-            NextLook::Backoff => "",
+        let message = match meaning.next {
+            NextLook::Interval => {
+                format!("cannot remove the role (AWSAccount spec.state: Abandoned lets go of it): {error}")
+            }
+            NextLook::Backoff => error.to_string(),
         };
         Self::Stands {
             state: EntryState::Removing,
             reason: meaning.reason,
-            message: format!("{error}{way_out}"),
+            message,
             next: meaning.next,
         }
     }

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use crossrole_api::names::PREFIX;
 use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
@@ -23,15 +24,21 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
 pub type CachedRole = DeserializeGuard<CrossAccountRole>;
 
+/// An AWSAccount as it is cached.
+pub type CachedAccount = DeserializeGuard<AWSAccount>;
+
+/// An AccountClass as it is cached.
+pub type CachedClass = DeserializeGuard<AccountClass>;
+
 /// Everything that is cached: our kinds, and the metadata of namespaces.
 #[derive(Clone)]
 pub struct Caches {
     /// CrossAccountRoles.
     pub roles: Store<CachedRole>,
     /// AWSAccounts.
-    pub accounts: Store<AWSAccount>,
+    pub accounts: Store<CachedAccount>,
     /// AccountClasses.
-    pub classes: Store<AccountClass>,
+    pub classes: Store<CachedClass>,
     /// Namespaces, by their metadata.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
 }
@@ -42,9 +49,9 @@ pub struct Queues {
     /// Looks at CrossAccountRoles.
     pub roles: UnboundedSender<ObjectRef<CachedRole>>,
     /// Looks at AWSAccounts.
-    pub accounts: UnboundedSender<ObjectRef<AWSAccount>>,
+    pub accounts: UnboundedSender<ObjectRef<CachedAccount>>,
     /// Looks at AccountClasses.
-    pub classes: UnboundedSender<ObjectRef<AccountClass>>,
+    pub classes: UnboundedSender<ObjectRef<CachedClass>>,
 }
 
 /// The other ends of [`Queues`].
@@ -52,9 +59,9 @@ pub struct Requests {
     /// Looks at CrossAccountRoles.
     pub roles: UnboundedReceiver<ObjectRef<CachedRole>>,
     /// Looks at AWSAccounts.
-    pub accounts: UnboundedReceiver<ObjectRef<AWSAccount>>,
+    pub accounts: UnboundedReceiver<ObjectRef<CachedAccount>>,
     /// Looks at AccountClasses.
-    pub classes: UnboundedReceiver<ObjectRef<AccountClass>>,
+    pub classes: UnboundedReceiver<ObjectRef<CachedClass>>,
 }
 
 /// What became of a watched object.
@@ -92,56 +99,44 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
             }
             // Its role's name may be free for another object now.
             Fate::Gone => {
-                for other in caches
-                    .roles
-                    .state()
-                    .iter()
-                    .filter(|other| role_name(other) == role_name(role))
-                {
-                    let _ = queues.roles.send(ObjectRef::from_obj(other.as_ref()));
-                }
+                let name = role_name(role);
+                look_at_roles(&queues, &caches, |other| role_name(other) == name);
             }
         }
     };
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        move |account: &AWSAccount, _| {
+        move |account: &CachedAccount, _| {
             let _ = queues.accounts.send(ObjectRef::from_obj(account));
-            let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
-            for role in caches.roles.state().iter().filter(|role| concerns(role, account)) {
-                let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+            if let Ok(account) = &account.0 {
+                let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
             }
+            look_at_roles(&queues, &caches, |role| concerns(role, account));
         }
     };
     let on_class = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        move |class: &AccountClass, _| {
+        move |class: &CachedClass, _| {
             let _ = queues.classes.send(ObjectRef::from_obj(class));
-            for account in caches
-                .accounts
-                .state()
+            let name = class.name_any();
+            let accounts = caches.accounts.state();
+            let of_class: Vec<_> = accounts
                 .iter()
-                .filter(|account| account.spec.class == class.name_any())
-            {
+                .filter(|account| account.0.as_ref().is_ok_and(|account| account.spec.class == name))
+                .collect();
+            for account in &of_class {
                 let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
-                for role in caches.roles.state().iter().filter(|role| concerns(role, account)) {
-                    let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
-                }
             }
+            look_at_roles(&queues, &caches, |role| {
+                of_class.iter().any(|account| concerns(role, account))
+            });
         }
     };
     let on_namespace = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |namespace: &PartialObjectMeta<Namespace>, _| {
             let name = namespace.name_any();
-            for role in caches
-                .roles
-                .state()
-                .iter()
-                .filter(|role| role.namespace().as_deref() == Some(&name))
-            {
-                let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
-            }
+            look_at_roles(&queues, &caches, |role| role.namespace().as_deref() == Some(&name));
         }
     };
     tokio::spawn(keep(
@@ -190,8 +185,15 @@ fn queues() -> (Queues, Requests) {
     )
 }
 
+/// Asks for a look at each of some CrossAccountRoles.
+fn look_at_roles(queues: &Queues, caches: &Caches, wanted: impl Fn(&CachedRole) -> bool) {
+    for role in caches.roles.state().iter().filter(|role| wanted(role)) {
+        let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+    }
+}
+
 /// Whether a change of an account can matter to an object: it holds a role there, or it may select the account.
-fn concerns(role: &CachedRole, account: &AWSAccount) -> bool {
+fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
     let Ok(role) = &role.0 else { return false };
     let name = account.name_any();
     let holds = role
@@ -283,7 +285,15 @@ fn fingerprint<K: Resource>(object: &K) -> u64 {
     metadata.uid.hash(&mut hasher);
     metadata.generation.hash(&mut hasher);
     metadata.labels.hash(&mut hasher);
-    metadata.annotations.hash(&mut hasher);
+    // Of annotations only our own ask for anything; other tools write theirs as often as they like.
+    for (name, value) in metadata
+        .annotations
+        .iter()
+        .flatten()
+        .filter(|(name, _)| name.starts_with(PREFIX))
+    {
+        (name, value).hash(&mut hasher);
+    }
     metadata.deletion_timestamp.is_some().hash(&mut hasher);
     hasher.finish()
 }

@@ -1,7 +1,7 @@
 //! One role in one account: observe, decide, apply.
 
 use crossrole_api::role::DeletionPolicy;
-use crossrole_api::{AccountEntry, EntryState, Reason};
+use crossrole_api::{AccountEntry, AccountState, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
@@ -31,6 +31,8 @@ pub struct Job<'a> {
     pub claim: &'a Claim,
     /// Whether the object is the same as when its status was written: a change is then a repair.
     pub unchanged: bool,
+    /// Whether the object is being deleted.
+    pub deleting: bool,
 }
 
 impl Job<'_> {
@@ -39,10 +41,18 @@ impl Job<'_> {
         match &task.target {
             Target::Hold(hold) => self.hold(task, hold).await,
             Target::Leave(leave) => self.leave(task, leave).await,
-            Target::Settled(..) => match task.settled() {
-                Some(verdict) => verdict,
-                None => task.verdict(None, None, Outcome::Gone),
-            },
+            Target::Settled(id, outcome) => {
+                self.note_forgotten(task, outcome);
+                task.settled(id.as_ref(), outcome)
+            }
+        }
+    }
+
+    /// An abandoned account's role is forgotten: for the brake, that is a removal.
+    fn note_forgotten(&self, task: &Task, outcome: &Outcome) {
+        let abandoned = self.world.account_state(&task.account) == Some(AccountState::Abandoned);
+        if *outcome == Outcome::Gone && abandoned && task.entry.is_some() && !self.deleting {
+            self.context.memory.removed(&self.claim.object, &task.account);
         }
     }
 
@@ -50,6 +60,8 @@ impl Job<'_> {
         let desired = &hold.desired;
         let id = Some(hold.entrance.account.to_string());
         let handle = self.context.aws.account(&hold.entrance);
+        // One turn for looking and writing: what is decided from a look must not wait in a queue.
+        let _turn = handle.turn().await;
         let before = role_of(task.entry.as_ref());
         let observed = match handle.observe(&desired.name, Depth::Declared).await {
             Ok(observed) => observed,
@@ -84,6 +96,7 @@ impl Job<'_> {
         let role_id = applied.created_id.clone().or(role_id);
         if let Some(created) = &applied.created_id {
             self.context
+                .memory
                 .saw_id(&hold.entrance.account, &desired.name, &desired.owner.object, created);
         }
         self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref()))
@@ -95,39 +108,60 @@ impl Job<'_> {
     async fn leave(&self, task: &Task, leave: &Leave) -> Verdict {
         let id = Some(leave.entrance.account.to_string());
         let handle = self.context.aws.account(&leave.entrance);
+        let _turn = handle.turn().await;
         let before = role_of(task.entry.as_ref());
-        match self.teardown(task, leave, &handle).await {
-            Ok(true) => {
-                if leave.derived && before.is_some() {
-                    self.context.removed(1);
+        let left = self.teardown(task, leave, &handle).await;
+        let waits = |message| Outcome::waits(EntryState::Removing, leave.reason, message);
+        match left {
+            Ok(Left::NothingFound) if self.may_still_appear(task) => {
+                let message = "no role is seen, but one may have been made a moment ago: it is looked for again";
+                task.verdict(id, before, waits(message))
+            }
+            Ok(Left::NothingFound | Left::Done) => {
+                if leave.derived {
+                    self.context.memory.removed(&self.claim.object, &task.account);
                 }
+                self.forget_id(leave);
                 task.verdict(id, None, Outcome::Gone)
             }
-            Ok(false) => {
-                let message = "the role is still seen although it was removed";
-                task.verdict(id, before, Outcome::waits(EntryState::Removing, leave.reason, message))
-            }
+            Ok(Left::StillSeen) => task.verdict(id, before, waits("the role is still seen although it was removed")),
             Err(error) => task.verdict(id, before, Outcome::failed_to_leave(&error)),
         }
     }
 
-    /// Takes a role of ours away. Whether nothing of ours is left there, as the account itself says.
-    async fn teardown(&self, task: &Task, leave: &Leave, handle: &AccountHandle) -> Result<bool, CallError> {
+    /// Takes a role of ours away, and says what the account itself shows afterwards.
+    async fn teardown(&self, task: &Task, leave: &Leave, handle: &AccountHandle) -> Result<Left, CallError> {
         let plan = self.plan_to_leave(leave, handle, Depth::Removal).await?;
         if plan.is_empty() {
-            return Ok(true);
+            return Ok(Left::NothingFound);
         }
         let applied = handle.apply(&plan).await;
-        let reason = if leave.policy == DeletionPolicy::Retain {
-            "Released"
-        } else {
-            "Removed"
-        };
-        self.tell(task, &plan, &applied, reason).await;
-        match applied.failure {
-            Some(error) => Err(error),
-            None => Ok(self.plan_to_leave(leave, handle, Depth::Declared).await?.is_empty()),
+        let retained = leave.policy == DeletionPolicy::Retain;
+        self.tell(task, &plan, &applied, if retained { "Released" } else { "Removed" })
+            .await;
+        if let Some(error) = applied.failure {
+            return Err(error);
         }
+        if retained {
+            // From here on it is somebody else's, whatever this process remembers.
+            self.forget_id(leave);
+        }
+        let gone = self.plan_to_leave(leave, handle, Depth::Declared).await?.is_empty();
+        Ok(if gone { Left::Done } else { Left::StillSeen })
+    }
+
+    fn forget_id(&self, leave: &Leave) {
+        self.context
+            .memory
+            .forget_id(&leave.entrance.account, &leave.role, &leave.owner.object);
+    }
+
+    /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.
+    fn may_still_appear(&self, task: &Task) -> bool {
+        task.entry.as_ref().is_some_and(|entry| {
+            let age = self.context.now().duration_since(entry.last_transition_time.0);
+            entry.state != EntryState::Refused && age.unsigned_abs() < self.context.settings.propagation_delay
+        })
     }
 
     async fn plan_to_leave(&self, leave: &Leave, handle: &AccountHandle, depth: Depth) -> Result<Plan, CallError> {
@@ -148,11 +182,11 @@ impl Job<'_> {
     /// The unique id that this process saw before with our tags; remembers the one that it sees now.
     fn seen(&self, handle: &AccountHandle, owner: &Owner, role: &RoleName, observed: &Observed) -> Option<String> {
         let account = handle.account();
-        let seen = self.context.seen_id(account, role, &owner.object);
+        let seen = self.context.memory.seen_id(account, role, &owner.object);
         if let Observed::Present(found) = observed
             && owner.holder(&found.tags, &found.id, None) == Holder::Us
         {
-            self.context.saw_id(account, role, &owner.object, &found.id);
+            self.context.memory.saw_id(account, role, &owner.object, &found.id);
         }
         seen
     }
@@ -177,7 +211,7 @@ impl Job<'_> {
                 settled: &|_| true,
                 max_removals: self.context.settings.max_removals,
             };
-            if resolve::claims(&request, account).is_some() {
+            if resolve::may_have(&request, account) {
                 claims.push(claim);
             }
         }
@@ -207,13 +241,23 @@ impl Job<'_> {
             return;
         }
         let prefix = if reason == "Repaired" {
-            "somebody changed the role in the account; "
+            "the role was not as declared; "
         } else {
             ""
         };
         let note = format!("account {}: {prefix}{}", task.account, done.join(", "));
         self.context.events.done(self.reference, reason, &note).await;
     }
+}
+
+/// What is left of a role in an account that is left.
+enum Left {
+    /// No role of ours was there.
+    NothingFound,
+    /// It was removed, or let go, and the account shows it.
+    Done,
+    /// It was removed, and the account still shows it.
+    StillSeen,
 }
 
 /// An object's claim on the roles that it declares.

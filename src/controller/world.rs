@@ -5,39 +5,46 @@ use std::sync::Arc;
 
 use crossrole_api::{AWSAccount, AccountClass, AccountState, CrossAccountRole, Reason};
 use crossrole_plan::account::Account;
+use crossrole_plan::bootstrap::Bootstrap;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
 use crossrole_plan::select::{Labels, Selection};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
+use super::watch::{CachedAccount, CachedClass, Caches};
 use crate::aws::Hub;
 
 /// What is known of Kubernetes at one moment.
 pub struct World {
-    accounts: BTreeMap<String, Arc<AWSAccount>>,
-    classes: BTreeMap<String, Arc<AccountClass>>,
+    accounts: BTreeMap<String, Arc<CachedAccount>>,
+    classes: BTreeMap<String, Arc<CachedClass>>,
     namespaces: BTreeMap<String, Labels>,
+}
+
+/// Where the account of an entry in status stands now.
+pub enum Located<'a> {
+    /// Here.
+    At(&'a AWSAccount),
+    /// No AWSAccount speaks of it any more.
+    Nowhere,
+    /// The AWSAccount of that name has another id now: this one.
+    Elsewhere(&'a AWSAccount),
 }
 
 impl World {
     /// Reads the caches.
-    pub fn of(caches: &super::watch::Caches) -> Self {
+    pub fn of(caches: &Caches) -> Self {
+        let accounts = caches.accounts.state();
+        let classes = caches.classes.state();
+        let namespaces = caches.namespaces.state();
         Self {
-            accounts: caches
-                .accounts
-                .state()
+            accounts: accounts
                 .into_iter()
                 .map(|account| (account.name_any(), account))
                 .collect(),
-            classes: caches
-                .classes
-                .state()
-                .into_iter()
-                .map(|class| (class.name_any(), class))
-                .collect(),
-            namespaces: caches
-                .namespaces
-                .state()
+            classes: classes.into_iter().map(|class| (class.name_any(), class)).collect(),
+            namespaces: namespaces
                 .into_iter()
                 .map(|namespace| (namespace.name_any(), namespace.labels().clone()))
                 .collect(),
@@ -55,33 +62,85 @@ impl World {
 
     /// The state of an AWSAccount, where there is one.
     pub fn account_state(&self, name: &str) -> Option<AccountState> {
-        self.accounts.get(name).map(|account| account.spec.state)
+        self.readable(name).map(|account| account.spec.state)
     }
 
-    /// An AWSAccount of this name, or, for an entry whose AWSAccount is gone, another one of the same id.
-    pub(super) fn account(&self, name: &str, id: Option<&str>) -> Option<&Arc<AWSAccount>> {
-        self.accounts.get(name).or_else(|| {
-            self.accounts
-                .values()
-                .find(|account| Some(account.spec.account_id.as_str()) == id)
-        })
+    fn readable(&self, name: &str) -> Option<&AWSAccount> {
+        self.accounts.get(name).and_then(|account| account.0.as_ref().ok())
+    }
+
+    fn all_readable(&self) -> impl Iterator<Item = &AWSAccount> {
+        self.accounts.values().filter_map(|account| account.0.as_ref().ok())
+    }
+
+    /// An AWSAccount by its name.
+    ///
+    /// # Errors
+    /// There is none, or this version cannot read it.
+    pub fn account(&self, name: &str) -> Result<&AWSAccount, Refusal> {
+        match self.accounts.get(name).map(|account| &account.0) {
+            Some(Ok(account)) => Ok(account),
+            Some(Err(unreadable)) => Err(Refusal::new(
+                Reason::InvalidSpec,
+                format!(
+                    "this version of crossrole cannot read AWSAccount {name}: {}",
+                    unreadable.error
+                ),
+            )),
+            None => Err(Refusal::of_field(
+                Reason::AccountNotFound,
+                "spec.accounts.names",
+                format!("there is no AWSAccount {name}: make it, or take the name out"),
+            )),
+        }
+    }
+
+    /// The AWSAccount of an entry in status: the one of its name, if it still has the entry's id, else the oldest one of
+    /// that id.
+    pub fn locate(&self, name: &str, id: &str) -> Located<'_> {
+        let named = self.readable(name);
+        if let Some(account) = named.filter(|account| account.spec.account_id == id) {
+            return Located::At(account);
+        }
+        let oldest = self
+            .all_readable()
+            .filter(|account| account.spec.account_id == id)
+            .min_by_key(|account| age(account));
+        match (oldest, named) {
+            (Some(account), _) => Located::At(account),
+            (None, Some(account)) => Located::Elsewhere(account),
+            (None, None) => Located::Nowhere,
+        }
     }
 
     /// The older AWSAccount of the same id and partition, where there is one.
     fn duplicate_of(&self, account: &AWSAccount) -> Option<String> {
-        let age = |account: &AWSAccount| (account.creation_timestamp(), account.name_any());
-        self.accounts
-            .values()
-            .filter(|other| {
-                other.spec.account_id == account.spec.account_id && other.spec.partition == account.spec.partition
-            })
-            .map(|other| age(other))
-            .min()
-            .filter(|first| *first != age(account))
-            .map(|(_, name)| name)
+        let same = |other: &&AWSAccount| {
+            other.spec.account_id == account.spec.account_id && other.spec.partition == account.spec.partition
+        };
+        let first = self.all_readable().filter(same).map(age).min();
+        first.filter(|first| *first != age(account)).map(|(_, name)| name)
     }
 
-    /// An AWSAccount and the rules of its class, where both can be used.
+    fn class(&self, name: &str) -> Result<&AccountClass, Refusal> {
+        match self.classes.get(name).map(|class| &class.0) {
+            Some(Ok(class)) => Ok(class),
+            Some(Err(unreadable)) => Err(Refusal::new(
+                Reason::InvalidClass,
+                format!(
+                    "this version of crossrole cannot read AccountClass {name}: {}",
+                    unreadable.error
+                ),
+            )),
+            None => Err(Refusal::of_field(
+                Reason::ClassNotFound,
+                "AWSAccount spec.class",
+                format!("there is no AccountClass {name}: make it, or name another"),
+            )),
+        }
+    }
+
+    /// An AWSAccount and the rules of its class, where roles can be held there.
     ///
     /// # Errors
     /// Why they cannot.
@@ -93,30 +152,43 @@ impl World {
                 format!("the older AWSAccount {older} has the same id: remove one of the two"),
             ));
         }
-        let parsed = Account::parse(account)?;
-        if parsed.partition != hub.partition {
-            return Err(Refusal::of_field(
-                Reason::PartitionMismatch,
-                "AWSAccount spec.partition",
-                format!(
-                    "the account is in {}, and this operator serves {} alone",
-                    parsed.partition, hub.partition
-                ),
-            ));
-        }
-        let class = self.classes.get(&parsed.class).ok_or_else(|| {
-            Refusal::of_field(
-                Reason::ClassNotFound,
-                "AWSAccount spec.class",
-                format!("there is no AccountClass {}: make it, or name another", parsed.class),
-            )
-        })?;
-        let rules = Rules::parse(class)?;
+        let parsed = served(account, hub)?;
+        let rules = Rules::parse(self.class(&parsed.class)?)?;
         Ok((parsed, rules))
+    }
+
+    /// An AWSAccount and its bootstrap role: all that is needed to take a role away, whatever else is wrong with the
+    /// class.
+    ///
+    /// # Errors
+    /// Why the account cannot be entered.
+    pub fn enterable(&self, account: &AWSAccount, hub: &Hub) -> Result<(Account, Bootstrap), Refusal> {
+        let parsed = served(account, hub)?;
+        let bootstrap = Bootstrap::parse(self.class(&parsed.class)?)?;
+        Ok((parsed, bootstrap))
     }
 
     /// The labels of a namespace; none where it is not known.
     pub(super) fn labels(&self, namespace: &str) -> Labels {
         self.namespaces.get(namespace).cloned().unwrap_or_default()
     }
+}
+
+fn age(account: &AWSAccount) -> (Option<Time>, String) {
+    (account.creation_timestamp(), account.name_any())
+}
+
+fn served(account: &AWSAccount, hub: &Hub) -> Result<Account, Refusal> {
+    let parsed = Account::parse(account)?;
+    if parsed.partition != hub.partition {
+        return Err(Refusal::of_field(
+            Reason::PartitionMismatch,
+            "AWSAccount spec.partition",
+            format!(
+                "the account is in {}, and this operator serves {} alone",
+                parsed.partition, hub.partition
+            ),
+        ));
+    }
+    Ok(parsed)
 }

@@ -67,7 +67,7 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
     {
         return refuse("a role that the organisation itself depends on");
     }
-    if proposal.rules.bootstrap_name.folded() == name.folded() {
+    if proposal.rules.bootstrap.name.folded() == name.folded() {
         return refuse("the bootstrap role");
     }
     match proposal.hub_role {

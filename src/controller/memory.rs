@@ -1,0 +1,203 @@
+//! What this process saw. None of it is needed to be right in the end; it is gone with the process.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossrole_iam::{AccountId, RoleName};
+use crossrole_plan::declaration::ObjectName;
+
+/// Removals count for the brake for so long after they happened.
+const REMOVALS_COUNT_FOR: Duration = Duration::from_secs(600);
+
+/// Derived removals begin when no new one was noticed for so long: a change of many labels arrives one by one, and the
+/// brake must see all of it before the first role goes.
+const REMOVALS_SETTLE: Duration = Duration::from_secs(5);
+
+/// What this process saw.
+#[derive(Default)]
+pub struct Memory(Mutex<Inner>);
+
+/// A role in an account, as one object means it.
+type RoleKey = (AccountId, String, ObjectName);
+
+/// A removal: the object, and the AWSAccount that it leaves.
+pub type Removal = (ObjectName, String);
+
+#[derive(Default)]
+struct Inner {
+    /// Failures in a row, by object.
+    failures: HashMap<String, u32>,
+    /// The newest `resourceVersion` that we wrote, by object.
+    written: HashMap<String, u64>,
+    /// What was last said of an object that cannot be read, by object.
+    unreadable: HashMap<String, String>,
+    /// Unique ids that were seen with our tags.
+    seen: HashMap<RoleKey, String>,
+    /// Derived removals that happened.
+    removed: HashMap<Removal, Instant>,
+    /// Derived removals that are about to happen.
+    pending: HashMap<ObjectName, BTreeSet<String>>,
+    /// When the newest of them was noticed.
+    newest: Option<Instant>,
+}
+
+impl Memory {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often in a row an object failed before; counts one more.
+    pub fn failed(&self, object: &str) -> u32 {
+        let mut inner = self.inner();
+        let failures = inner.failures.entry(object.to_string()).or_default();
+        let before = *failures;
+        *failures = before.saturating_add(1);
+        before
+    }
+
+    /// An object did not fail.
+    pub fn succeeded(&self, object: &str) {
+        self.inner().failures.remove(object);
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, object: &str, name: &ObjectName) {
+        let mut inner = self.inner();
+        inner.failures.remove(object);
+        inner.written.remove(object);
+        inner.unreadable.remove(object);
+        inner.seen.retain(|(_, _, owner), _| owner != name);
+        inner.pending.remove(name);
+    }
+
+    /// Remembers the `resourceVersion` that a patch of ours resulted in.
+    pub fn wrote(&self, object: &str, version: Option<&str>) {
+        if let Some(version) = version.and_then(|version| version.parse().ok()) {
+            self.inner().written.insert(object.to_string(), version);
+        }
+    }
+
+    /// Whether a cached object is older than what we wrote. Versions of one kind grow: Kubernetes API concepts,
+    /// "Resource versions".
+    pub fn is_stale(&self, object: &str, version: Option<&str>) -> bool {
+        let cached: Option<u64> = version.and_then(|version| version.parse().ok());
+        let written = self.inner().written.get(object).copied();
+        matches!((cached, written), (Some(cached), Some(written)) if cached < written)
+    }
+
+    /// Whether this is the first time that this is said of an object that cannot be read.
+    pub fn is_news(&self, object: &str, problem: &str) -> bool {
+        self.inner()
+            .unreadable
+            .insert(object.to_string(), problem.to_string())
+            .as_deref()
+            != Some(problem)
+    }
+
+    /// The unique id that this process last saw with the object's tags.
+    pub fn seen_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) -> Option<String> {
+        self.inner()
+            .seen
+            .get(&(account.clone(), role.folded(), object.clone()))
+            .cloned()
+    }
+
+    /// Remembers a unique id that was seen with the object's tags.
+    pub fn saw_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
+        self.inner()
+            .seen
+            .insert((account.clone(), role.folded(), object.clone()), id.to_string());
+    }
+
+    /// Forgets the unique id of a role that we let go of, or removed: from now on only its tags can say that it is ours.
+    pub fn forget_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
+        self.inner()
+            .seen
+            .remove(&(account.clone(), role.folded(), object.clone()));
+    }
+
+    /// Notices the derived removals of an object, and says whether no new one came up lately in any object.
+    pub fn removals_settled(&self, object: &ObjectName, accounts: &BTreeSet<String>) -> bool {
+        let mut inner = self.inner();
+        let known = if accounts.is_empty() {
+            inner.pending.remove(object)
+        } else {
+            inner.pending.insert(object.clone(), accounts.clone())
+        };
+        if !accounts.is_subset(&known.unwrap_or_default()) {
+            inner.newest = Some(Instant::now());
+        }
+        inner.newest.is_none_or(|noticed| noticed.elapsed() >= REMOVALS_SETTLE)
+    }
+
+    /// Remembers a derived removal.
+    pub fn removed(&self, object: &ObjectName, account: &str) {
+        self.inner()
+            .removed
+            .insert((object.clone(), account.to_string()), Instant::now());
+    }
+
+    /// The derived removals that happened lately.
+    pub fn removed_lately(&self) -> Vec<Removal> {
+        let mut inner = self.inner();
+        inner.removed.retain(|_, at| at.elapsed() <= REMOVALS_COUNT_FOR);
+        inner.removed.keys().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(name: &str) -> ObjectName {
+        ObjectName {
+            namespace: "security".into(),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn a_removal_counts_once_however_often_it_is_reported() {
+        let memory = Memory::default();
+        memory.removed(&object("a"), "prod");
+        memory.removed(&object("a"), "prod");
+        memory.removed(&object("b"), "prod");
+        assert_eq!(memory.removed_lately().len(), 2);
+    }
+
+    #[test]
+    fn a_cached_object_is_stale_until_it_is_what_we_wrote() {
+        let memory = Memory::default();
+        assert!(!memory.is_stale("a", Some("5")));
+        memory.wrote("a", Some("7"));
+        assert!(memory.is_stale("a", Some("5")));
+        assert!(!memory.is_stale("a", Some("7")));
+        assert!(!memory.is_stale("a", Some("8")));
+        assert!(!memory.is_stale("b", Some("1")));
+    }
+
+    #[test]
+    fn a_role_that_was_let_go_of_is_no_longer_known_by_its_id() {
+        let memory = Memory::default();
+        let (account, role): (AccountId, RoleName) = ("222222222222".parse().unwrap(), "Audit".parse().unwrap());
+        memory.saw_id(&account, &role, &object("a"), "AROA1");
+        assert_eq!(
+            memory
+                .seen_id(&account, &"AUDIT".parse().unwrap(), &object("a"))
+                .as_deref(),
+            Some("AROA1")
+        );
+        memory.forget_id(&account, &role, &object("a"));
+        assert_eq!(memory.seen_id(&account, &role, &object("a")), None);
+    }
+
+    #[test]
+    fn new_derived_removals_wait_for_others() {
+        let memory = Memory::default();
+        let none = BTreeSet::new();
+        assert!(memory.removals_settled(&object("a"), &none));
+        assert!(!memory.removals_settled(&object("a"), &BTreeSet::from(["prod".to_string()])));
+        assert!(!memory.removals_settled(&object("a"), &BTreeSet::from(["prod".to_string()])));
+    }
+}
