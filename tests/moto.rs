@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write as _};
+#[path = "support/python.rs"]
+mod python;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::process::Command;
+use std::time::Duration;
 
 use crossrole_testkit::tools::workspace;
 use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions, Error, Operator, Process, eventually};
+use python::{python_with, succeeded};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -83,7 +84,10 @@ impl Moto {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quickstart_makes_the_same_roles_in_an_emulator_of_others() {
-    let Some(python) = python_with_moto() else { return };
+    let requirements = workspace().join("tests/moto-requirements.txt");
+    let Some(python) = python_with("moto", &requirements) else {
+        return;
+    };
     let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
     let container = Chart::of_this_workspace()
         .install(&control_plane, &[])
@@ -223,76 +227,4 @@ async fn ready(control_plane: &ControlPlane, operator: &Operator) -> Value {
     waited
         .await
         .unwrap_or_else(|error| panic!("{error:?}\n{}", operator.log()))
-}
-
-/// A Python with moto and boto3 in a virtual environment of its own, made once for each list of versions. `None`
-/// where there is no Python 3, which only continuous integration does not forgive.
-fn python_with_moto() -> Option<PathBuf> {
-    let version = Command::new("python3").arg("--version").output();
-    let Ok(version) = version.map(succeeded) else {
-        assert!(
-            env::var_os("CI").is_none_or(|value| value.is_empty() || value == "false"),
-            "python3 is missing"
-        );
-        say("SKIPPED: python3 is missing, so nothing was tried against moto");
-        return None;
-    };
-    let requirements = workspace().join("tests/moto-requirements.txt");
-    let mut digest = DefaultHasher::new();
-    (fs::read(&requirements).unwrap(), version).hash(&mut digest);
-    let ready = cache().join(format!("{:016x}", digest.finish()));
-    let python = |folder: &Path| folder.join("bin/python");
-    if python(&ready).is_file() {
-        return Some(python(&ready));
-    }
-    fs::create_dir_all(cache()).unwrap();
-    let started = Instant::now();
-    say(&format!("installing it into {}", ready.display()));
-    // Under its name only when it is whole; two at once do the work twice and no harm.
-    let building = cache().join(format!("building-{}", std::process::id()));
-    succeeded(
-        Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&building)
-            .output()
-            .unwrap(),
-    );
-    let mut install = Command::new(python(&building));
-    install.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--disable-pip-version-check",
-        "--requirement",
-    ]);
-    succeeded(install.arg(&requirements).output().unwrap());
-    if fs::rename(&building, &ready).is_err() {
-        fs::remove_dir_all(&building).unwrap();
-    }
-    say(&format!("installed after {} s", started.elapsed().as_secs()));
-    Some(python(&ready))
-}
-
-/// Outside the target folder, so that `cargo clean` does not cost a download.
-fn cache() -> PathBuf {
-    let user = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let user = user.or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    env::var_os("CROSSROLE_MOTO_CACHE").map_or_else(|| user.expect("HOME is set").join("crossrole/moto"), PathBuf::from)
-}
-
-/// Past the test harness, which keeps the output of tests that pass to itself.
-fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "moto: {line}");
-}
-
-fn succeeded(output: Output) -> Vec<u8> {
-    assert!(
-        output.status.success(),
-        "failed:\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output.stdout
 }

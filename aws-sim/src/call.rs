@@ -20,15 +20,39 @@ pub(crate) struct Request {
     pub(crate) token: Option<String>,
     pub(crate) action: String,
     pub(crate) parameters: Parameters,
-    pub(crate) source_ip: IpAddr,
+    /// Where it came from.
+    pub(crate) peer: IpAddr,
+    /// Where it says that it came from, which counts more.
+    pub(crate) source_ip: Option<IpAddr>,
+}
+
+/// A call that nobody has signed.
+#[derive(Debug)]
+pub(crate) struct Outside<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) parameters: &'a Parameters,
+    /// What is known about every request.
+    pub(crate) context: Context,
+    pub(crate) now: Seconds,
 }
 
 impl Request {
     /// Carries the request out.
     pub(crate) fn carry_out(&self, world: &mut World) -> Answer {
-        let caller = world.caller(&self.signer.access_key, self.token.as_deref())?;
         let now = world.now();
-        let context = caller_context(&caller, self.source_ip, now);
+        let stated = self.source_ip.unwrap_or(self.peer);
+        if sts::is_unsigned(&self.action) {
+            let outside = Outside {
+                world,
+                parameters: &self.parameters,
+                context: request_context(Some(stated), now),
+                now,
+            };
+            return sts::dispatch_unsigned(&self.action, outside);
+        }
+        let caller = world.caller(&self.signer.access_key, self.token.as_deref())?;
+        let source_ip = self.source_ip.or(caller.source_ip).unwrap_or(self.peer);
+        let context = caller_context(&caller, source_ip, now);
         let mut call = Call {
             world,
             caller,
@@ -110,19 +134,28 @@ impl Call<'_> {
     }
 }
 
-/// The condition keys that every request of a caller has.
-fn caller_context(caller: &Caller, source_ip: IpAddr, now: Seconds) -> Context {
+/// The condition keys that every request has, whoever makes it.
+pub(crate) fn request_context(source_ip: Option<IpAddr>, now: Seconds) -> Context {
     let mut context = Context::default();
     context.set("aws:CurrentTime", iso(now));
     context.set("aws:EpochTime", now.to_string());
-    context.set("aws:SourceIp", source_ip.to_string());
+    context.set_optional("aws:SourceIp", source_ip.map(|address| address.to_string()));
     context.set("aws:SecureTransport", "true");
     context.set("aws:ViaAWSService", "false");
     context.set("aws:PrincipalIsAWSService", "false");
     context.set("aws:RequestedRegion", "us-east-1");
+    context
+}
+
+/// The condition keys that every request of a caller has.
+fn caller_context(caller: &Caller, source_ip: IpAddr, now: Seconds) -> Context {
+    let mut context = request_context(Some(source_ip), now);
     context.set("aws:PrincipalAccount", caller.account.as_str());
     context.set("aws:userid", caller.user_id.as_str());
-    context.set_optional("aws:PrincipalOrgID", caller.organization.as_deref());
+    if let Some(organization) = &caller.organization {
+        context.set("aws:PrincipalOrgID", organization.id.as_str());
+        context.set_many("aws:PrincipalOrgPaths", vec![organization.path.clone()]);
+    }
     match &caller.kind {
         CallerKind::Root => {
             context.set("aws:PrincipalType", "Account");
@@ -136,7 +169,10 @@ fn caller_context(caller: &Caller, source_ip: IpAddr, now: Seconds) -> Context {
         CallerKind::Session { session, role_arn } => {
             context.set("aws:PrincipalType", "AssumedRole");
             context.set("aws:PrincipalArn", role_arn.as_str());
-            context.set_optional("aws:SourceIdentity", session.source_identity.as_deref());
+            context.set_optional("aws:SourceIdentity", session.attributes.source_identity.as_deref());
+            for (key, values) in &session.attributes.provider_keys {
+                context.set_many(key, values.clone());
+            }
         }
     }
     context.set_tags(

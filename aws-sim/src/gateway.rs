@@ -13,11 +13,15 @@ use crate::call::Request;
 use crate::calls::{CallRecord, Calls};
 use crate::connection::Peer;
 use crate::faults::{Decision, DropWhen, Faults, Subject};
+use crate::sts;
 use crate::wire::error::{Answer, AwsError};
 use crate::wire::request::{Parameters, Signer};
 use crate::wire::xml::{Service, failure, success};
 use crate::world::World;
 use crate::world::time::iso;
+
+/// The header that says where a request is to have come from.
+const SOURCE_IP: &str = "x-aws-sim-source-ip";
 
 /// What both ports share.
 #[derive(Debug, Default)]
@@ -88,9 +92,12 @@ pub(crate) async fn serve(
 
 fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let signer = Signer::read(text("authorization"))?;
     let parameters = Parameters::decode(&String::from_utf8_lossy(body));
     let action = parameters.get("Action").unwrap_or_default().to_owned();
+    let signer = match text("authorization") {
+        None if sts::is_unsigned(&action) => Signer::nobody(),
+        header => Signer::read(header)?,
+    };
     if action.is_empty() {
         return Err(AwsError::new(
             400,
@@ -103,7 +110,8 @@ fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsEr
         token: text("x-amz-security-token").map(str::to_owned),
         action,
         parameters,
-        source_ip: peer.address.ip(),
+        peer: peer.address.ip(),
+        source_ip: text(SOURCE_IP).and_then(|address| address.parse().ok()),
     })
 }
 
@@ -159,8 +167,12 @@ async fn process(shared: Arc<Shared>, request: Request) -> Ending {
 fn arrive(shared: &Shared, request: &Request) -> (u64, Decision) {
     let (account, caller, now) = {
         let world = shared.world();
-        let caller = world.caller(&request.signer.access_key, request.token.as_deref());
-        let caller = caller.map_or_else(|_| request.signer.access_key.clone(), |caller| caller.arn);
+        let caller = if sts::is_unsigned(&request.action) {
+            "anonymous".to_owned()
+        } else {
+            let caller = world.caller(&request.signer.access_key, request.token.as_deref());
+            caller.map_or_else(|_| request.signer.access_key.clone(), |caller| caller.arn)
+        };
         (request.acting_account(&world), caller, world.now())
     };
     let write = request.is_write();

@@ -30,9 +30,15 @@ fn every_example_of_the_readme_is_answered() {
     for account in ["111111111111", "222222222222"] {
         aws.account(account);
     }
-    let trust = support::trust(json!({"AWS": "111111111111"}), Value::Null);
+    let services = ["ec2", "pods.eks", "rolesanywhere"].map(|name| format!("{name}.amazonaws.com"));
+    let trust = support::trust_for(
+        &["sts:*"],
+        json!({"AWS": "111111111111", "Service": services}),
+        Value::Null,
+    );
+    let key = aws.root("111111111111").id;
     let examples = examples(include_str!("../README.md"));
-    assert!(examples.len() >= 30, "{}", examples.len());
+    assert!(examples.len() >= 40, "{}", examples.len());
     for (method, path, body) in examples {
         // What an example relies on is put there first, and what it makes is taken away.
         aws.try_json(
@@ -57,7 +63,11 @@ fn every_example_of_the_readme_is_answered() {
             aws.json("DELETE", "/accounts/222222222222/roles/audit", None);
         }
         let body = body.map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}")));
-        let (status, text) = aws.try_json(&method, &path.replace("timeoutMs=5000", "timeoutMs=5"), body.as_ref());
+        let (status, text) = aws.try_json(
+            &method,
+            &path.replace("timeoutMs=5000", "timeoutMs=5").replace("$KEY", &key),
+            body.as_ref(),
+        );
         // Nothing is held here, which is what the answer to the release says.
         let expected = if path.ends_with("/release") { 409 } else { 200 };
         assert_eq!(status, expected, "{method} {path}: {text}");

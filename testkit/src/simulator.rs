@@ -1,20 +1,24 @@
 //! The simulated AWS as a process, and its admin interface, whose routes the README of `aws-sim` describes.
 
-use std::collections::BTreeMap;
+mod records;
+mod sign_ins;
+
 use std::env;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, StatusCode};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::Error;
+
+pub use records::{AllCounts, Call, Counts, Credentials, Effect, FaultReport, Match, Role, User};
+pub use sign_ins::{Pod, SignIn};
 
 /// Names the binary to start; without it, `aws-sim` in the target folder of the running test is taken.
 pub const BINARY: &str = "CROSSROLE_AWS_SIM";
@@ -28,153 +32,6 @@ pub struct Simulator {
     pub admin: String,
     client: Client,
     _child: Child,
-}
-
-/// Keys of a user, of an account's root or of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Credentials {
-    /// Value for `AWS_ACCESS_KEY_ID`.
-    pub access_key_id: String,
-    /// Value for `AWS_SECRET_ACCESS_KEY`.
-    pub secret_access_key: String,
-    /// Value for `AWS_SESSION_TOKEN`; only of sessions.
-    pub session_token: Option<String>,
-}
-
-/// A user with its first access key.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct User {
-    /// The user's ARN.
-    pub arn: String,
-    /// The unique id, `AIDA…`.
-    pub id: String,
-    /// Its access key.
-    #[serde(flatten)]
-    pub credentials: Credentials,
-    /// The serial number of its MFA device, if it has one.
-    pub mfa_serial: Option<String>,
-}
-
-/// A role as the account holds it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Role {
-    /// The name, without the path.
-    pub name: String,
-    /// The path, with a slash at both ends.
-    pub path: String,
-    /// The ARN.
-    pub arn: String,
-    /// The unique id, `AROA…`.
-    pub id: String,
-    /// The description, if there is one.
-    pub description: Option<String>,
-    /// In seconds.
-    pub max_session_duration: u64,
-    /// The trust policy.
-    pub trust: Value,
-    /// Inline policies by name.
-    pub inline: BTreeMap<String, Value>,
-    /// ARNs of attached managed policies.
-    pub attached: Vec<String>,
-    /// The ARN of the permissions boundary.
-    pub boundary: Option<String>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-    /// Names of the instance profiles that hold the role.
-    pub instance_profiles: Vec<String>,
-}
-
-/// One AWS call that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Call {
-    /// Counts up in the order of arrival.
-    pub seq: u64,
-    /// When it arrived, in the simulated time.
-    pub time: String,
-    /// The account acted in: the role's for `AssumeRole`, else the caller's.
-    pub account: String,
-    /// `iam` or `sts`.
-    pub service: String,
-    /// Such as `CreateRole`.
-    pub action: String,
-    /// The name of the role that the call is about.
-    pub role: Option<String>,
-    /// The caller's ARN.
-    pub caller: String,
-    /// `read` or `write`.
-    pub kind: String,
-    /// `OK`, an error's code, `Pending` or `Dropped`.
-    pub code: String,
-    /// The parameters.
-    pub params: BTreeMap<String, String>,
-}
-
-/// How many calls there were.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct Counts {
-    /// Calls that change nothing; all of STS.
-    pub reads: u64,
-    /// Calls that change IAM, whether or not they succeeded.
-    pub writes: u64,
-    /// Calls that were answered with an error.
-    pub errors: u64,
-    /// By action.
-    pub actions: BTreeMap<String, u64>,
-}
-
-/// Counts of all calls, and by account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct AllCounts {
-    /// Everything together.
-    pub total: Counts,
-    /// By the account acted in.
-    pub accounts: BTreeMap<String, Counts>,
-}
-
-/// Which calls a fault is for; what is `None` matches everything.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Match {
-    /// The account acted in.
-    pub account: Option<String>,
-    /// Such as `CreateRole`.
-    pub action: Option<String>,
-    /// `read`, `write` or `any`.
-    pub kind: Option<String>,
-    /// The name of the role that the call is about.
-    pub role: Option<String>,
-}
-
-/// What happens to a call that a fault hits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// It waits, before it is carried out, until it is released.
-    Hold,
-    /// The connection is closed and the call is not carried out.
-    DropBefore,
-    /// The call is carried out and the connection closed without an answer.
-    DropAfter,
-    /// The call is carried out and the connection closed in the middle of the answer.
-    DropMidBody,
-    /// It is answered with this error code and HTTP status, and not carried out.
-    Error(String, u16),
-    /// It is carried out that many milliseconds later.
-    DelayMs(u64),
-}
-
-/// How far a fault has come.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct FaultReport {
-    /// The fault's id.
-    pub id: u64,
-    /// Calls that matched since it was made.
-    pub seen: u64,
-    /// Calls that were hit.
-    pub fired: u64,
-    /// `waiting`, `holding` or `done`.
-    pub state: String,
 }
 
 impl Simulator {
@@ -366,6 +223,16 @@ impl Simulator {
     /// One request to the admin interface, for routes that have no method here. An error says what was answered.
     pub async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, Error> {
         let what = || format!("{method} {path} on aws-sim");
+        let (status, text) = self.exchange(method.clone(), path, body).await?;
+        if !status.is_success() {
+            return Err(Error::new(format!("{} was refused with {status}: {text}", what())));
+        }
+        serde_json::from_str(&text).map_err(|error| Error::because(format!("{} answered {text}", what()), error))
+    }
+
+    /// One request and its answer, whatever that says.
+    async fn exchange(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, String), Error> {
+        let what = || format!("{method} {path} on aws-sim");
         let mut request = self.client.request(method.clone(), format!("{}{path}", self.admin));
         if let Some(body) = body {
             request = request.json(body);
@@ -373,10 +240,7 @@ impl Simulator {
         let answer = request.send().await.map_err(|error| Error::because(what(), error))?;
         let status = answer.status();
         let text = answer.text().await.map_err(|error| Error::because(what(), error))?;
-        if !status.is_success() {
-            return Err(Error::new(format!("{} was refused with {status}: {text}", what())));
-        }
-        serde_json::from_str(&text).map_err(|error| Error::because(format!("{} answered {text}", what()), error))
+        Ok((status, text))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::gateway::Shared;
 use crate::iam::managed_policies::make_policy;
 use crate::iam::users::{make_user, remove_user};
 use crate::policy::grammar::{Use, permission_document};
-use crate::world::account::{Account, Group, InstanceProfile, MfaDevice};
+use crate::world::account::{Account, Group, InstanceProfile, MfaDevice, Organization};
 use crate::world::credential::Identity;
 use crate::world::principals::is_account_id;
 
@@ -25,11 +25,23 @@ fn root() -> String {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewAccount {
     id: String,
     partition: Option<String>,
     organization: Option<String>,
+    organization_path: Option<String>,
+}
+
+fn account_json(account: &Account) -> Value {
+    let organization = account.organization.as_ref();
+    json!({
+        "id": account.id,
+        "partition": account.partition,
+        "organization": organization.map(|held| &held.id),
+        "organizationPath": organization.map(|held| &held.path),
+        "roles": account.roles.len(),
+    })
 }
 
 /// Makes an account, or changes the organisation of one that is there.
@@ -40,25 +52,31 @@ pub(crate) async fn create_account(State(shared): Shares, Json(new): Json<NewAcc
             new.id
         )));
     }
+    let organization = match (&new.organization, new.organization_path) {
+        (Some(id), None) => Some(Organization::at_root(id)),
+        (Some(id), Some(path)) if path.starts_with(&format!("{id}/r-")) && path.ends_with('/') => {
+            Some(Organization { id: id.clone(), path })
+        }
+        (None, None) => None,
+        (_, Some(path)) => {
+            return Err(Refused::bad(format!(
+                "{path} does not begin with the organisation and its root, or does not end with a slash"
+            )));
+        }
+    };
     let mut world = shared.world();
     let partition = new.partition.as_deref().unwrap_or("aws");
     let account = world
         .accounts
         .entry(new.id.clone())
-        .or_insert_with(|| Account::new(&new.id, partition, None));
-    account.organization = new.organization.or_else(|| account.organization.take());
-    Ok(Json(
-        json!({"id": account.id, "partition": account.partition, "organization": account.organization}),
-    ))
+        .or_insert_with(|| Account::new(&new.id, partition));
+    account.organization = organization.or_else(|| account.organization.take());
+    Ok(Json(account_json(account)))
 }
 
 pub(crate) async fn list_accounts(State(shared): Shares) -> Reply {
     let world = shared.world();
-    let accounts: Vec<_> = world
-        .accounts
-        .values()
-        .map(|account| json!({"id": account.id, "partition": account.partition, "organization": account.organization, "roles": account.roles.len()}))
-        .collect();
+    let accounts: Vec<_> = world.accounts.values().map(account_json).collect();
     Ok(Json(json!({"accounts": accounts})))
 }
 

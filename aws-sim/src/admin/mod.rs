@@ -2,8 +2,10 @@
 
 mod accounts;
 mod observe;
+mod providers;
 mod roles;
 mod sessions;
+mod sign_ins;
 mod trouble;
 
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use axum::Json;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use serde_json::{Value, json};
 
 use crate::gateway::Shared;
@@ -25,10 +27,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/accounts", post(accounts::create_account).get(accounts::list_accounts))
         .route("/accounts/{account}/quotas", post(accounts::set_quotas))
         .route("/accounts/{account}/users", post(accounts::create_user))
-        .route(
-            "/accounts/{account}/users/{user}",
-            axum::routing::delete(accounts::delete_user),
-        )
+        .route("/accounts/{account}/users/{user}", delete(accounts::delete_user))
         .route("/accounts/{account}/groups", post(accounts::create_group))
         .route(
             "/accounts/{account}/policies",
@@ -47,9 +46,24 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
             "/accounts/{account}/roles/{role}",
             get(roles::get_role).put(roles::edit_role).delete(roles::delete_role),
         )
+        .route("/accounts/{account}/oidc-providers", post(providers::create_oidc))
+        .route(
+            "/accounts/{account}/oidc-providers/{*host}",
+            delete(providers::delete_oidc),
+        )
+        .route("/accounts/{account}/saml-providers", post(providers::create_saml))
+        .route(
+            "/accounts/{account}/saml-providers/{name}",
+            delete(providers::delete_saml),
+        )
+        .route("/credentials/{key}", put(sign_ins::move_credential))
         .route("/mfa-code", post(sessions::mfa_code))
         .route("/sessions/mfa", post(sessions::mfa_session))
         .route("/sessions/role", post(sessions::role_session))
+        .route("/sessions/web-identity-token", post(providers::web_identity_token))
+        .route("/sessions/saml-assertion", post(providers::saml_assertion))
+        .route("/sessions/service", post(sign_ins::service))
+        .route("/sessions/roles-anywhere", post(sign_ins::roles_anywhere))
         .route("/calls", get(observe::calls))
         .route("/calls/counts", get(observe::counts))
         .route("/calls/reset", post(observe::reset_calls))

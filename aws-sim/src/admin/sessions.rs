@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Refused, Reply, known_account};
 use crate::gateway::Shared;
-use crate::world::credential::{Credential, Identity, RoleSession};
+use crate::world::credential::{Attributes, Credential, Identity, RoleSession};
 use crate::world::time::iso;
 
 type Shares = State<Arc<Shared>>;
@@ -129,8 +129,7 @@ pub(crate) async fn role_session(State(shared): Shares, Json(order): Json<Sessio
         role_name: role.name.clone(),
         session_name: order.session_name,
         policies: Vec::new(),
-        tags: Vec::new(),
-        source_identity: None,
+        attributes: Attributes::default(),
     };
     let credential = world.issue_session(&account, Identity::Session(session), order.duration_seconds, None);
     Ok(Json(credential_json(&credential)))

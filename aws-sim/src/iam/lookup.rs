@@ -40,7 +40,7 @@ pub(crate) fn role(
     add(&mut context, role.as_deref());
     call.authorize(action, &resource, &format!("role {name}"), &context)?;
     let role = role.ok_or_else(|| no_such_role(name))?;
-    if access == Access::Write && role.path.starts_with("/aws-service-role/") {
+    if access == Access::Write && is_reserved(&role.path) {
         return Err(AwsError::new(
             400,
             "UnmodifiableEntity",
@@ -51,6 +51,11 @@ pub(crate) fn role(
         ));
     }
     Ok(role)
+}
+
+/// True for the paths of roles that belong to AWS: service-linked ones, and those of IAM Identity Center.
+pub(crate) fn is_reserved(path: &str) -> bool {
+    path.starts_with("/aws-service-role/") || path.starts_with("/aws-reserved/")
 }
 
 /// Puts in the boundary that the role has now, as the actions that change its policies know it.

@@ -123,6 +123,11 @@ pub(crate) fn create_role(call: &mut Call<'_>) -> Answer {
             "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles",
         ));
     }
+    if new.path.starts_with("/aws-reserved/") {
+        return Err(AwsError::invalid_input(
+            "Path prefix '/aws-reserved/' can only be used by AWS",
+        ));
+    }
     let account_id = call.caller.account.clone();
     let role = new.make(call.world, &account_id, call.now)?;
     let mut xml = Xml::new();

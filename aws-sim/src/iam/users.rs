@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check;
-use super::lookup::set_resource_tags;
+use super::lookup::{set_request_tags, set_resource_tags};
+use super::role_boundary::check_exists;
 use super::role_policies::check_attachable;
 use super::roles::size;
 use super::shapes::{write_tags, write_user};
@@ -56,12 +57,32 @@ pub(crate) fn create_user(call: &mut Call<'_>) -> Answer {
     let path = call.parameters.get("Path").unwrap_or("/");
     check::name(name, "userName", 64)?;
     check::path(path)?;
+    let tags = call.parameters.pairs("Tags");
+    check::tags(&tags, false)?;
+    let boundary = call.parameters.get("PermissionsBoundary");
     let arn = call.account()?.arn("user", path, name);
-    call.authorize("iam:CreateUser", &arn, &arn, &call.context)?;
+    let mut context = call.context.clone();
+    context.set_optional("iam:PermissionsBoundary", boundary);
+    set_request_tags(&mut context, &tags);
+    call.authorize("iam:CreateUser", &arn, &arn, &context)?;
+    if !tags.is_empty() {
+        call.authorize("iam:TagUser", &arn, &arn, &context)?;
+    }
+    if let Some(boundary) = boundary {
+        check_exists(call.account()?, boundary)?;
+    }
     let account_id = call.caller.account.clone();
-    let user = make_user(call.world, &account_id, path, name, call.now)?;
+    let mut user = make_user(call.world, &account_id, path, name, call.now)?;
+    user.boundary = boundary.map(str::to_owned);
+    user.tags = tags;
+    change(call, name, |held| held.clone_from(&user))?;
     let mut xml = Xml::new();
-    xml.element("User", |xml| write_user(xml, &user));
+    xml.element("User", |xml| {
+        write_user(xml, &user);
+        if !user.tags.is_empty() {
+            write_tags(xml, &user.tags);
+        }
+    });
     xml.answer()
 }
 

@@ -8,3 +8,4 @@ pub(crate) mod evaluate;
 pub(crate) mod grammar;
 pub(crate) mod pattern;
 pub(crate) mod trust;
+pub(crate) mod visitor;

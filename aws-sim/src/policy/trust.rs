@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::context::Context;
-use super::document::{Document, Policy, Principals, Statement};
+use super::document::{Document, Policy};
 use super::grammar::{listed, structure, unique_sids};
+use super::visitor::{Named, Visitor};
 use crate::wire::error::AwsError;
 
 /// How a role looks to a principal that a trust policy names.
@@ -176,30 +177,6 @@ pub(crate) fn without_principal(trust: &Document, arn: &str, unique_id: &str) ->
     document(&value).ok()
 }
 
-/// The caller as a trust policy sees it.
-#[derive(Debug)]
-pub(crate) struct Visitor<'a> {
-    pub(crate) account: &'a str,
-    pub(crate) partition: &'a str,
-    /// The ARN of the user or of the session.
-    pub(crate) arn: &'a str,
-    /// For a session, the ARN of its role.
-    pub(crate) role_arn: Option<&'a str>,
-    /// The unique id of the user or of the session's role.
-    pub(crate) unique_id: &'a str,
-}
-
-/// How a trust policy names someone it lets in, from the weakest to the strongest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Named {
-    /// Through the account: the account's own policies decide who of it may.
-    ByAccount,
-    /// By role ARN or role id.
-    ByRole,
-    /// By user ARN, session ARN, or as everyone.
-    Directly,
-}
-
 /// What a trust policy says to one caller and action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Welcome {
@@ -212,7 +189,7 @@ pub(crate) enum Welcome {
 pub(crate) fn evaluate_trust(trust: &Policy, action: &str, visitor: &Visitor<'_>, context: &Context) -> Welcome {
     let mut strongest = None;
     for statement in &trust.statements {
-        let Some(named) = naming(statement, visitor) else {
+        let Some(named) = visitor.named_in(statement) else {
             continue;
         };
         if !statement.covers_action(action) || !statement.conditions_hold(context) {
@@ -224,39 +201,4 @@ pub(crate) fn evaluate_trust(trust: &Policy, action: &str, visitor: &Visitor<'_>
         strongest = strongest.max(Some(named));
     }
     strongest.map_or(Welcome::Silent, Welcome::Allowed)
-}
-
-fn naming(statement: &Statement, visitor: &Visitor<'_>) -> Option<Named> {
-    let principals = statement.principals.as_ref()?;
-    let strongest = principals
-        .listed
-        .iter()
-        .filter(|(kind, _)| kind == "AWS")
-        .filter_map(|(_, value)| visitor.named_by(value))
-        .max();
-    match principals {
-        Principals { negated: false, .. } => strongest,
-        Principals { negated: true, .. } if strongest.is_none() => Some(Named::Directly),
-        Principals { negated: true, .. } => None,
-    }
-}
-
-impl Visitor<'_> {
-    fn named_by(&self, principal: &str) -> Option<Named> {
-        let root = format!("arn:{}:iam::{}:root", self.partition, self.account);
-        if principal == "*" || principal == self.arn {
-            return Some(Named::Directly);
-        }
-        if Some(principal) == self.role_arn {
-            return Some(Named::ByRole);
-        }
-        if principal == self.unique_id {
-            return Some(if self.role_arn.is_some() {
-                Named::ByRole
-            } else {
-                Named::Directly
-            });
-        }
-        (principal == root || principal == self.account).then_some(Named::ByAccount)
-    }
 }

@@ -3,142 +3,119 @@
 use std::sync::Arc;
 
 use super::session_token::take_mfa_code;
-use super::{duration, write_credentials};
+use super::{request, write_session};
 use crate::authorize::Layers;
 use crate::call::Call;
 use crate::policy::context::Context;
-use crate::policy::document::Document;
-use crate::policy::grammar::{Use, permission_document};
-use crate::policy::trust::{Named, Visitor, Welcome, evaluate_trust};
+use crate::policy::trust::{Welcome, evaluate_trust};
+use crate::policy::visitor::{Named, Principal, Visitor};
 use crate::wire::error::{Answer, AwsError};
 use crate::wire::xml::Xml;
 use crate::world::account::Role;
-use crate::world::credential::{CallerKind, Identity, RoleSession, session_arn};
-use crate::world::principals::is_account_id;
+use crate::world::credential::{Attributes, CallerKind, Identity, RoleSession};
 
 /// Gives a session of a role.
 pub(crate) fn assume_role(call: &mut Call<'_>) -> Answer {
     let role_arn = call.parameters.required("RoleArn")?.to_owned();
     let session_name = call.parameters.required("RoleSessionName")?.to_owned();
-    let account_id = account_of(&role_arn)?;
-    check_session_name(&session_name)?;
-    let seconds = duration(call, 3600, 43_200)?;
+    let account_id = request::account_of(&role_arn)?;
+    request::session_name(&session_name)?;
+    let seconds = request::duration(call.parameters, 3600, 43_200)?;
     if matches!(call.caller.kind, CallerKind::Root) {
         return Err(AwsError::access_denied("Roles may not be assumed by root accounts."));
     }
     let mfa = take_mfa_code(call)?;
-    let tags = call.parameters.pairs("Tags");
-    let source_identity = call.parameters.get("SourceIdentity").map(str::to_owned);
-    let context = trust_context(call, &session_name, mfa, &tags, source_identity.as_deref());
+    let asked = asked(call)?;
+    let attributes = with_inherited(call, &asked, &role_arn)?;
+    let mut context = call.context.clone();
+    context.set_optional("sts:ExternalId", call.parameters.get("ExternalId"));
+    request::set_session_keys(&mut context, Some(&session_name), &asked);
+    if mfa {
+        context.set("aws:MultiFactorAuthPresent", "true");
+        context.set("aws:MultiFactorAuthAge", "0");
+    }
+    let role = call.world.role_by_arn(&role_arn).map(|(account, role)| {
+        request::set_role_keys(&mut context, account, role);
+        Arc::clone(role)
+    });
 
-    let role = call
-        .world
-        .accounts
-        .get(&account_id)
-        .and_then(|account| account.roles.values().find(|role| role.arn == role_arn).cloned());
     let mut actions = vec!["sts:AssumeRole"];
-    if !tags.is_empty() {
+    if !attributes.tags.is_empty() {
         actions.push("sts:TagSession");
     }
-    if source_identity.is_some() {
+    if attributes.source_identity.is_some() {
         actions.push("sts:SetSourceIdentity");
     }
-    let mut role_context = context;
-    if let Some(role) = &role {
-        let pairs = role.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        role_context.set_tags("aws:ResourceTag", pairs.clone());
-        role_context.set_tags("iam:ResourceTag", pairs);
-    }
     for action in actions {
-        admit(call, role.as_deref(), &account_id, &role_arn, action, &role_context)?;
+        admit(call, role.as_deref(), &account_id, &role_arn, action, &context)?;
     }
     let Some(role) = role else {
         return Err(not_authorized(call, "sts:AssumeRole", &role_arn, ""));
     };
 
-    let limit = i64::try_from(role.max_session_duration).unwrap_or(3600);
-    if seconds > limit {
-        return Err(AwsError::validation(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        ));
-    }
+    request::within_role(seconds, &role)?;
     if seconds > 3600 && matches!(call.caller.kind, CallerKind::Session { .. }) {
         return Err(AwsError::validation(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
         ));
     }
-    let policies = session_policies(call, &account_id)?;
-    let limited = !policies.is_empty();
     let session = RoleSession {
         role_id: role.id.clone(),
         role_name: role.name.clone(),
-        session_name: session_name.clone(),
-        policies,
-        tags,
-        source_identity: source_identity.clone(),
+        session_name,
+        policies: request::session_policies(call.parameters, call.world, &account_id)?,
+        attributes,
     };
-    answer(call, &role, &account_id, session, seconds, limited)
-}
-
-fn answer(
-    call: &mut Call<'_>,
-    role: &Arc<Role>,
-    account_id: &str,
-    session: RoleSession,
-    seconds: i64,
-    limited: bool,
-) -> Answer {
-    let partition = call.world.account(account_id)?.partition.clone();
-    let arn = session_arn(&partition, account_id, &role.name, &session.session_name);
-    let id = format!("{}:{}", role.id, session.session_name);
-    let source_identity = session.source_identity.clone();
     // Sessions of a role do not carry the MFA that was given for them: only the trust policy sees it.
-    let credential = call
-        .world
-        .issue_session(account_id, Identity::Session(session), seconds, None);
+    let identity = Identity::Session(session.clone());
+    let credential = call.world.issue_session(&account_id, identity, seconds, None);
     let mut xml = Xml::new();
-    xml.element("AssumedRoleUser", |xml| {
-        xml.leaf("AssumedRoleId", &id).leaf("Arn", &arn);
-    });
-    write_credentials(&mut xml, &credential);
-    if limited {
-        xml.number("PackedPolicySize", 6);
-    }
-    xml.optional("SourceIdentity", source_identity.as_deref());
+    write_session(&mut xml, call.world.account(&account_id)?, &session, &credential);
     xml.answer()
 }
 
-fn trust_context(
-    call: &Call<'_>,
-    session_name: &str,
-    mfa: bool,
-    tags: &[(String, String)],
-    source_identity: Option<&str>,
-) -> Context {
-    let mut context = call.context.clone();
-    context.set_optional("sts:ExternalId", call.parameters.get("ExternalId"));
-    context.set("sts:RoleSessionName", session_name);
-    context.set_optional("sts:SourceIdentity", source_identity);
-    if mfa {
-        context.set("aws:MultiFactorAuthPresent", "true");
-        context.set("aws:MultiFactorAuthAge", "0");
+/// The tags and the source identity that the request asks for.
+fn asked(call: &Call<'_>) -> Result<Attributes, AwsError> {
+    let asked = Attributes {
+        tags: call.parameters.pairs("Tags"),
+        transitive: call.parameters.texts("TransitiveTagKeys"),
+        source_identity: call.parameters.get("SourceIdentity").map(str::to_owned),
+        ..Attributes::default()
+    };
+    request::session_tags(&asked.tags, &asked.transitive)?;
+    asked
+        .source_identity
+        .as_deref()
+        .map_or(Ok(()), request::source_identity)?;
+    Ok(asked)
+}
+
+/// The same, with what a session that calls hands on: transitive tags and its source identity. Neither can be changed
+/// on the way, and both need their own word from the next role.
+fn with_inherited(call: &Call<'_>, asked: &Attributes, role_arn: &str) -> Result<Attributes, AwsError> {
+    let mut attributes = asked.clone();
+    let Some(session) = call.caller.session() else {
+        return Ok(attributes);
+    };
+    for (key, value) in session.attributes.transitive_tags() {
+        if asked.tags.iter().any(|(sent, _)| sent.eq_ignore_ascii_case(key)) {
+            return Err(AwsError::new(
+                400,
+                "InvalidParameterValue",
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key \
+                 from the calling session.",
+            ));
+        }
+        attributes.tags.push((key.clone(), value.clone()));
+        attributes.transitive.push(key.clone());
     }
-    if !tags.is_empty() {
-        context.set_tags(
-            "aws:RequestTag",
-            tags.iter().map(|(key, value)| (key.as_str(), value.as_str())),
-        );
-        context.set_many("aws:TagKeys", tags.iter().map(|(key, _)| key.clone()).collect());
-        context.set_many(
-            "sts:TransitiveTagKeys",
-            call.parameters
-                .members("TransitiveTagKeys")
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        );
+    if let Some(held) = &session.attributes.source_identity {
+        if asked.source_identity.as_ref().is_some_and(|asked| asked != held) {
+            return Err(not_authorized(call, "sts:SetSourceIdentity", role_arn, ""));
+        }
+        attributes.source_identity = Some(held.clone());
     }
-    context
+    Ok(attributes)
 }
 
 /// Both sides must say yes. The trust policy always; the caller's own policies unless the trust policy is in the same
@@ -157,7 +134,7 @@ fn admit(
     layers
         .check_denials(action, role_arn, context)
         .map_err(|refusal| refused(&format!(" {}", refusal.reason(action))))?;
-    let visitor = Visitor {
+    let visitor = Visitor::Principal(Principal {
         account: &caller.account,
         partition: &caller.partition,
         arn: &caller.arn,
@@ -166,7 +143,7 @@ fn admit(
             _ => None,
         },
         unique_id: &caller.unique_id,
-    };
+    });
     let Some(role) = role else { return Err(refused("")) };
     let named = match evaluate_trust(&role.trust.policy, action, &visitor, context) {
         Welcome::Denied => return Err(refused(" with an explicit deny in a resource-based policy")),
@@ -188,60 +165,4 @@ fn not_authorized(call: &Call<'_>, action: &str, role_arn: &str, end: &str) -> A
         "User: {} is not authorized to perform: {action} on resource: {role_arn}{end}",
         call.caller.arn
     ))
-}
-
-/// The account of a role ARN; what is no role ARN is invalid.
-fn account_of(arn: &str) -> Result<String, AwsError> {
-    if arn.len() < 20 {
-        return Err(AwsError::constraint(
-            Some(arn),
-            "roleArn",
-            "Member must have length greater than or equal to 20",
-        ));
-    }
-    let parts: Vec<_> = arn.splitn(6, ':').collect();
-    match parts[..] {
-        ["arn", partition, "iam", "", account, resource]
-            if partition.starts_with("aws") && is_account_id(account) && resource.starts_with("role/") =>
-        {
-            Ok(account.to_owned())
-        }
-        _ => Err(AwsError::validation(format!("{arn} is invalid"))),
-    }
-}
-
-fn check_session_name(name: &str) -> Result<(), AwsError> {
-    let refused = |constraint: &str| AwsError::constraint(Some(name), "roleSessionName", constraint);
-    if name.len() < 2 {
-        return Err(refused("Member must have length greater than or equal to 2"));
-    }
-    if name.len() > 64 {
-        return Err(refused("Member must have length less than or equal to 64"));
-    }
-    if !name
-        .chars()
-        .all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character))
-    {
-        return Err(refused("Member must satisfy regular expression pattern: [\\w+=,.@-]*"));
-    }
-    Ok(())
-}
-
-fn session_policies(call: &Call<'_>, account_id: &str) -> Result<Vec<Document>, AwsError> {
-    let mut policies = Vec::new();
-    if let Some(text) = call.parameters.get("Policy") {
-        if text.len() > 2048 {
-            return Err(AwsError::constraint(
-                Some(text),
-                "policy",
-                "Member must have length less than or equal to 2048",
-            ));
-        }
-        policies.push(permission_document(text, Use::Inline)?);
-    }
-    for arn in (1..).map_while(|index| call.parameters.get(&format!("PolicyArns.member.{index}.arn"))) {
-        let document = call.world.account(account_id)?.managed_document(arn).cloned();
-        policies.push(document.ok_or_else(|| AwsError::malformed(format!("The policy {arn} does not exist")))?);
-    }
-    Ok(policies)
 }

@@ -1,12 +1,19 @@
 //! The actions of STS.
 
+pub(crate) mod assertion;
 mod assume_role;
+pub(crate) mod request;
+pub(crate) mod saml;
 mod session_token;
+pub(crate) mod sign_in;
+pub(crate) mod token;
+mod web_identity;
 
-use crate::call::Call;
+use crate::call::{Call, Outside};
 use crate::wire::error::{Answer, AwsError};
 use crate::wire::xml::Xml;
-use crate::world::credential::Credential;
+use crate::world::account::Account;
+use crate::world::credential::{Credential, RoleSession, session_arn};
 
 /// Carries out one action.
 pub(crate) fn dispatch(action: &str, call: &mut Call<'_>) -> Answer {
@@ -19,6 +26,20 @@ pub(crate) fn dispatch(action: &str, call: &mut Call<'_>) -> Answer {
             "InvalidAction",
             format!("Could not find operation {other} for version 2011-06-15"),
         )),
+    }
+}
+
+/// True for the actions that need no signature: what they bring along says who calls.
+pub(crate) fn is_unsigned(action: &str) -> bool {
+    matches!(action, "AssumeRoleWithWebIdentity" | "AssumeRoleWithSAML")
+}
+
+/// Carries out one of those.
+pub(crate) fn dispatch_unsigned(action: &str, call: Outside<'_>) -> Answer {
+    if action == "AssumeRoleWithSAML" {
+        saml::assume_role_with_saml(call)
+    } else {
+        web_identity::assume_role_with_web_identity(call)
     }
 }
 
@@ -40,21 +61,17 @@ fn write_credentials(xml: &mut Xml, credential: &Credential) {
     });
 }
 
-/// `DurationSeconds` within AWS's outer limits.
-fn duration(call: &Call<'_>, default: u64, longest: u64) -> Result<i64, AwsError> {
-    let seconds = call.parameters.number("DurationSeconds")?.unwrap_or(default);
-    let limit = |word: &str, bound: u64| {
-        AwsError::constraint(
-            Some(&seconds.to_string()),
-            "durationSeconds",
-            &format!("Member must have value {word} than or equal to {bound}"),
-        )
-    };
-    if seconds < 900 {
-        return Err(limit("greater", 900));
+/// The session of a role that a call has given, as every such call answers it.
+fn write_session(xml: &mut Xml, account: &Account, session: &RoleSession, credential: &Credential) {
+    let name = &session.session_name;
+    let arn = session_arn(&account.partition, &account.id, &session.role_name, name);
+    let id = format!("{}:{name}", session.role_id);
+    xml.element("AssumedRoleUser", |xml| {
+        xml.leaf("AssumedRoleId", &id).leaf("Arn", &arn);
+    });
+    write_credentials(xml, credential);
+    if !session.policies.is_empty() {
+        xml.number("PackedPolicySize", 6);
     }
-    if seconds > longest {
-        return Err(limit("less", longest));
-    }
-    Ok(i64::try_from(seconds).unwrap_or(3600))
+    xml.optional("SourceIdentity", session.attributes.source_identity.as_deref());
 }

@@ -1,6 +1,6 @@
 //! `GetSessionToken`, and the one-time codes of MFA devices.
 
-use super::{duration, write_credentials};
+use super::{request, write_credentials};
 use crate::call::Call;
 use crate::wire::error::{Answer, AwsError};
 use crate::wire::xml::Xml;
@@ -8,7 +8,7 @@ use crate::world::credential::{CallerKind, Identity};
 
 /// Temporary keys for the calling user itself, with MFA if a device's code is given.
 pub(crate) fn session_token(call: &mut Call<'_>) -> Answer {
-    let seconds = duration(call, 43_200, 129_600)?;
+    let seconds = request::duration(call.parameters, 43_200, 129_600)?;
     if call.caller.temporary {
         return Err(AwsError::access_denied(
             "Cannot call GetSessionToken with session credentials",

@@ -54,6 +54,11 @@ impl Parameters {
             .collect()
     }
 
+    /// The same as texts of their own.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        self.members(name).into_iter().map(str::to_owned).collect()
+    }
+
     /// `Name.member.1.Key` with `Name.member.1.Value` …, in order. A missing value is empty.
     pub(crate) fn pairs(&self, name: &str) -> Vec<(String, String)> {
         (1..)
@@ -107,6 +112,14 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// Nobody: for the calls of STS that need no signature.
+    pub(crate) fn nobody() -> Self {
+        Self {
+            access_key: String::new(),
+            service: Service::Sts,
+        }
+    }
+
     /// Reads `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`.
     pub(crate) fn read(authorization: Option<&str>) -> Result<Self, AwsError> {
         let header = authorization.ok_or_else(|| {

@@ -120,7 +120,8 @@ impl Xml {
     }
 }
 
-fn escape(value: &str, into: &mut String) {
+/// Appends a text with what XML cannot hold written as entities.
+pub(crate) fn escape(value: &str, into: &mut String) {
     for character in value.chars() {
         match character {
             '&' => into.push_str("&amp;"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::aws_managed;
+use super::providers::{OidcProvider, SamlProvider};
 use super::time::Seconds;
 use crate::policy::document::Document;
 
@@ -12,8 +13,7 @@ use crate::policy::document::Document;
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) partition: String,
-    /// The id of the organisation that the account belongs to, such as `o-a1b2c3d4e5`.
-    pub(crate) organization: Option<String>,
+    pub(crate) organization: Option<Organization>,
     pub(crate) roles: BTreeMap<String, Arc<Role>>,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) groups: BTreeMap<String, Group>,
@@ -22,7 +22,30 @@ pub(crate) struct Account {
     pub(crate) instance_profiles: BTreeMap<String, InstanceProfile>,
     /// MFA devices by serial number (an ARN).
     pub(crate) mfa_devices: BTreeMap<String, MfaDevice>,
+    /// OIDC providers by issuer without the scheme, which is also how their ARNs end.
+    pub(crate) oidc_providers: BTreeMap<String, OidcProvider>,
+    /// SAML providers by name.
+    pub(crate) saml_providers: BTreeMap<String, SamlProvider>,
     pub(crate) quotas: Quotas,
+}
+
+/// The organisation that an account belongs to, and where in it the account is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Organization {
+    /// Such as `o-a1b2c3d4e5`.
+    pub(crate) id: String,
+    /// Such as `o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/`.
+    pub(crate) path: String,
+}
+
+impl Organization {
+    /// An account that is right below the root.
+    pub(crate) fn at_root(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            path: format!("{id}/r-root/"),
+        }
+    }
 }
 
 /// The quotas of an account, as `GetAccountSummary` tells them.
@@ -136,17 +159,19 @@ pub(crate) struct MfaDevice {
 }
 
 impl Account {
-    pub(crate) fn new(id: &str, partition: &str, organization: Option<String>) -> Self {
+    pub(crate) fn new(id: &str, partition: &str) -> Self {
         Self {
             id: id.to_owned(),
             partition: partition.to_owned(),
-            organization,
+            organization: None,
             roles: BTreeMap::new(),
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             policies: BTreeMap::new(),
             instance_profiles: BTreeMap::new(),
             mfa_devices: BTreeMap::new(),
+            oidc_providers: BTreeMap::new(),
+            saml_providers: BTreeMap::new(),
             quotas: Quotas::default(),
         }
     }

@@ -1,6 +1,8 @@
 //! Access keys, sessions, and who a request comes from.
 
-use super::account::Account;
+use std::net::IpAddr;
+
+use super::account::{Account, Organization};
 use super::time::Seconds;
 use crate::policy::document::Document;
 
@@ -17,6 +19,8 @@ pub(crate) struct Credential {
     pub(crate) expires: Option<Seconds>,
     /// When MFA was given for this session.
     pub(crate) mfa_at: Option<Seconds>,
+    /// Where its requests are said to come from, whatever the connection says.
+    pub(crate) source_ip: Option<IpAddr>,
 }
 
 /// Whose keys they are.
@@ -35,8 +39,27 @@ pub(crate) struct RoleSession {
     pub(crate) session_name: String,
     /// Session policies; none of them means no further limit.
     pub(crate) policies: Vec<Document>,
+    pub(crate) attributes: Attributes,
+}
+
+/// What a session has from its sign-in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Attributes {
+    /// Session tags; no key is there twice, whatever its case.
     pub(crate) tags: Vec<(String, String)>,
+    /// The keys of those tags that go on into sessions of further roles.
+    pub(crate) transitive: Vec<String>,
     pub(crate) source_identity: Option<String>,
+    /// The identity provider's condition keys that stay with the session.
+    pub(crate) provider_keys: Vec<(String, Vec<String>)>,
+}
+
+impl Attributes {
+    /// The tags that sessions of further roles get without being told to.
+    pub(crate) fn transitive_tags(&self) -> impl Iterator<Item = &(String, String)> {
+        let transitive = |key: &str| self.transitive.iter().any(|held| held.eq_ignore_ascii_case(key));
+        self.tags.iter().filter(move |(key, _)| transitive(key))
+    }
 }
 
 /// What kind of principal a caller is.
@@ -58,7 +81,7 @@ pub(crate) struct Caller {
     pub(crate) kind: CallerKind,
     pub(crate) account: String,
     pub(crate) partition: String,
-    pub(crate) organization: Option<String>,
+    pub(crate) organization: Option<Organization>,
     pub(crate) arn: String,
     /// The unique id of the user or role; the account id for root.
     pub(crate) unique_id: String,
@@ -68,6 +91,7 @@ pub(crate) struct Caller {
     pub(crate) issued: Seconds,
     pub(crate) temporary: bool,
     pub(crate) mfa_at: Option<Seconds>,
+    pub(crate) source_ip: Option<IpAddr>,
 }
 
 impl Caller {
@@ -95,7 +119,7 @@ impl Caller {
                     .filter(|role| role.id == session.role_id)?;
                 let arn = session_arn(&account.partition, &account.id, &role.name, &session.session_name);
                 let user_id = format!("{}:{}", role.id, session.session_name);
-                let mut tags = session.tags.clone();
+                let mut tags = session.attributes.tags.clone();
                 for (key, value) in &role.tags {
                     if !tags.iter().any(|(held, _)| held.eq_ignore_ascii_case(key)) {
                         tags.push((key.clone(), value.clone()));
@@ -120,7 +144,16 @@ impl Caller {
             issued: held.issued,
             temporary: held.expires.is_some(),
             mfa_at: held.mfa_at,
+            source_ip: held.source_ip,
         })
+    }
+
+    /// The session, if the caller is one of a role.
+    pub(crate) fn session(&self) -> Option<&RoleSession> {
+        match &self.kind {
+            CallerKind::Session { session, .. } => Some(session),
+            _ => None,
+        }
     }
 
     /// True for keys of `GetSessionToken`.

@@ -5,11 +5,14 @@ pub(crate) mod aws_managed;
 pub(crate) mod credential;
 pub(crate) mod ids;
 pub(crate) mod principals;
+pub(crate) mod providers;
 pub(crate) mod time;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use account::Account;
+use account::{Account, Role};
 use credential::{Caller, Credential, Identity};
 use ids::Ids;
 use time::Seconds;
@@ -64,6 +67,7 @@ impl World {
             issued: self.now(),
             expires: None,
             mfa_at: None,
+            source_ip: None,
         };
         self.credentials
             .insert(credential.access_key.clone(), credential.clone());
@@ -94,10 +98,25 @@ impl World {
             issued: now,
             expires: Some(now + seconds),
             mfa_at,
+            source_ip: None,
         };
         self.credentials
             .insert(credential.access_key.clone(), credential.clone());
         credential
+    }
+
+    /// Makes all requests with an access key come from an address; `None` lets the connection say it again. False if
+    /// there is no such key.
+    pub(crate) fn move_credential(&mut self, access_key: &str, address: Option<IpAddr>) -> bool {
+        let held = self.credentials.get_mut(access_key);
+        held.map(|held| held.source_ip = address).is_some()
+    }
+
+    /// The account and the role behind a role ARN.
+    pub(crate) fn role_by_arn(&self, arn: &str) -> Option<(&Account, &Arc<Role>)> {
+        let account = self.accounts.get(arn.split(':').nth(4)?)?;
+        let role = account.role(arn.rsplit('/').next()?).filter(|role| role.arn == arn)?;
+        Some((account, role))
     }
 
     /// Takes back the long-term keys of a user that is deleted.

@@ -184,24 +184,40 @@ impl Aws {
         self.sts(keys, "AssumeRole", &parameters)
     }
 
+    /// A call of STS that nobody signs.
+    pub fn unsigned(&self, action: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.send("", action, parameters).expect("an answer")
+    }
+
     /// `None` if the connection was closed without a whole answer.
     pub fn call(&self, service: &str, keys: &Keys, action: &str, parameters: &[(&str, &str)]) -> Option<Answer> {
+        self.send(&signed(service, keys), action, parameters)
+    }
+
+    /// A call with these headers.
+    pub fn send(&self, headers: &str, action: &str, parameters: &[(&str, &str)]) -> Option<Answer> {
         let mut body = format!("Action={action}&Version=2010-05-08");
         for (name, value) in parameters {
             let encoded = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
             write!(body, "&{name}={encoded}").unwrap();
         }
-        let mut headers = format!(
-            "Content-Type: application/x-www-form-urlencoded\r\nAuthorization: AWS4-HMAC-SHA256 \
-             Credential={}/20261122/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n",
-            keys.id
-        );
-        if let Some(token) = &keys.token {
-            write!(headers, "X-Amz-Security-Token: {token}\r\n").unwrap();
-        }
+        let headers = format!("Content-Type: application/x-www-form-urlencoded\r\n{headers}");
         let (status, body) = exchange(self.endpoint, &request("POST", "/", &headers, &body))?;
         Some(Answer { status, body })
     }
+}
+
+/// The headers of a call that is signed with these keys.
+pub fn signed(service: &str, keys: &Keys) -> String {
+    let mut headers = format!(
+        "Authorization: AWS4-HMAC-SHA256 Credential={}/20261122/us-east-1/{service}/aws4_request, \
+         SignedHeaders=host, Signature=0\r\n",
+        keys.id
+    );
+    if let Some(token) = &keys.token {
+        write!(headers, "X-Amz-Security-Token: {token}\r\n").unwrap();
+    }
+    headers
 }
 
 pub fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
@@ -233,6 +249,13 @@ pub fn trust(principal: Value, condition: Value) -> Value {
         statement["Condition"] = condition;
     }
     json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// A trust policy with one Allow for several actions.
+pub fn trust_for(actions: &[&str], principal: Value, condition: Value) -> Value {
+    let mut document = trust(principal, condition);
+    document["Statement"][0]["Action"] = json!(actions);
+    document
 }
 
 /// A permission policy with one statement.
