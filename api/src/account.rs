@@ -1,8 +1,10 @@
 //! `AWSAccount`: one AWS account.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// One AWS account that can hold roles. Deleting this object removes no role.
@@ -50,10 +52,18 @@ pub struct AWSAccountSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 1224), regex(pattern = r"^[A-Za-z0-9_+=,.@:/-]+$"))]
     pub external_id: Option<String>,
+    /// Values for `${parameter.NAME}` in permission documents: at most 50, of at most 512 characters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "parameter_map")]
+    pub parameters: BTreeMap<String, String>,
     /// `Active`; `Paused`: no calls are made, and finalizers wait; `Abandoned`: the roles there are forgotten as
     /// they are.
     #[serde(default)]
     pub state: AccountState,
+}
+
+fn parameter_map(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "maxProperties": 50, "additionalProperties": {"type": "string", "maxLength": 512}})
 }
 
 /// An AWS partition.

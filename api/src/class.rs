@@ -35,6 +35,9 @@ pub struct AccountClassSpec {
     pub allowed_namespaces: Option<NamesOrSelector>,
     /// What roles may be.
     pub guardrails: Guardrails,
+    /// Which existing roles `adoptionPolicy: Adopt` may take over. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<Adoption>,
 }
 
 /// The role that crossrole assumes in each account.
@@ -106,6 +109,39 @@ pub struct Guardrails {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
     pub tag_keys: Vec<String>,
+    /// Patterns of the session tag keys that trust may allow to be set. Absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub session_tag_keys: Vec<String>,
+    /// How many roles the objects of one namespace may have in accounts of this class, all accounts together. Absent: no
+    /// such limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_roles_per_namespace: Option<u32>,
+    /// What becomes of existing roles that a changed rule forbids: `Freeze` (default) leaves them as they are, `Close`
+    /// closes them.
+    #[serde(default)]
+    pub on_violation: OnViolation,
+}
+
+/// What becomes of existing roles that a changed rule forbids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnViolation {
+    /// They stay as they are.
+    #[default]
+    Freeze,
+    /// They are closed, as `access: Closed` closes them.
+    Close,
+}
+
+/// Which existing roles may be taken over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct Adoption {
+    /// Patterns (`*` and `?`) of path and name together (`/legacy/audit-*`).
+    #[schemars(length(max = 100), inner(length(min = 2, max = 576), regex(pattern = r"^/")), extend("x-kubernetes-list-type" = "set"))]
+    pub roles: Vec<String>,
 }
 
 /// Who may be trusted.
@@ -120,12 +156,58 @@ pub struct TrustRules {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2000), inner(length(min = 12, max = 12), regex(pattern = r"^[0-9]{12}$")), extend("x-kubernetes-list-type" = "set"))]
     pub third_parties: Vec<String>,
+    /// Organisations of AWS Organizations that a statement may require instead of naming listed accounts: your own, for an
+    /// account that only its organisation lets in is no third party.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(min = 12, max = 34), regex(pattern = r"^o-[a-z0-9]{10,32}$")), extend("x-kubernetes-list-type" = "set"))]
+    pub organizations: Vec<String>,
+    /// AWS services that may be trusted (`ec2.amazonaws.com`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 3, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub services: Vec<String>,
+    /// Identity providers that may be trusted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "atomic"))]
+    pub federation: Vec<FederationRule>,
+    /// ARNs of the trust anchors of IAM Roles Anywhere that may be trusted; its service must be listed too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 20, max = 512)), extend("x-kubernetes-list-type" = "set"))]
+    pub trust_anchors: Vec<String>,
     /// `Users` (default): whatever can admit an IAM user must require MFA. `Never`: no such rule.
     #[serde(default)]
     pub require_mfa: RequireMfa,
     /// `ThirdParties` (default): whoever trusts a third party must require an external id. `Always`, `Never`.
     #[serde(default)]
     pub require_external_id: RequireExternalId,
+}
+
+/// An identity provider that may be trusted: an OpenID Connect issuer, or SAML providers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+#[x_kube(
+    validation = Rule::new("has(self.issuer) != has(self.samlProviders)")
+        .message("write either an issuer with its audiences and subjects, or samlProviders"),
+    validation = Rule::new("!has(self.issuer) || (has(self.audiences) && has(self.subjects))")
+        .message("an issuer needs audiences and subjects: write what may be trusted")
+)]
+pub struct FederationRule {
+    /// The issuer's URL without `https://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 255))]
+    pub issuer: Option<String>,
+    /// Audiences that a role may name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 20), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
+    pub audiences: Vec<String>,
+    /// Patterns of subjects. Each subject pattern of a role must lie inside one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 512)), extend("x-kubernetes-list-type" = "set"))]
+    pub subjects: Vec<String>,
+    /// Names of SAML providers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 50), inner(length(min = 1, max = 128)), extend("x-kubernetes-list-type" = "set"))]
+    pub saml_providers: Vec<String>,
 }
 
 /// Where MFA must be required.
@@ -144,7 +226,7 @@ pub enum RequireExternalId {
     /// In every statement that trusts a third party.
     #[default]
     ThirdParties,
-    /// In every statement.
+    /// In every statement that can carry one: AWS accounts, users and roles. Services and identity providers cannot.
     Always,
     /// No such rule.
     Never,

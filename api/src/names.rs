@@ -21,6 +21,9 @@ pub const IN_USE_FINALIZER: &str = "crossrole.dev/in-use";
 /// Annotation that releases the brake on derived removal. Its value is the digest that the condition prints.
 pub const ALLOW_REMOVALS_ANNOTATION: &str = "crossrole.dev/allow-removals";
 
+/// Annotation that asks for a look now. Its value is echoed in status.
+pub const RECONCILE_AT_ANNOTATION: &str = "crossrole.dev/reconcile-at";
+
 /// Inline policy that the AWS console puts on a role when somebody revokes its sessions there. It is not drift.
 /// Source: IAM User Guide, "Revoking IAM role temporary security credentials".
 pub const REVOKE_OLDER_SESSIONS_POLICY: &str = "AWSRevokeOlderSessions";

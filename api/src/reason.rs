@@ -43,6 +43,10 @@ reasons! {
     Waiting,
     /// The account is `Paused`; no call is made.
     AccountPaused,
+    /// The object says `mode: Observe`, and the account does not hold what is declared.
+    WouldChange,
+    /// The object says `suspend: true`.
+    Suspended,
     // Retrying: heals by itself.
     /// AWS asks for fewer calls.
     Throttled,
@@ -94,6 +98,8 @@ reasons! {
     InlinePolicyNotAllowed,
     /// A tag key that the class does not allow.
     TagNotAllowed,
+    /// The namespace has as many roles as the class allows.
+    TooManyRoles,
     // Refused: what the account holds.
     /// A role of that name is there, and crossrole did not make it.
     ForeignRole,

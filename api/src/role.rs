@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::permissions::Permissions;
-use crate::selector::NamesOrSelector;
+use crate::selector::{DocumentText, NamesOrSelector};
 use crate::status::CrossAccountRoleStatus;
 use crate::trust::TrustEntry;
 
@@ -55,9 +55,13 @@ pub struct CrossAccountRoleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = r"^[\t\n\r -~¡-ÿ]*$"))]
     pub description: Option<String>,
-    /// Who may assume the role. Each entry becomes one statement of the trust policy.
+    /// Who may assume the role. Each entry becomes one or more statements of the trust policy.
     #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     pub trust: Vec<TrustEntry>,
+    /// Raw statements added to the trust policy, held to the same guardrails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
+    pub extra_trust_statements: Vec<DocumentText>,
     /// The longest session that may be asked for: 1h to 12h. Default 1h.
     #[serde(default = "one_hour")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('12h')")
@@ -80,6 +84,24 @@ pub struct CrossAccountRoleSpec {
         )
     )]
     pub permissions_boundary: Option<String>,
+    /// When the role can be used. It is written into AWS itself, so that it ends even if the operator is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Validity>,
+    /// What becomes of sessions that were issued before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<Sessions>,
+    /// `Open` (default), or `Closed`: trust and every session end; the role and its unique id stay.
+    #[serde(default)]
+    pub access: Access,
+    /// `Enforce` (default), or `Observe`: nothing is written to AWS, and status shows what would change.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether this object is left alone: no look, no call. Its deletion waits too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspend: bool,
+    /// `Never` (default), or `Adopt`: take over an existing role that the class's adoption list names.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
     /// What becomes of the roles when this object is deleted or no longer selects an account: `Delete` (default),
     /// or `Retain`: they stay, without our tags.
     #[serde(default)]
@@ -103,4 +125,76 @@ pub enum DeletionPolicy {
     Delete,
     /// The role stays as it is, without our tags.
     Retain,
+}
+
+/// When a role can be used, in whole seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+#[x_kube(validation = Rule::new("!has(self.notBefore) || !has(self.notAfter) || timestamp(self.notBefore) < timestamp(self.notAfter)")
+    .message("notBefore must be earlier than notAfter"))]
+pub struct Validity {
+    /// Nobody may assume the role before this time (`2026-11-22T10:00:00Z`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), extend("format" = "date-time"))]
+    pub not_before: Option<String>,
+    /// Nobody may assume the role, and no session of it may do anything, from this time on. Then it is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), extend("format" = "date-time"))]
+    pub not_after: Option<String>,
+}
+
+/// What becomes of sessions that were issued before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct Sessions {
+    /// Sessions that were issued before this time may do nothing any more. It only moves forward, and may lie at most
+    /// five minutes ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), extend("format" = "date-time"))]
+    pub revoke_issued_before: Option<String>,
+    /// When trust is taken from somebody: `Report` (default) until when their sessions last, or `Revoke` them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_tighten: Option<OnTighten>,
+}
+
+/// What becomes of sessions of those who lose trust.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnTighten {
+    /// An Event says until when they last.
+    #[default]
+    Report,
+    /// They are revoked.
+    Revoke,
+}
+
+/// Whether a role can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Access {
+    /// As declared.
+    #[default]
+    Open,
+    /// By nobody.
+    Closed,
+}
+
+/// Whether an object is enforced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// Roles are made and kept true.
+    #[default]
+    Enforce,
+    /// Nothing is written to AWS.
+    Observe,
+}
+
+/// What is done about an existing role that crossrole did not make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AdoptionPolicy {
+    /// It is left alone.
+    #[default]
+    Never,
+    /// It is taken over, where the class's adoption list names it.
+    Adopt,
 }

@@ -27,6 +27,10 @@ pub struct CrossAccountRoleStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub summary: Option<String>,
+    /// The annotation `crossrole.dev/reconcile-at` as it was when the object was last looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub last_handled_reconcile_at: Option<String>,
     /// One entry for each account that holds the role, will hold it, or has still to be left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["account"]))]

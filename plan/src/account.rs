@@ -1,5 +1,7 @@
 //! An AWS account, as its object states it.
 
+use std::collections::BTreeMap;
+
 use crossrole_api::{AWSAccount, AccountState, PartitionName, Reason};
 use crossrole_iam::{AccountId, ExternalId, Partition};
 
@@ -18,6 +20,8 @@ pub struct Account {
     pub class: String,
     /// Presented when the bootstrap role is assumed.
     pub external_id: Option<ExternalId>,
+    /// Values for `${parameter.NAME}` in permission documents.
+    pub parameters: BTreeMap<String, String>,
     /// Whether crossrole works there.
     pub state: AccountState,
 }
@@ -61,6 +65,7 @@ impl Account {
                 .map(str::parse)
                 .transpose()
                 .map_err(|error| invalid("externalId", &error))?,
+            parameters: object.spec.parameters.clone(),
             state: object.spec.state,
         })
     }

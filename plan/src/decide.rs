@@ -3,11 +3,13 @@
 use crossrole_api::Reason;
 use crossrole_api::role::DeletionPolicy;
 use crossrole_iam::RoleName;
+use jiff::Timestamp;
 
 use crate::change::Plan;
 use crate::claim::{self, Claim};
 use crate::desired::Desired;
 use crate::diff;
+use crate::lifecycle;
 use crate::observed::{Observed, ObservedRole};
 use crate::owner::{Holder, Owner};
 use crate::refusal::Refusal;
@@ -18,6 +20,8 @@ use crate::teardown;
 pub struct Known<'a> {
     /// The unique id that this process last saw with our tags under this name.
     pub seen_id: Option<&'a str>,
+    /// The time.
+    pub now: Timestamp,
 }
 
 /// The changes that make a role true.
@@ -34,10 +38,20 @@ pub fn converge(
     let changes = match observed {
         Observed::Absent => {
             claim::first_of(ours, others).map_err(|first| held_by(&desired.name, &first.to_string()))?;
-            diff::create(desired)
+            if !desired.below_role_path {
+                return Err(Refusal::of_field(
+                    Reason::PathNotAllowed,
+                    "spec.path",
+                    format!(
+                        "no role of that name is at {}, outside the class's rolePath: roles there are taken over, never made",
+                        desired.path
+                    ),
+                ));
+            }
+            diff::create(&lifecycle::shaped(desired, None, known.now)?)
         }
         Observed::Present(role) => {
-            check_holder(role, &desired.owner, &desired.name, known)?;
+            check_holder(role, desired, known)?;
             if role.path != desired.path.as_str() {
                 return Err(Refusal::of_field(
                     Reason::PathIsImmutable,
@@ -48,13 +62,27 @@ pub fn converge(
                     ),
                 ));
             }
-            diff::update(role, desired)
+            diff::update(role, &lifecycle::shaped(desired, Some(role), known.now)?)
         }
     };
     Ok(Plan {
         role: desired.name.clone(),
         changes,
     })
+}
+
+/// The changes that close a role of ours which the class no longer allows. A role that is not ours is left alone.
+pub fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -> Plan {
+    let changes = match observed {
+        Observed::Present(role) if check_holder(role, desired, known).is_ok() => {
+            diff::update(role, &lifecycle::closing(desired, role))
+        }
+        _ => Vec::new(),
+    };
+    Plan {
+        role: desired.name.clone(),
+        changes,
+    }
 }
 
 /// The changes that remove a role, or let go of it. A role that is not ours is left alone: the plan is empty.
@@ -72,10 +100,10 @@ pub fn leave(role: &RoleName, owner: &Owner, observed: &Observed, known: &Known<
     }
 }
 
-fn check_holder(role: &ObservedRole, owner: &Owner, name: &RoleName, known: &Known<'_>) -> Result<(), Refusal> {
-    match owner.holder(&role.tags, &role.id, known.seen_id) {
+fn check_holder(role: &ObservedRole, desired: &Desired, known: &Known<'_>) -> Result<(), Refusal> {
+    match desired.owner.holder(&role.tags, &role.id, known.seen_id) {
         Holder::Us | Holder::UsWithoutTags => Ok(()),
-        Holder::Object(object) => Err(held_by(name, &object)),
+        Holder::Object(object) => Err(held_by(&desired.name, &object)),
         Holder::Cluster(cluster, object) => {
             let object = if object.is_empty() {
                 object
@@ -90,6 +118,7 @@ fn check_holder(role: &ObservedRole, owner: &Owner, name: &RoleName, known: &Kno
                 ),
             ))
         }
+        Holder::Nobody if desired.adopts => Ok(()),
         Holder::Nobody => Err(Refusal::new(
             Reason::ForeignRole,
             format!(

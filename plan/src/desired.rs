@@ -8,9 +8,11 @@ use crossrole_iam::{Arn, Partition, Path, PolicyName, RoleName, account_policy_a
 
 use crate::account::Account;
 use crate::declaration::Declaration;
+use crate::lifecycle::Lifecycle;
 use crate::owner::Owner;
 use crate::refusal::Refusal;
 use crate::rules::Rules;
+use crate::substitute::Template;
 use crate::trust;
 
 /// The role that an account shall hold: everything that IAM can hold of it.
@@ -24,6 +26,9 @@ pub struct Desired {
     pub arn: Arn,
     /// The trust policy.
     pub trust: Document,
+    /// For each statement of the trust policy the field that it comes from: `spec.trust[0]`,
+    /// `spec.extraTrustStatements[1]`.
+    pub trust_fields: Vec<String>,
     /// The description; empty where there is none.
     pub description: String,
     /// The longest session, in seconds.
@@ -38,6 +43,12 @@ pub struct Desired {
     pub attached: BTreeSet<Arn>,
     /// The inline policies.
     pub inline: BTreeMap<PolicyName, Document>,
+    /// When the role can be used; [`crate::lifecycle::shaped`] writes it into the rest.
+    pub lifecycle: Lifecycle,
+    /// Whether a role of this path and name that nobody holds may be taken over.
+    pub adopts: bool,
+    /// Whether the path is at or below the class's `rolePath`. Elsewhere roles are only taken over, never made.
+    pub below_role_path: bool,
 }
 
 impl Desired {
@@ -61,11 +72,15 @@ impl Desired {
             check_partition(index, policy.partition.as_deref(), account.partition)?;
             attached.insert(aws_policy_arn(account.partition, &policy.name));
         }
+        let adopts = declaration.adopt && rules.may_adopt(&path, &declaration.role_name);
+        let below_role_path = path.is_at_or_below(&rules.role_path_of(&declaration.object.namespace)?);
+        let trust = trust::rendered(&declaration.trust, account.partition, &account.id)?;
         Ok(Self {
             arn: role_arn(account.partition, &account.id, &path, &declaration.role_name),
             name: declaration.role_name.clone(),
             path,
-            trust: trust::document(&declaration.trust, account.partition),
+            trust: trust.document,
+            trust_fields: trust.fields,
             description: declaration.description.clone(),
             max_session: declaration.max_session,
             boundary: boundary.map(|boundary| boundary.resolve(account.partition, &account.id)),
@@ -75,7 +90,10 @@ impl Desired {
                 object: declaration.object.clone(),
             },
             attached,
-            inline: declaration.inline.iter().cloned().collect(),
+            inline: inline(declaration, account)?,
+            lifecycle: declaration.lifecycle.clone(),
+            adopts,
+            below_role_path,
         })
     }
 
@@ -85,6 +103,20 @@ impl Desired {
         tags.extend(self.owner.tags());
         tags
     }
+}
+
+fn inline(declaration: &Declaration, account: &Account) -> Result<BTreeMap<PolicyName, Document>, Refusal> {
+    let in_account = |(index, (name, template)): (usize, &(PolicyName, Template))| {
+        let document = template.in_account(account).map_err(|error| {
+            Refusal::of_field(
+                Reason::InvalidSpec,
+                format!("spec.permissions.inline[{index}].document"),
+                error.to_string(),
+            )
+        })?;
+        Ok((name.clone(), document))
+    };
+    declaration.inline.iter().enumerate().map(in_account).collect()
 }
 
 fn check_partition(index: usize, written: Option<&str>, partition: Partition) -> Result<(), Refusal> {

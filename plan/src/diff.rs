@@ -23,6 +23,18 @@ use crate::observed::{ObservedDocument, ObservedRole};
 use crate::order::{self, PolicyChange};
 use crate::trust;
 
+/// Whether a change of trust takes somebody out, or requires more of somebody.
+pub fn takes_somebody_out(before: &ObservedDocument, after: &Document) -> bool {
+    let Some(before) = before.document() else { return true };
+    let statements = |document: &Document, effect| -> BTreeSet<CanonicalStatement> {
+        of_effect(document, effect).map(Statement::canonical).collect()
+    };
+    let allowed_after = statements(after, Effect::Allow);
+    let denied_before = statements(before, Effect::Deny);
+    !statements(before, Effect::Allow).is_subset(&allowed_after)
+        || !statements(after, Effect::Deny).is_subset(&denied_before)
+}
+
 /// The changes that make a role where there is none.
 pub fn create(desired: &Desired) -> Vec<Change> {
     let policies = desired
@@ -80,7 +92,7 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
 fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Permissions {
     let mut names: BTreeSet<_> = observed.inline.keys().chain(desired.inline.keys()).collect();
     // The console puts this one there when somebody revokes sessions. It only denies, and it is not drift.
-    names.retain(|name| name.as_str() != REVOKE_OLDER_SESSIONS_POLICY);
+    names.retain(|name| name.as_str() != REVOKE_OLDER_SESSIONS_POLICY || desired.inline.contains_key(*name));
     let policies = names
         .into_iter()
         .filter_map(|name| match (observed.inline.get(name), desired.inline.get(name)) {

@@ -13,12 +13,15 @@
 //! | [`bootstrap`] | how crossrole gets into an account |
 //! | [`rules`] | an AccountClass, parsed |
 //! | [`declaration`] | a CrossAccountRole, parsed: what cannot be is refused here |
+//! | [`substitute`] | what an account says of itself, put into inline policy documents |
 //! | [`select`] | which accounts an object selects, which it leaves |
 //! | [`claim`] | which of several objects may have a role of one name |
 //! | [`brake`] | the limit on removals that nobody asked for by name |
 //! | [`trust`] | the trust policy that a declaration means |
 //! | [`desired`] | the role that an account shall hold |
+//! | [`lifecycle`] | when a role can be used, and by which sessions |
 //! | [`guard`] | the class's guardrails |
+//! | [`quota`] | IAM's quotas, before the first write |
 //! | [`observed`] | the role that an account holds |
 //! | [`owner`] | whose a role is |
 //! | [`change`] | one IAM call; [`change::Plan`] is an ordered list of them |
@@ -45,13 +48,16 @@ pub mod duration;
 pub mod guard;
 #[cfg(test)]
 mod laws;
+pub mod lifecycle;
 pub mod observed;
 mod order;
 pub mod outcome;
 pub mod owner;
+pub mod quota;
 pub mod refusal;
 pub mod rules;
 pub mod select;
+pub mod substitute;
 pub mod teardown;
 #[cfg(test)]
 mod testing;

@@ -17,6 +17,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_iam::document::{CanonicalStatement, Document, Effect};
 use crossrole_iam::quota::ROLE_INLINE_POLICIES_SIZE;
 use crossrole_iam::{Arn, PolicyName};
@@ -94,7 +95,11 @@ enum Kind {
 impl PolicyChange {
     pub(crate) fn new(name: PolicyName, before: Option<&ObservedDocument>, after: Option<Document>) -> Self {
         Self {
-            kind: kind(before, after.as_ref()),
+            kind: match &after {
+                // Its time only moves forward, so it only ever denies more.
+                Some(_) if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY => Kind::DenyIn { with_new_allow: false },
+                _ => kind(before, after.as_ref()),
+            },
             name,
             size_before: before.map_or(0, ObservedDocument::size),
             after,

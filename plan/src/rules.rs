@@ -1,15 +1,25 @@
 //! An AccountClass, parsed.
 
+mod federation;
+mod protected;
+mod values;
+
 use std::collections::BTreeSet;
 
-use crossrole_api::class::{RequireExternalId, RequireMfa};
+use crossrole_api::AccountClass;
+use crossrole_api::class::{OnViolation, RequireExternalId, RequireMfa, TrustRules};
 use crossrole_api::selector::NamesOrSelector;
-use crossrole_api::{AccountClass, Reason};
-use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, account_policy_arn};
+use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, RoleName, account_policy_arn, pattern};
 
 use crate::bootstrap::Bootstrap;
-use crate::duration;
 use crate::refusal::Refusal;
+use values::{accounts, actions, patterns, policy_patterns};
+
+pub(crate) use values::{invalid, seconds};
+
+pub use federation::{Federation, is_shared_issuer};
+pub(crate) use protected::{Protected, protected_because};
+pub(crate) use values::is_roles_anywhere;
 
 /// An AccountClass, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +38,14 @@ pub struct Rules {
     pub trusted_accounts: BTreeSet<AccountId>,
     /// Accounts of others that may be trusted.
     pub third_parties: BTreeSet<AccountId>,
+    /// Organisations that a statement may require instead of naming listed accounts.
+    pub organizations: BTreeSet<String>,
+    /// Services that may be trusted.
+    pub services: BTreeSet<String>,
+    /// Identity providers that may be trusted.
+    pub federation: Vec<Federation>,
+    /// ARNs of the trust anchors of IAM Roles Anywhere that may be trusted.
+    pub trust_anchors: BTreeSet<String>,
     /// Where MFA must be required.
     pub require_mfa: RequireMfa,
     /// Where an external id must be required.
@@ -44,6 +62,14 @@ pub struct Rules {
     pub denied_actions: Option<Vec<String>>,
     /// Patterns of the tag keys that roles may have.
     pub tag_keys: Vec<String>,
+    /// Patterns of the session tag keys that trust may allow to be set.
+    pub session_tag_keys: Vec<String>,
+    /// How many roles the objects of one namespace may have; `None`: no such limit.
+    pub max_roles: Option<u32>,
+    /// What becomes of existing roles that a changed rule forbids.
+    pub on_violation: OnViolation,
+    /// Patterns of the path and name of existing roles that may be taken over.
+    adoption: Vec<String>,
 }
 
 /// A managed policy, by its name in the account or by its full ARN.
@@ -107,6 +133,10 @@ impl Rules {
             },
             trusted_accounts: accounts("guardrails.trust.accounts", &trust.accounts)?,
             third_parties: accounts("guardrails.trust.thirdParties", &trust.third_parties)?,
+            organizations: values::organizations(&trust.organizations)?,
+            services: values::services(&trust.services)?,
+            federation: federation::parse(&trust.federation)?,
+            trust_anchors: values::trust_anchors(&trust.trust_anchors)?,
             require_mfa: trust.require_mfa,
             require_external_id: trust.require_external_id,
             max_session: seconds(
@@ -115,25 +145,56 @@ impl Rules {
                 3600,
                 43_200,
             )?,
-            aws_policies: managed.aws,
-            account_policies: managed.account,
-            denied_policies: managed.deny,
+            aws_policies: policy_patterns("guardrails.managedPolicies.aws", managed.aws)?,
+            account_policies: policy_patterns("guardrails.managedPolicies.account", managed.account)?,
+            denied_policies: policy_patterns("guardrails.managedPolicies.deny", managed.deny)?,
             denied_actions: guardrails
                 .inline_policies
                 .clone()
                 .map(|inline| actions(inline.deny_actions))
                 .transpose()?,
-            tag_keys: guardrails.tag_keys.clone(),
+            tag_keys: patterns("guardrails.tagKeys", guardrails.tag_keys.clone())?,
+            session_tag_keys: patterns("guardrails.sessionTagKeys", guardrails.session_tag_keys.clone())?,
+            max_roles: guardrails.max_roles_per_namespace,
+            on_violation: guardrails.on_violation,
+            adoption: values::adoption(spec.adoption.clone().unwrap_or_default().roles)?,
         };
         rules.role_path_of("namespace")?;
         rules.check_bootstrap_outside_role_path()?;
-        if let Some(both) = rules.trusted_accounts.intersection(&rules.third_parties).next() {
+        rules.check_trust(&trust)?;
+        Ok(rules)
+    }
+
+    // What no single entry of the lists shows.
+    fn check_trust(&self, trust: &TrustRules) -> Result<(), Refusal> {
+        if let Some(both) = self.trusted_accounts.intersection(&self.third_parties).next() {
             return Err(invalid(
                 "guardrails.trust.thirdParties",
                 &format!("{both} is also in trust.accounts: an account is either ours or somebody else's"),
             ));
         }
-        Ok(rules)
+        if !trust.trust_anchors.is_empty() && !self.services.iter().any(|service| is_roles_anywhere(service)) {
+            return Err(invalid(
+                "guardrails.trust.trustAnchors",
+                "trust anchors are of no use unless trust.services lists rolesanywhere.amazonaws.com",
+            ));
+        }
+        if self.max_roles == Some(0) {
+            return Err(invalid(
+                "guardrails.maxRolesPerNamespace",
+                "write at least 1, or leave the field out for no limit",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether `adoptionPolicy: Adopt` may take over an existing role at this path, of this name. Case counts. Roles that
+    /// crossrole never touches are never adopted, whatever the class lists.
+    pub fn may_adopt(&self, path: &Path, name: &RoleName) -> bool {
+        let text = format!("{path}{name}");
+        self.bootstrap.name.folded() != name.folded()
+            && protected_because(path, name).is_none()
+            && self.adoption.iter().any(|adopted| pattern::matches(adopted, &text))
     }
 
     /// Where the roles of one namespace live.
@@ -160,49 +221,6 @@ impl Rules {
             ));
         }
         Ok(())
-    }
-}
-
-/// A field of an AccountClass that cannot be what it is.
-pub(crate) fn invalid(field: &str, problem: &str) -> Refusal {
-    Refusal::of_field(Reason::InvalidClass, format!("AccountClass spec.{field}"), problem)
-}
-
-pub(crate) fn seconds(field: &str, text: &str, least: u32, most: u32) -> Result<u32, Refusal> {
-    duration::seconds(text)
-        .filter(|seconds| (least..=most).contains(seconds))
-        .ok_or_else(|| {
-            invalid(
-                field,
-                &format!(
-                    "write a duration from {} to {}",
-                    duration::written(least),
-                    duration::written(most)
-                ),
-            )
-        })
-}
-
-fn accounts(field: &str, ids: &[String]) -> Result<BTreeSet<AccountId>, Refusal> {
-    ids.iter()
-        .map(|id| id.parse().map_err(|error| invalid(field, &format!("{error}"))))
-        .collect()
-}
-
-// A pattern that no action can match would deny nothing, and nobody would know.
-fn actions(patterns: Vec<String>) -> Result<Vec<String>, Refusal> {
-    let can_match = |pattern: &String| {
-        let parts = pattern
-            .split_once(':')
-            .filter(|(service, action)| !service.is_empty() && !action.is_empty());
-        pattern == "*" || (parts.is_some() && !pattern.contains(char::is_whitespace))
-    };
-    match patterns.iter().find(|pattern| !can_match(pattern)) {
-        None => Ok(patterns),
-        Some(pattern) => Err(invalid(
-            "guardrails.inlinePolicies.denyActions",
-            &format!("{pattern:?} matches no action: write service:action, such as iam:*"),
-        )),
     }
 }
 

@@ -129,7 +129,10 @@ pub(crate) fn plan_text(before: Option<&str>, after: &str) -> String {
 
 pub(crate) fn plan_from(observed: &Observed, after: &str) -> String {
     let ours = claim(0, "security/audit");
-    let known = Known { seen_id: Some(ROLE_ID) };
+    let known = Known {
+        seen_id: Some(ROLE_ID),
+        ..Known::default()
+    };
     decide::converge(&desired(after), observed, &known, &ours, &[])
         .unwrap()
         .to_string()

@@ -1,18 +1,21 @@
 //! A CrossAccountRole: resolve → (intent) → observe, decide, guard, apply → report.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crossrole_api::names::ROLE_FINALIZER;
+use crossrole_api::names::{RECONCILE_AT_ANNOTATION, ROLE_FINALIZER};
 use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use futures::{FutureExt, StreamExt, stream};
+use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
+use super::events::cut;
 use super::report::{self, Report};
-use super::resolve::{self, Request, Task};
+use super::resolve::{self, Request, Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
@@ -39,6 +42,9 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     if deleting && !write_back::has_finalizer(role, ROLE_FINALIZER) {
         return Ok(Action::await_change());
     }
+    if role.spec.suspend {
+        return report_suspended(&context, &api, role).await;
+    }
     let mut written = Written {
         context: &context,
         key: key(role),
@@ -56,6 +62,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         cluster_id: &context.cluster_id,
         load: &|| removals::load(&context, &world),
         settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),
+        roles_of: &|class, namespace| world.roles_of(&context.caches, class, namespace),
         max_removals: context.settings.max_removals,
     });
     let before = role.status.clone().unwrap_or_default();
@@ -83,14 +90,20 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         look_at_accounts(&context, &verdicts);
         return Ok(Action::await_change());
     }
-    let report = report::report(&status, role.metadata.generation, &verdicts, context.now());
+    let mut report = report::report(&status, role.metadata.generation, &verdicts, context.now());
+    report.status.last_handled_reconcile_at = role.annotations().get(RECONCILE_AT_ANNOTATION).map(|at| cut(at, 253));
     if report.status != status {
         let name = role.name_any();
         written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report.status).await?);
         look_at_accounts(&context, &verdicts);
         warn_of_new_trouble(&job, &before, &verdicts).await;
     }
-    Ok(next_look(&context, &written.key, &report))
+    Ok(next_look(
+        &context,
+        &written.key,
+        &report,
+        end_of_time(&tasks, context.now()),
+    ))
 }
 
 /// What we wrote of an object.
@@ -121,11 +134,40 @@ fn new_roles(tasks: &[Task]) -> Vec<(String, String, bool)> {
     new.collect()
 }
 
-fn next_look(context: &Context, object: &str, report: &Report) -> Action {
-    match report.next {
-        NextLook::Interval => context.at_interval(object),
-        NextLook::Backoff => context.after_backoff(object),
+fn next_look(context: &Context, object: &str, report: &Report, at_latest: Option<Duration>) -> Action {
+    match (report.next, at_latest) {
+        (NextLook::Backoff, _) => context.after_backoff(object),
+        (NextLook::Interval, Some(at_latest)) if at_latest < context.settings.resync_interval => {
+            context.memory.succeeded(object);
+            Action::requeue(at_latest)
+        }
+        (NextLook::Interval, _) => context.at_interval(object),
     }
+}
+
+/// How long until a role's time is over: then something has to be done although nothing changes.
+fn end_of_time(tasks: &[Task], now: Timestamp) -> Option<Duration> {
+    let ends = tasks.iter().filter_map(|task| match &task.target {
+        Target::Hold(hold) => hold.desired.lifecycle.next_change(now),
+        Target::Close(..) | Target::Leave(_) | Target::Settled(..) => None,
+    });
+    ends.min().map(|end| end.duration_since(now).unsigned_abs())
+}
+
+/// Says that the object is left alone. Its entries stay as they are.
+async fn report_suspended(
+    context: &Context,
+    api: &Api<CrossAccountRole>,
+    role: &CrossAccountRole,
+) -> Result<Action, kube::Error> {
+    let before = role.status.clone().unwrap_or_default();
+    let status = report::suspended(&before, role.metadata.generation, context.now());
+    if status != before {
+        let version = role.resource_version();
+        let version = write_back::set_status(api, &role.name_any(), version.as_deref(), &status).await?;
+        context.memory.wrote(&key(role), version.as_deref());
+    }
+    Ok(Action::await_change())
 }
 
 // How many roles an account holds, and whether it is in use, stands in its own status.

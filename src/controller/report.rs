@@ -69,6 +69,7 @@ pub fn report(
     };
     let status = CrossAccountRoleStatus {
         observed_generation: generation,
+        last_handled_reconcile_at: previous.last_handled_reconcile_at.clone(),
         summary: Some(summary),
         conditions: conditions(&previous.conditions, &overall, generation, now),
         accounts: entries,
@@ -119,10 +120,21 @@ pub fn intent(
     );
     Some(CrossAccountRoleStatus {
         observed_generation: generation,
+        last_handled_reconcile_at: previous.last_handled_reconcile_at.clone(),
         summary: Some(format!("{ready}/{}", entries.len())),
         conditions: conditions(&previous.conditions, &waiting, generation, now),
         accounts: entries,
     })
+}
+
+/// The status of an object that is left alone. What is known of its accounts stays as it is.
+pub fn suspended(previous: &CrossAccountRoleStatus, generation: Option<i64>, now: Timestamp) -> CrossAccountRoleStatus {
+    let overall = Overall::Suspended("spec.suspend is true: nothing is looked at, and nothing is changed".into());
+    CrossAccountRoleStatus {
+        observed_generation: generation,
+        conditions: conditions(&previous.conditions, &overall, generation, now),
+        ..previous.clone()
+    }
 }
 
 /// The status of an object that this version cannot read. What is known of its accounts stays as it is.
@@ -133,6 +145,7 @@ pub fn unreadable(generation: Option<i64>, problem: &str, now: Timestamp) -> Vec
 
 enum Overall {
     Ready(String),
+    Suspended(String),
     Reconciling(Reason, String),
     Stalled(Reason, String),
 }
@@ -167,6 +180,7 @@ fn entry(
 fn conditions(previous: &[Condition], overall: &Overall, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
     let (ready, other, reason, message) = match overall {
         Overall::Ready(message) => ("True", None, Reason::InSync, message),
+        Overall::Suspended(message) => ("Unknown", None, Reason::Suspended, message),
         Overall::Reconciling(reason, message) => ("False", Some(RECONCILING), *reason, message),
         Overall::Stalled(reason, message) => ("False", Some(STALLED), *reason, message),
     };

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_api::role::DeletionPolicy;
+use crossrole_api::class::OnViolation;
+use crossrole_api::role::{DeletionPolicy, Mode};
 use crossrole_api::{AWSAccount, AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
@@ -51,6 +52,8 @@ pub struct Task {
 pub enum Target {
     /// The role shall be there.
     Hold(Box<Hold>),
+    /// The class no longer allows the role that is there: it shall be closed.
+    Close(Box<Hold>, Refusal),
     /// The role shall be gone.
     Leave(Box<Leave>),
     /// Nothing can or need be done: this is what to say.
@@ -63,6 +66,8 @@ pub struct Hold {
     pub entrance: Entrance,
     /// The role.
     pub desired: Desired,
+    /// Whether nothing may be written.
+    pub observe: bool,
 }
 
 /// A role that shall be gone.
@@ -85,7 +90,7 @@ impl Task {
     /// The id of the account, where a role shall be made that status does not know to be there.
     pub fn makes_role_in(&self) -> Option<String> {
         match &self.target {
-            Target::Hold(hold) if self.entry.as_ref().is_none_or(|entry| entry.role_id.is_none()) => {
+            Target::Hold(hold) if !hold.observe && self.entry.as_ref().is_none_or(|entry| entry.role_id.is_none()) => {
                 Some(hold.entrance.account.to_string())
             }
             _ => None,
@@ -127,6 +132,8 @@ pub struct Request<'a> {
     pub load: &'a dyn Fn() -> brake::Load,
     /// Whether the object's derived removals, noticed now, can begin: no new ones came up lately anywhere.
     pub settled: &'a dyn Fn(&BTreeSet<String>) -> bool,
+    /// How many roles the objects of a namespace hold in accounts of a class.
+    pub roles_of: &'a dyn Fn(&str, &str) -> u32,
     /// The flag `--max-removals`.
     pub max_removals: usize,
 }
@@ -203,6 +210,7 @@ fn account_id_of(task: &Task) -> Option<String> {
     match &task.target {
         Target::Hold(hold) => Some(hold.entrance.account.to_string()),
         Target::Settled(Some(id), Outcome::Stands { .. }) => Some(id.clone()),
+        Target::Close(hold, _) => Some(hold.entrance.account.to_string()),
         Target::Settled(..) | Target::Leave(_) => None,
     }
 }
@@ -241,9 +249,30 @@ fn hold(
         );
         return Target::Settled(id, Outcome::refused(&refusal));
     }
-    match desired(request, declaration, account) {
-        Ok((entrance, desired)) => Target::Hold(Box::new(Hold { entrance, desired })),
-        Err(refusal) => Target::Settled(id, Outcome::refused(&refusal)),
+    let observe = request.role.spec.mode == Mode::Observe;
+    match desired(request, declaration, account, entry) {
+        Ok((entrance, desired)) => Target::Hold(Box::new(Hold {
+            entrance,
+            desired,
+            observe,
+        })),
+        Err(Refused {
+            refusal,
+            closes: Some(hold),
+        }) => Target::Close(hold, refusal),
+        Err(Refused { refusal, closes: None }) => Target::Settled(id, Outcome::refused(&refusal)),
+    }
+}
+
+/// Why a role may not be there, and what to close where the class wants that.
+struct Refused {
+    refusal: Refusal,
+    closes: Option<Box<Hold>>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, closes: None }
     }
 }
 
@@ -267,28 +296,53 @@ fn desired(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
     account: &AWSAccount,
-) -> Result<(Entrance, Desired), Refusal> {
+    entry: Option<&AccountEntry>,
+) -> Result<(Entrance, Desired), Refused> {
     let (account, rules) = request.world.usable(account, request.hub)?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
-    guard::check(&Proposal {
+    let entrance = entrance(&account, &rules.bootstrap);
+    let is_new = entry.is_none_or(|entry| entry.role_id.is_none());
+    let judged = guard::check(&Proposal {
         declaration,
         desired: &desired,
         account: &account,
         rules: &rules,
         namespace_labels: &request.world.labels(&declaration.object.namespace),
+        namespace_roles: (is_new && rules.max_roles.is_some())
+            .then(|| (request.roles_of)(&rules.class, &declaration.object.namespace)),
         hub_role: request.hub.role(),
-    })?;
-    Ok((entrance(&account, &rules.bootstrap), desired))
+    });
+    match judged {
+        Ok(()) => Ok((entrance, desired)),
+        Err(refusal) => {
+            let close = guard::consequence(&refusal, &rules) == OnViolation::Close && was_allowed(request.role, entry);
+            let closes = close.then(|| {
+                Box::new(Hold {
+                    entrance,
+                    desired,
+                    observe: false,
+                })
+            });
+            Err(Refused { refusal, closes })
+        }
+    }
+}
+
+/// Whether the role was as declared, or on its way there, when the object was last looked at, and the object is the same
+/// since: then it is the rules that changed. An edit that the rules forbid closes nothing.
+fn was_allowed(role: &CrossAccountRole, entry: Option<&AccountEntry>) -> bool {
+    let looked_at = role.status.as_ref().and_then(|status| status.observed_generation);
+    let enforced = role.spec.mode == Mode::Enforce;
+    let there = entry.is_some_and(|entry| entry.role_id.is_some() && entry.state != EntryState::Refused);
+    enforced && there && looked_at == role.metadata.generation
 }
 
 /// Whether an object may have its role in an account, as far as Kubernetes tells.
 pub fn may_have(request: &Request<'_>, account: &str) -> bool {
     let declaration = Declaration::parse(request.role);
     let object = request.world.account(account);
-    object
-        .and_then(|account| desired(request, &declaration, account))
-        .is_ok()
+    object.is_ok_and(|account| desired(request, &declaration, account, None).is_ok())
 }
 
 fn leave(
@@ -341,6 +395,16 @@ fn leave(
             return Target::Settled(id, Outcome::cannot_leave(Reason::AccountPaused, message));
         }
         AccountState::Active => {}
+    }
+    if request.role.spec.mode == Mode::Observe {
+        // Nothing is written to AWS; an object that goes lets go.
+        return match deleting {
+            true => Target::Settled(id, Outcome::Gone),
+            false => Target::Settled(
+                id,
+                Outcome::cannot_leave(Reason::WouldChange, "mode is Observe: the role would be removed"),
+            ),
+        };
     }
     let object = ObjectName {
         namespace: request.role.namespace().unwrap_or_default(),

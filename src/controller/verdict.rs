@@ -60,6 +60,16 @@ impl Outcome {
         }
     }
 
+    /// Something would change, if it were allowed to.
+    pub fn would_change(message: impl Into<String>) -> Self {
+        Self::Stands {
+            state: EntryState::Pending,
+            reason: Reason::WouldChange,
+            message: message.into(),
+            next: NextLook::Interval,
+        }
+    }
+
     /// A call failed on the way to holding a role.
     pub fn failed(error: &CallError) -> Self {
         let meaning = error.failure.meaning();

@@ -7,8 +7,12 @@ use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
 use crossrole_plan::declaration::ObjectName;
+use crossrole_plan::desired::Desired;
+use crossrole_plan::diff;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::owner::{Holder, Owner};
+use crossrole_plan::refusal::Refusal;
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
@@ -40,6 +44,7 @@ impl Job<'_> {
     pub async fn carry_out(&self, task: &Task) -> Verdict {
         match &task.target {
             Target::Hold(hold) => self.hold(task, hold).await,
+            Target::Close(hold, refusal) => self.close(task, hold, refusal).await,
             Target::Leave(leave) => self.leave(task, leave).await,
             Target::Settled(id, outcome) => {
                 self.note_forgotten(task, outcome);
@@ -72,9 +77,7 @@ impl Job<'_> {
             Observed::Absent => self.claims(&task.account, &desired.name),
             Observed::Present(_) => Vec::new(),
         };
-        let known = Known {
-            seen_id: seen.as_deref(),
-        };
+        let known = self.known(seen.as_deref());
         let plan = match decide::converge(desired, &observed, &known, self.claim, &others) {
             Ok(plan) => plan,
             Err(refusal) => {
@@ -91,6 +94,18 @@ impl Job<'_> {
         if plan.is_empty() {
             return task.verdict(id, role_id.map(|role_id| (arn, role_id)), Outcome::ready());
         }
+        if hold.observe {
+            let message = format!(
+                "mode is Observe: it would take {} changes: {}",
+                plan.changes.len(),
+                summaries(&plan)
+            );
+            return task.verdict(
+                id,
+                role_id.map(|role_id| (arn, role_id)),
+                Outcome::would_change(message),
+            );
+        }
         tracing::debug!(account = %task.account, "plan for {}:\n{plan}", desired.arn);
         let applied = handle.apply(&plan).await;
         let role_id = applied.created_id.clone().or(role_id);
@@ -99,10 +114,41 @@ impl Job<'_> {
                 .memory
                 .saw_id(&hold.entrance.account, &desired.name, &desired.owner.object, created);
         }
-        self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref()))
+        self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref(), &observed))
             .await;
+        self.tell_of_older_sessions(task, desired, &observed).await;
         let outcome = applied.failure.as_ref().map_or_else(Outcome::ready, Outcome::failed);
         task.verdict(id, role_id.map(|role_id| (arn, role_id)), outcome)
+    }
+
+    /// Closes a role that the class no longer allows.
+    async fn close(&self, task: &Task, hold: &Hold, refusal: &Refusal) -> Verdict {
+        let desired = &hold.desired;
+        let id = Some(hold.entrance.account.to_string());
+        let handle = self.context.aws.account(&hold.entrance);
+        let _turn = handle.turn().await;
+        let before = role_of(task.entry.as_ref());
+        let observed = match handle.observe(&desired.name, Depth::Declared).await {
+            Ok(observed) => observed,
+            Err(error) => return task.verdict(id, before, Outcome::failed(&error)),
+        };
+        let seen = self.seen(&handle, &desired.owner, &desired.name, &observed);
+        let plan = decide::close(desired, &observed, &self.known(seen.as_deref()));
+        if !plan.is_empty() {
+            let applied = handle.apply(&plan).await;
+            self.tell(task, &plan, &applied, "Closed").await;
+            if let Some(error) = &applied.failure {
+                return task.verdict(id, before, Outcome::failed(error));
+            }
+        }
+        task.verdict(id, before, Outcome::refused(refusal))
+    }
+
+    fn known<'k>(&self, seen_id: Option<&'k str>) -> Known<'k> {
+        Known {
+            seen_id,
+            now: self.context.now(),
+        }
     }
 
     async fn leave(&self, task: &Task, leave: &Leave) -> Verdict {
@@ -167,9 +213,7 @@ impl Job<'_> {
     async fn plan_to_leave(&self, leave: &Leave, handle: &AccountHandle, depth: Depth) -> Result<Plan, CallError> {
         let observed = handle.observe(&leave.role, depth).await?;
         let seen = self.seen(handle, &leave.owner, &leave.role, &observed);
-        let known = Known {
-            seen_id: seen.as_deref(),
-        };
+        let known = self.known(seen.as_deref());
         Ok(decide::leave(
             &leave.role,
             &leave.owner,
@@ -209,6 +253,7 @@ impl Job<'_> {
                 cluster_id: &self.context.cluster_id,
                 load: &|| removals::load(self.context, self.world),
                 settled: &|_| true,
+                roles_of: &|_, _| 0,
                 max_removals: self.context.settings.max_removals,
             };
             if resolve::may_have(&request, account) {
@@ -219,7 +264,16 @@ impl Job<'_> {
     }
 
     /// What an Event calls a plan that makes a role true.
-    fn made(&self, plan: &Plan, entry: Option<&AccountEntry>) -> &'static str {
+    fn made(&self, plan: &Plan, entry: Option<&AccountEntry>, observed: &Observed) -> &'static str {
+        if let Observed::Present(role) = observed
+            && role
+                .trust
+                .document()
+                .is_some_and(|trust| !trust.dead_principals().is_empty())
+        {
+            // A principal that was deleted and made again is another one; the declaration names the new one.
+            return "PrincipalReplaced";
+        }
         let was_ready = entry.is_some_and(|entry| entry.state == EntryState::Ready && entry.reason == Reason::InSync);
         if was_ready && self.unchanged {
             "Repaired"
@@ -232,6 +286,23 @@ impl Job<'_> {
         } else {
             "Updated"
         }
+    }
+
+    /// Sessions outlive the trust that they were issued under: says until when, where they are not revoked.
+    async fn tell_of_older_sessions(&self, task: &Task, desired: &Desired, observed: &Observed) {
+        let Observed::Present(role) = observed else { return };
+        let now = self.context.now();
+        let closed = desired.lifecycle.is_closed(now);
+        if desired.lifecycle.revoke_on_tighten || closed || !diff::takes_somebody_out(&role.trust, &desired.trust) {
+            return;
+        }
+        let longest = SignedDuration::from_secs(i64::from(role.max_session));
+        let until = now.saturating_add(longest).unwrap_or(now);
+        let note = format!(
+            "account {}: trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them",
+            task.account
+        );
+        self.context.events.done(self.reference, "OlderSessions", &note).await;
     }
 
     /// An Event on what was done.
@@ -258,6 +329,10 @@ enum Left {
     Done,
     /// It was removed, and the account still shows it.
     StillSeen,
+}
+
+fn summaries(plan: &Plan) -> String {
+    plan.changes.iter().map(Change::summary).collect::<Vec<_>>().join(", ")
 }
 
 /// An object's claim on the roles that it declares.

@@ -168,6 +168,22 @@ impl World {
         Ok((parsed, bootstrap))
     }
 
+    /// How many roles the objects of a namespace hold in accounts of a class.
+    pub fn roles_of(&self, caches: &Caches, class: &str, namespace: &str) -> u32 {
+        let of_class = |name: &str| self.readable(name).is_some_and(|account| account.spec.class == class);
+        let mut count = 0;
+        for role in caches.roles.state() {
+            let Ok(role) = &role.0 else { continue };
+            if role.namespace().as_deref() == Some(namespace) {
+                let entries = role.status.iter().flat_map(|status| &status.accounts);
+                count += entries
+                    .filter(|entry| entry.role_id.is_some() && of_class(&entry.account))
+                    .count();
+            }
+        }
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
     /// The labels of a namespace; none where it is not known.
     pub(super) fn labels(&self, namespace: &str) -> Labels {
         self.namespaces.get(namespace).cloned().unwrap_or_default()

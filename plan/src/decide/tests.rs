@@ -12,7 +12,13 @@ fn said_of(tags: &[(&str, &str)], seen: Option<&str>) -> String {
         .map(|(key, value)| (key.to_string(), value.to_string()))
         .collect();
     let observed = Observed::Present(Box::new(role));
-    let (wanted, known) = (desired(""), Known { seen_id: seen });
+    let (wanted, known) = (
+        desired(""),
+        Known {
+            seen_id: seen,
+            ..Known::default()
+        },
+    );
     let left = leave(&wanted.name, &wanted.owner, &observed, &known, DeletionPolicy::Delete);
     match converge(&wanted, &observed, &known, &claim(0, "security/audit"), &[]) {
         Ok(plan) => {

@@ -8,6 +8,7 @@ mod place;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod violation;
 
 use crate::account::Account;
 use crate::declaration::Declaration;
@@ -15,6 +16,8 @@ use crate::desired::Desired;
 use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::select::Labels;
+
+pub use violation::{consequence, is_violation};
 
 /// What the guardrails judge.
 pub struct Proposal<'a> {
@@ -30,6 +33,9 @@ pub struct Proposal<'a> {
     pub namespace_labels: &'a Labels,
     /// The role that the operator itself runs as: its account id and its name.
     pub hub_role: Option<(&'a str, &'a str)>,
+    /// Where the role would be a new one: how many roles the namespace's objects have, or are about to have, in accounts of
+    /// this class without it. `None` for a role that is already theirs, which no limit takes away.
+    pub namespace_roles: Option<u32>,
 }
 
 /// One rule.
@@ -37,17 +43,24 @@ type Guardrail = fn(&Proposal<'_>) -> Result<(), Refusal>;
 
 /// Every rule, in the order in which a reader of the refusal is helped most.
 const GUARDRAILS: &[Guardrail] = &[
+    // First, because it is no violation of the class: a role that crossrole never touches is never closed either.
+    place::role_is_not_protected,
     place::namespace_is_allowed,
     place::path_is_below_role_path,
-    place::role_is_not_protected,
     permissions::boundary_is_the_classes,
-    trust::trusts_only_listed_accounts,
+    permissions::boundary_is_of_this_account,
+    trust::allows_only_judged_actions,
+    trust::trusts_only_the_listed,
     trust::users_need_mfa,
     trust::external_id_is_required,
+    trust::session_tags_are_listed,
     permissions::session_is_short_enough,
     permissions::managed_policies_are_listed,
+    permissions::inline_policies_are_allowed,
     permissions::inline_policies_hold_no_denied_action,
     permissions::tag_keys_are_listed,
+    // Last, so that it never hides what no waiting mends.
+    place::namespace_has_room,
 ];
 
 /// Judges a proposal.

@@ -22,6 +22,32 @@ pub(super) fn boundary_is_the_classes(proposal: &Proposal<'_>) -> Result<(), Ref
     ))
 }
 
+/// A boundary is a policy of the role's own account, or one of AWS's. Source: IAM API Reference,
+/// `PutRolePermissionsBoundary`; IAM User Guide, "Permissions boundaries for IAM entities".
+pub(super) fn boundary_is_of_this_account(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    let account = proposal.account;
+    let Some(boundary) = &proposal.desired.boundary else {
+        return Ok(());
+    };
+    let is_here = boundary.account() == account.id.as_str() || boundary.account() == "aws";
+    if is_here && boundary.partition() == account.partition.as_str() {
+        return Ok(());
+    }
+    let (reason, field) = if proposal.rules.boundary.is_some() {
+        (Reason::InvalidClass, "AccountClass spec.guardrails.permissionsBoundary")
+    } else {
+        (Reason::InvalidSpec, "spec.permissionsBoundary")
+    };
+    Err(Refusal::of_field(
+        reason,
+        field,
+        format!(
+            "{boundary} is not a policy of account {}: write the policy's name",
+            account.id
+        ),
+    ))
+}
+
 pub(super) fn session_is_short_enough(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let (wanted, most) = (proposal.desired.max_session, proposal.rules.max_session);
     if wanted <= most {
@@ -104,29 +130,37 @@ fn check_policy(
     refuse(format!("{text} is not in {guardrail} of AccountClass {}", rules.class))
 }
 
+pub(super) fn inline_policies_are_allowed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    if proposal.declaration.inline.is_empty() || proposal.rules.denied_actions.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::of_field(
+        Reason::InlinePolicyNotAllowed,
+        "spec.permissions.inline[0]",
+        format!(
+            "AccountClass {} allows no inline policies (it has no guardrails.inlinePolicies)",
+            proposal.rules.class
+        ),
+    ))
+}
+
+/// Documents are judged as they will stand in the account, after everything in them was resolved.
 pub(super) fn inline_policies_hold_no_denied_action(proposal: &Proposal<'_>) -> Result<(), Refusal> {
-    for (index, (name, _)) in proposal.declaration.inline.iter().enumerate() {
-        let field = format!("spec.permissions.inline[{index}]");
-        let Some(denied) = &proposal.rules.denied_actions else {
-            return Err(Refusal::of_field(
-                Reason::InlinePolicyNotAllowed,
-                field,
-                format!(
-                    "AccountClass {} allows no inline policies (it has no guardrails.inlinePolicies)",
-                    proposal.rules.class
-                ),
-            ));
-        };
-        // As it stands in the account, after everything in it was resolved.
-        let statements = proposal.desired.inline.get(name).map(|document| &document.statements);
-        for (number, statement) in statements.into_iter().flatten().enumerate() {
+    let denied_actions = proposal.rules.denied_actions.as_deref().unwrap_or_default();
+    // In the order in which they are written, for whoever mends one after the other.
+    let written = proposal.declaration.inline.iter().map(|(name, _)| name);
+    let documents = written
+        .enumerate()
+        .filter_map(|(index, name)| Some((index, name, proposal.desired.inline.get(name)?)));
+    for (index, name, document) in documents {
+        for (number, statement) in document.statements.iter().enumerate() {
             if statement.effect != Effect::Allow {
                 continue;
             }
-            if let Some((action, denied)) = denied_action(&statement.action, denied) {
+            if let Some((action, denied)) = denied_action(&statement.action, denied_actions) {
                 return Err(Refusal::of_field(
                     Reason::InlinePolicyNotAllowed,
-                    format!("{field}.document.Statement[{number}]"),
+                    format!("spec.permissions.inline[{index}].document.Statement[{number}]"),
                     format!(
                         "policy {name} allows {action}, which can match {denied} of guardrails.inlinePolicies.denyActions of AccountClass {}",
                         proposal.rules.class

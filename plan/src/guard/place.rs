@@ -4,14 +4,8 @@ use crossrole_api::Reason;
 
 use super::Proposal;
 use crate::refusal::Refusal;
+use crate::rules::{Protected, protected_because};
 use crate::select;
-
-/// Names that others made, and that whole organisations depend on. Sources: AWS Organizations User Guide, "Accessing
-/// member accounts"; AWS Control Tower User Guide, "How AWS Control Tower works with roles".
-const PROTECTED_NAMES: [&str; 2] = ["OrganizationAccountAccessRole", "AWSControlTowerExecution"];
-
-/// Paths that belong to AWS. Source: IAM User Guide, "Service-linked roles" and "IAM identifiers".
-const PROTECTED_PATHS: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
 
 pub(super) fn namespace_is_allowed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let namespace = &proposal.declaration.object.namespace;
@@ -29,7 +23,8 @@ pub(super) fn namespace_is_allowed(proposal: &Proposal<'_>) -> Result<(), Refusa
 
 pub(super) fn path_is_below_role_path(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let allowed = proposal.rules.role_path_of(&proposal.declaration.object.namespace)?;
-    if proposal.desired.path.as_str().starts_with(allowed.as_str()) {
+    // A role that is there elsewhere may be taken over, where the class names it; none is made there.
+    if proposal.desired.below_role_path || proposal.desired.adopts {
         return Ok(());
     }
     Err(Refusal::of_field(
@@ -51,21 +46,16 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
             format!("{name} is {what}, which crossrole never touches: choose another name"),
         ))
     };
-    if PROTECTED_PATHS
-        .iter()
-        .any(|path| proposal.desired.path.as_str().starts_with(path))
-    {
-        return Err(Refusal::of_field(
-            Reason::ProtectedRole,
-            "spec.path",
-            format!("{} belongs to AWS: choose another path", proposal.desired.path),
-        ));
-    }
-    if PROTECTED_NAMES
-        .iter()
-        .any(|protected| protected.eq_ignore_ascii_case(name.as_str()))
-    {
-        return refuse("a role that the organisation itself depends on");
+    match protected_because(&proposal.desired.path, name) {
+        Some(Protected::Path) => {
+            return Err(Refusal::of_field(
+                Reason::ProtectedRole,
+                "spec.path",
+                format!("{} belongs to AWS: choose another path", proposal.desired.path),
+            ));
+        }
+        Some(Protected::Name) => return refuse("a role that the organisation itself depends on"),
+        None => {}
     }
     if proposal.rules.bootstrap.name.folded() == name.folded() {
         return refuse("the bootstrap role");
@@ -74,6 +64,20 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
         Some((account, hub)) if account == proposal.account.id.as_str() && hub.eq_ignore_ascii_case(name.as_str()) => {
             refuse("the role that the operator itself runs as")
         }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses new roles only: those that are there stay, and what is taken away makes room.
+pub(super) fn namespace_has_room(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    match (proposal.rules.max_roles, proposal.namespace_roles) {
+        (Some(most), Some(held)) if held >= most => Err(Refusal::new(
+            Reason::TooManyRoles,
+            format!(
+                "namespace {} has {held} roles in accounts of AccountClass {}, and guardrails.maxRolesPerNamespace allows {most}",
+                proposal.declaration.object.namespace, proposal.rules.class
+            ),
+        )),
         _ => Ok(()),
     }
 }

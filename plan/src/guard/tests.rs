@@ -1,3 +1,9 @@
+mod declared;
+mod limits;
+mod properties;
+mod request;
+mod statement_pool;
+mod statements;
 mod trust;
 
 use super::*;
@@ -11,6 +17,16 @@ fn judge((replaced, spec): &Input) -> String {
 }
 
 fn judge_as(replaced: &[(&str, &str)], spec: &str, hub_role: Option<(&str, &str)>) -> String {
+    judge_among(replaced, spec, hub_role, None)
+}
+
+/// What is said of a spec under a class with pieces replaced, where the namespace has so many roles already.
+fn judge_among(
+    replaced: &[(&str, &str)],
+    spec: &str,
+    hub_role: Option<(&str, &str)>,
+    namespace_roles: Option<u32>,
+) -> String {
     let (rules, account, declaration) = (rules(replaced).unwrap(), account(), declaration(spec));
     let desired = Desired::of(&declaration, &account, &rules, CLUSTER).unwrap();
     verdict(check(&Proposal {
@@ -20,6 +36,7 @@ fn judge_as(replaced: &[(&str, &str)], spec: &str, hub_role: Option<(&str, &str)
         rules: &rules,
         namespace_labels: &Labels::from([("tier".to_string(), "platform".to_string())]),
         hub_role,
+        namespace_roles,
     }))
 }
 

@@ -1,42 +1,44 @@
 //! Who may be trusted, and what must be required of them. The rendered statements are judged, so that it does not
 //! matter how they were written.
+//!
+//! Each Allow is judged by itself: a Deny elsewhere never helps one, and a Deny is always allowed. Whatever a statement
+//! proves, it proves by conditions of its own, so a further condition never turns a statement that passes into one that
+//! is refused.
+
+mod actors;
+mod federated;
+mod proof;
+mod session_tags;
 
 use crossrole_api::Reason;
 use crossrole_api::class::{RequireExternalId, RequireMfa};
-use crossrole_iam::document::{Condition, Effect, OperatorName, PrincipalElement, Statement};
-use crossrole_iam::{Partition, pattern};
+use crossrole_iam::document::{Effect, OperatorName, Statement};
 
 use super::Proposal;
 use crate::refusal::Refusal;
+use crate::rules::Rules;
+use actors::{
+    account_of, assumes, bound_accounts, named, names_everybody, principals, requires_listed_organization,
+    unlisted_organization,
+};
+use proof::proves;
 
-/// Every IAM user's ARN in one of the partitions. `*` would also match the colons around an account's id, and so find a
-/// user in a pattern of roles.
-fn any_user(partition: Partition) -> String {
-    format!("arn:{partition}:iam::????????????:user/*")
+pub(super) use actors::can_admit_a_user;
+
+/// What is wrong with a statement.
+pub(super) type Fault = (Reason, String);
+
+pub(super) fn allows_only_judged_actions(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    each_allow(proposal, session_tags::allows_only_judged_actions)
 }
 
-pub(super) fn trusts_only_listed_accounts(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+pub(super) fn trusts_only_the_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let rules = proposal.rules;
     each_allow(proposal, |statement| {
-        for principal in principals(statement)? {
-            let listed = |account: &str| {
-                rules
-                    .trusted_accounts
-                    .iter()
-                    .chain(&rules.third_parties)
-                    .any(|id| id.as_str() == account)
-            };
+        let principals = principals(statement)?;
+        for principal in named(principals) {
             match account_of(principal) {
-                Some(account) if listed(account) => {}
-                Some(account) => {
-                    return Err((
-                        Reason::TrustNotAllowed,
-                        format!(
-                            "account {account} is in neither guardrails.trust.accounts nor guardrails.trust.thirdParties of AccountClass {}",
-                            rules.class
-                        ),
-                    ));
-                }
+                Some(account) => judge_account(statement, account, rules)?,
                 None => {
                     return Err((
                         Reason::TrustNotAllowed,
@@ -45,8 +47,59 @@ pub(super) fn trusts_only_listed_accounts(proposal: &Proposal<'_>) -> Result<(),
                 }
             }
         }
+        if names_everybody(principals) {
+            session_tags::anyone_may_only_assume(statement)?;
+            judge_anyone(statement, rules)?;
+        }
+        for service in &principals.service {
+            federated::judge_service(statement, service, rules)?;
+        }
+        for provider in &principals.federated {
+            federated::judge_provider(statement, provider, proposal.account, rules)?;
+        }
         Ok(())
     })
+}
+
+fn judge_account(statement: &Statement, account: &str, rules: &Rules) -> Result<(), Fault> {
+    let listed = is_third_party(account, rules) || rules.trusted_accounts.iter().any(|id| id.as_str() == account);
+    if listed || requires_listed_organization(statement, rules) {
+        return Ok(());
+    }
+    Err((
+        Reason::TrustNotAllowed,
+        format!(
+            "account {account} is in neither guardrails.trust.accounts nor guardrails.trust.thirdParties of AccountClass {}",
+            rules.class
+        ),
+    ))
+}
+
+/// Everybody is narrowed by the organisation, by the account, or by a pattern with a literal account: then the accounts
+/// count as if they stood there as principals.
+fn judge_anyone(statement: &Statement, rules: &Rules) -> Result<(), Fault> {
+    if requires_listed_organization(statement, rules) {
+        return Ok(());
+    }
+    if let Some(accounts) = bound_accounts(statement) {
+        return accounts
+            .into_iter()
+            .try_for_each(|account| judge_account(statement, account, rules));
+    }
+    Err((
+        Reason::TrustNotAllowed,
+        match unlisted_organization(statement, rules) {
+            Some(organization) => format!(
+                "organisation {organization} is not in guardrails.trust.organizations of AccountClass {}",
+                rules.class
+            ),
+            None => "the principal is \"*\", which only a listed organisation, aws:PrincipalAccount with listed accounts, or aws:PrincipalArn with a listed account in every pattern narrows".into(),
+        },
+    ))
+}
+
+pub(super) fn session_tags_are_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
+    each_allow(proposal, |statement| session_tags::judge(statement, proposal.rules))
 }
 
 pub(super) fn users_need_mfa(proposal: &Proposal<'_>) -> Result<(), Refusal> {
@@ -54,7 +107,7 @@ pub(super) fn users_need_mfa(proposal: &Proposal<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     each_allow(proposal, |statement| {
-        if !can_admit_a_user(statement)? || proves_mfa(statement) {
+        if !assumes(statement) || !can_admit_a_user(statement)? || proves_mfa(statement) {
             return Ok(());
         }
         Err((
@@ -67,18 +120,19 @@ pub(super) fn users_need_mfa(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     })
 }
 
+/// Only `AssumeRole` takes an external id, and AWS services present none, so `Always` speaks of statements that admit AWS
+/// principals. Source: AWS STS API Reference, `AssumeRole` (`ExternalId`).
 pub(super) fn external_id_is_required(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let rules = proposal.rules;
     each_allow(proposal, |statement| {
-        let third_party = principals(statement)?.iter().find(|principal| {
-            account_of(principal).is_none_or(|account| rules.third_parties.iter().any(|id| id.as_str() == account))
-        });
+        let principals = principals(statement)?;
+        let third_party = third_party(statement, rules)?;
         let needed = match rules.require_external_id {
             RequireExternalId::Never => false,
-            RequireExternalId::Always => true,
+            RequireExternalId::Always => principals.anyone || !principals.aws.is_empty(),
             RequireExternalId::ThirdParties => third_party.is_some(),
         };
-        if !needed || proves_external_id(statement) {
+        if !needed || !assumes(statement) || proves_external_id(statement) {
             return Ok(());
         }
         let who = third_party.map_or_else(String::new, |principal| format!("{principal} is a third party; "));
@@ -92,103 +146,53 @@ pub(super) fn external_id_is_required(proposal: &Proposal<'_>) -> Result<(), Ref
     })
 }
 
-/// What is wrong with a statement.
-pub(super) type Fault = (Reason, String);
-
-// A declaration's statements stand in the document in the order of its entries.
-fn each_allow(proposal: &Proposal<'_>, judge: impl Fn(&Statement) -> Result<(), Fault>) -> Result<(), Refusal> {
-    for (index, statement) in proposal.desired.trust.statements.iter().enumerate() {
-        if statement.effect == Effect::Allow {
-            judge(statement)
-                .map_err(|(reason, message)| Refusal::of_field(reason, format!("spec.trust[{index}]"), message))?;
-        }
-    }
-    Ok(())
-}
-
-/// The principals of a statement, where each can be judged.
-fn principals(statement: &Statement) -> Result<&[String], Fault> {
-    let undecided = |what: &str| {
-        Err((
-            Reason::TrustNotAllowed,
-            format!("{what}, so no guardrail can judge whom it admits"),
-        ))
+/// A third party that the statement admits. An account of `thirdParties` stays one even where an organisation is
+/// required too. An account that only its organisation lets in is not: the class has called that organisation ours.
+fn third_party<'a>(statement: &'a Statement, rules: &Rules) -> Result<Option<&'a str>, Fault> {
+    let principals = principals(statement)?;
+    let by_name =
+        named(principals).find(|principal| account_of(principal).is_none_or(|account| is_third_party(account, rules)));
+    let bound = || {
+        bound_accounts(statement)
+            .into_iter()
+            .flatten()
+            .find(|account| is_third_party(account, rules))
     };
-    match &statement.principal {
-        Some(PrincipalElement::Principal(principals)) if principals.anyone => undecided("the principal is \"*\""),
-        Some(PrincipalElement::Principal(principals))
-            if principals.service.is_empty()
-                && principals.federated.is_empty()
-                && principals.canonical_user.is_empty() =>
-        {
-            Ok(&principals.aws)
-        }
-        Some(PrincipalElement::Principal(_)) => undecided("a principal is neither a user, a role nor an account"),
-        Some(PrincipalElement::NotPrincipal(_)) => undecided("the statement says NotPrincipal"),
-        None => undecided("the statement names no principal"),
-    }
+    Ok(by_name.or_else(|| if names_everybody(principals) { bound() } else { None }))
 }
 
-/// The account of a principal: a bare id, or the account in an ARN.
-fn account_of(principal: &str) -> Option<&str> {
-    let account = if principal.contains(':') {
-        principal.split(':').nth(4)?
-    } else {
-        principal
-    };
-    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then_some(account)
-}
-
-/// Whether an IAM user could satisfy the statement's principals, unless a condition shuts users out.
-pub(super) fn can_admit_a_user(statement: &Statement) -> Result<bool, Fault> {
-    let names_only_roles = principals(statement)?.iter().all(|principal| {
-        principal
-            .splitn(6, ':')
-            .nth(5)
-            .is_some_and(|resource| resource.starts_with("role/"))
-    });
-    let shut_out = statement.conditions.iter().any(|condition| {
-        is_positive(
-            condition,
-            &[
-                OperatorName::ArnLike,
-                OperatorName::ArnEquals,
-                OperatorName::StringLike,
-                OperatorName::StringEquals,
-            ],
-        ) && condition.is_about("aws:PrincipalArn")
-            && all(condition, |value| {
-                !Partition::ALL
-                    .into_iter()
-                    .any(|partition| pattern::intersects(value, &any_user(partition)))
-            })
-    });
-    Ok(!names_only_roles && !shut_out)
+fn is_third_party(account: &str, rules: &Rules) -> bool {
+    rules.third_parties.iter().any(|id| id.as_str() == account)
 }
 
 fn proves_mfa(statement: &Statement) -> bool {
-    statement.conditions.iter().any(|condition| {
-        is_positive(condition, &[OperatorName::Bool])
-            && condition.is_about("aws:MultiFactorAuthPresent")
-            && all(condition, |value| value.eq_ignore_ascii_case("true"))
-    })
+    proves(
+        statement,
+        "aws:MultiFactorAuthPresent",
+        &[OperatorName::Bool],
+        |_, value| value.eq_ignore_ascii_case("true"),
+    )
 }
 
+// A variable could be replaced by what the caller itself sent.
 fn proves_external_id(statement: &Statement) -> bool {
-    statement.conditions.iter().any(|condition| {
-        is_positive(condition, &[OperatorName::StringEquals])
-            && condition.is_about("sts:ExternalId")
-            && all(condition, |value| !value.is_empty())
-    })
+    proves(
+        statement,
+        "sts:ExternalId",
+        &[OperatorName::StringEquals],
+        |_, value| !value.is_empty() && !value.contains("${"),
+    )
 }
 
-/// Whether a condition proves anything: a positive operator, neither `…IfExists` nor `ForAllValues`, both of which a
-/// request without the key satisfies.
-fn is_positive(condition: &Condition, operators: &[OperatorName]) -> bool {
-    operators.contains(&condition.operator.base) && condition.operator.proves()
-}
-
-// Values are alternatives: each of them must hold what is asked of the condition, and there must be one.
-fn all(condition: &Condition, holds: impl Fn(&str) -> bool) -> bool {
-    !condition.values.is_empty() && condition.values.iter().all(|value| holds(value))
+fn each_allow(proposal: &Proposal<'_>, judge: impl Fn(&Statement) -> Result<(), Fault>) -> Result<(), Refusal> {
+    let desired = proposal.desired;
+    for (index, statement) in desired.trust.statements.iter().enumerate() {
+        if statement.effect == Effect::Allow {
+            judge(statement).map_err(|(reason, message)| {
+                let field = desired.trust_fields.get(index).cloned();
+                Refusal::of_field(reason, field.unwrap_or_else(|| "spec.trust".into()), message)
+            })?;
+        }
+    }
+    Ok(())
 }

@@ -140,6 +140,9 @@ fn desired_of(mut parts: Parts) -> Desired {
         name: "audit".parse().unwrap(),
         path: "/crossrole/".parse().unwrap(),
         arn: "arn:aws:iam::222222222222:role/crossrole/audit".parse().unwrap(),
+        trust_fields: (0..parts.trust.len())
+            .map(|index| format!("spec.trust[{index}]"))
+            .collect(),
         trust: Document::new(parts.trust),
         description: parts.description.into(),
         max_session: parts.max_session,
@@ -148,6 +151,9 @@ fn desired_of(mut parts: Parts) -> Desired {
         owner: owner(),
         attached: parts.attached,
         inline: parts.inline,
+        lifecycle: crate::lifecycle::Lifecycle::default(),
+        adopts: false,
+        below_role_path: true,
     }
 }
 

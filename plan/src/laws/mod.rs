@@ -39,6 +39,7 @@ fn known(observed: &Observed) -> Known<'_> {
         Observed::Absent => Known::default(),
         Observed::Present(role) => Known {
             seen_id: Some(&role.id),
+            ..Known::default()
         },
     }
 }
@@ -202,7 +203,7 @@ proptest! {
         role.tags.extend(tags.iter().filter(|(_, value)| !value.is_empty()).map(|(key, value)| (key.to_string(), value.to_string())));
         // An id that was seen makes a stripped role ours, but none that carries another's tags.
         let others = cluster == "c2" || (cluster == "c1" && object == "other/audit");
-        let known = Known { seen_id: Some(if seen && others { generator::OLD_ID } else { "AROAANOTHERANOTHERANO" }) };
+        let known = Known { seen_id: Some(if seen && others { generator::OLD_ID } else { "AROAANOTHERANOTHERANO" }), ..Known::default() };
         let ours = Claim { created: 0, object: desired.owner.object.clone() };
         let observed = Observed::Present(Box::new(role));
         let refusal = decide::converge(&desired, &observed, &known, &ours, &[]).unwrap_err();

@@ -1,0 +1,122 @@
+//! Raw condition blocks. They only add to what crossrole renders.
+
+use crossrole_iam::document::{Condition, OperatorName};
+
+use super::Entry;
+use crate::refusal::Refusal;
+
+/// Keys that a guardrail relies on, and the field that says it instead. A second test of such a key could make the
+/// first look like what it is not.
+const KEPT: [(&str, &str); 12] = [
+    ("aws:MultiFactorAuthPresent", "write require.mfa"),
+    ("aws:MultiFactorAuthAge", "write require.mfa"),
+    ("sts:ExternalId", "write require.externalIds"),
+    ("aws:PrincipalArn", "write from.principalPatterns"),
+    ("aws:PrincipalOrgID", "write require.organization"),
+    ("aws:PrincipalAccount", "write from.accounts"),
+    ("aws:SourceArn", "write require.sourceArns, for services"),
+    ("aws:SourceAccount", "write require.sourceAccounts, for services"),
+    ("SAML:aud", "write from.saml"),
+    ("aws:TagKeys", "write allow.sessionTags"),
+    ("aws:CurrentTime", "write spec.validity"),
+    ("aws:EpochTime", "write spec.validity"),
+];
+
+pub(super) fn parse(entry: &Entry<'_>) -> Result<Vec<Condition>, Refusal> {
+    const FIELD: &str = "require.conditions";
+    let Some(text) = &entry.require.conditions else {
+        return Ok(Vec::new());
+    };
+    let conditions = match Condition::parse_block(text.as_str()) {
+        Ok(conditions) => conditions,
+        Err(error) => return entry.refuse(FIELD, error.to_string()),
+    };
+    if conditions.is_empty() {
+        return entry.refuse(
+            FIELD,
+            "is empty, so it requires nothing: write a condition, or leave it out",
+        );
+    }
+    for condition in &conditions {
+        let (operator, key) = (condition.operator, &condition.key);
+        if let Some(instead) = kept_for(key) {
+            return entry.refuse(
+                FIELD,
+                format!("{key} is a key that guardrails rely on, so conditions may not test it: {instead}"),
+            );
+        }
+        if let Some(field) = rendered_by(entry, condition) {
+            return entry.refuse(
+                FIELD,
+                format!("{operator} on {key} is what {field} already says, and values under one key are alternatives: say it there"),
+            );
+        }
+    }
+    Ok(conditions)
+}
+
+fn kept_for(key: &str) -> Option<&'static str> {
+    let folded = key.to_lowercase();
+    let listed = KEPT.iter().find(|(kept, _)| kept.to_lowercase() == folded);
+    if let Some((_, instead)) = listed {
+        return Some(instead);
+    }
+    if folded.ends_with(":aud") {
+        return Some("write from.oidc.audiences");
+    }
+    if folded.ends_with(":sub") && !folded.starts_with("saml:") {
+        return Some("write from.oidc.subjects");
+    }
+    let tag = folded.strip_prefix("aws:requesttag/")?;
+    (tag.starts_with("kubernetes-") || tag.starts_with("eks-")).then_some("write from.podIdentity")
+}
+
+/// The field of this entry that renders the same operator and key.
+fn rendered_by(entry: &Entry<'_>, condition: &Condition) -> Option<&'static str> {
+    use OperatorName::{IpAddress, StringEquals, StringLike};
+    let require = &entry.require;
+    let names_certificates = entry
+        .from
+        .roles_anywhere
+        .as_ref()
+        .is_some_and(|machines| !machines.common_names.is_empty());
+    let certificate = "aws:PrincipalTag/x509Subject/CN";
+    let rendered = [
+        (
+            "require.sourceCidrs",
+            !require.source_cidrs.is_empty(),
+            IpAddress,
+            "aws:SourceIp",
+        ),
+        (
+            "require.sourceIdentity",
+            !require.source_identity.is_empty(),
+            StringLike,
+            "sts:SourceIdentity",
+        ),
+        (
+            "require.sessionName",
+            !require.session_name.is_empty(),
+            StringLike,
+            "sts:RoleSessionName",
+        ),
+        (
+            "from.rolesAnywhere.commonNames",
+            names_certificates,
+            StringLike,
+            certificate,
+        ),
+        (
+            "from.rolesAnywhere.commonNames",
+            names_certificates,
+            StringEquals,
+            certificate,
+        ),
+    ];
+    rendered
+        .into_iter()
+        .find(|(_, is_there, operator, key)| {
+            *is_there && condition.operator == (*operator).into() && condition.is_about(key)
+        })
+        .map(|(field, ..)| field)
+}

@@ -1,0 +1,40 @@
+//! Raw statements.
+
+use crossrole_api::names::CLOSED_SID;
+use crossrole_api::selector::DocumentText;
+use crossrole_iam::document::{DocumentKind, Statement};
+
+use super::invalid;
+use crate::refusal::Refusal;
+
+pub(super) fn parse(texts: &[DocumentText]) -> Result<Vec<Statement>, Refusal> {
+    let mut statements: Vec<Statement> = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        let field = format!("extraTrustStatements[{index}]");
+        let statement =
+            Statement::parse(text.as_str(), DocumentKind::Trust).map_err(|error| invalid(&field, error.to_string()))?;
+        let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
+        if sid == Some(CLOSED_SID) {
+            return Err(invalid(
+                &field,
+                format!("Sid: {CLOSED_SID} is crossrole's own: choose another"),
+            ));
+        }
+        for (earlier, other) in statements.iter().enumerate() {
+            if sid.is_some() && other.sid.as_deref() == sid {
+                return Err(invalid(
+                    &field,
+                    format!("Sid: extraTrustStatements[{earlier}] has the same: every Sid stands once in a policy"),
+                ));
+            }
+            if other.canonical() == statement.canonical() {
+                return Err(invalid(
+                    &field,
+                    format!("says the same as extraTrustStatements[{earlier}]: remove one of them"),
+                ));
+            }
+        }
+        statements.push(statement);
+    }
+    Ok(statements)
+}

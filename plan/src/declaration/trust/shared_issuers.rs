@@ -1,0 +1,105 @@
+//! OIDC providers that many customers share: their issuer does not say whose token it is.
+//!
+//! Source: IAM User Guide, "Identity-provider controls for shared OIDC providers". IAM itself refuses trust policies that
+//! do not test the claim that tells the customers apart; here they are refused before IAM is asked.
+
+/// What tells the customers of a shared provider apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tenant {
+    /// The subject.
+    Subject,
+    /// The audience.
+    Audience,
+    /// The name of the session.
+    SessionName,
+}
+
+const SHARED: [(&str, Tenant); 19] = [
+    ("token.actions.githubusercontent.com", Tenant::Subject),
+    ("vstoken.actions.githubusercontent.com", Tenant::Subject),
+    ("oidc-configuration.audit-log.githubusercontent.com", Tenant::Subject),
+    ("gitlab.com", Tenant::Subject),
+    ("app.terraform.io", Tenant::Subject),
+    ("app.eu.terraform.io", Tenant::Subject),
+    ("agent.buildkite.com", Tenant::Subject),
+    ("oidc.codefresh.io", Tenant::Subject),
+    ("studio.datachain.ai/api", Tenant::Subject),
+    ("scalr.io", Tenant::Subject),
+    ("tokens.cloud.shisho.dev", Tenant::Subject),
+    ("proidc.upbound.io", Tenant::Subject),
+    (
+        "oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb",
+        Tenant::Subject,
+    ),
+    // Whoever has a Google account, or a workload on Google Cloud, gets a token for whatever audience.
+    ("accounts.google.com", Tenant::Subject),
+    ("oidc.vercel.com", Tenant::Audience),
+    ("api.pulumi.com/oidc", Tenant::Audience),
+    ("sandboxes.cloud", Tenant::Audience),
+    ("cognito-identity.amazonaws.com", Tenant::Audience),
+    (
+        "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d",
+        Tenant::SessionName,
+    ),
+];
+
+/// What tells the customers of a provider apart; `None` where the issuer itself does.
+pub(super) fn tenant(issuer: &str) -> Option<Tenant> {
+    let folded = issuer.to_lowercase();
+    SHARED
+        .iter()
+        .find(|(shared, _)| *shared == folded)
+        .map(|(_, tenant)| *tenant)
+}
+
+/// Whether every subject that the pattern matches belongs to one customer.
+///
+/// Subjects of these providers begin with a word and the customer (`repo:acme/app:…`, `organization:acme:…`,
+/// `project_path:acme/app:…`), so both must stand before the first wildcard, together with what ends the customer's
+/// name: `repo:acme*` would admit `repo:acme-evil/…`.
+pub(super) fn names_one_customer(subject: &str) -> bool {
+    let wildcard = [subject.find(['*', '?']), subject.find("${")]
+        .into_iter()
+        .flatten()
+        .min();
+    let Some(literal) = wildcard.and_then(|at| subject.get(..at)) else {
+        return true;
+    };
+    let Some((word, rest)) = literal.split_once(':') else {
+        return false;
+    };
+    let ends_at = rest.find(['/', ':']);
+    !word.is_empty() && ends_at.is_some_and(|at| at > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_one_customer;
+
+    #[test]
+    fn a_subject_names_one_customer_when_the_whole_name_is_literal() {
+        for (subject, expected) in [
+            ("repo:acme/app:ref:refs/heads/main", true),
+            ("repo:acme/*", true),
+            ("repo:acme/app:*", true),
+            ("repo:acme@123/app@456:*", true),
+            ("organization:acme:*", true),
+            ("project_path:acme/*", true),
+            ("104029292853099978293", true),
+            ("https://github.com/acme", true),
+            ("*", false),
+            ("*:acme/app", false),
+            ("repo:*", false),
+            ("repo:acme*", false),
+            ("repo:acm?/app", false),
+            ("repo:/*", false),
+            (":acme/*", false),
+            ("repo:*/app", false),
+            ("repo:${aws:username}/app", false),
+            ("acme/*", false),
+            ("", true),
+        ] {
+            assert_eq!(names_one_customer(subject), expected, "{subject}");
+        }
+    }
+}
