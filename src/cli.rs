@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crossrole_plan::duration;
 
 use crate::controller::Settings;
+use crate::plan_command::OutputFormat;
 use crate::telemetry::LogFormat;
 
 /// Keeps IAM roles true in many AWS accounts.
@@ -24,6 +25,11 @@ pub enum Command {
     /// Run the operator.
     #[command(args_override_self = true)]
     Run(RunFlags),
+    /// Print what would happen to each role in each account. Writes nothing.
+    ///
+    /// Exit code 0: nothing to do (without --live: nothing is refused). 1: something is refused or failed. 2: with
+    /// --live, something would change.
+    Plan(PlanFlags),
     /// Print the CustomResourceDefinitions, or write them into files.
     Crd {
         /// Write one file for each kind into this folder.
@@ -54,6 +60,28 @@ pub struct RunFlags {
     /// How the log is written.
     #[arg(long, env = "CROSSROLE_LOG_FORMAT", default_value = "text", value_enum)]
     pub log_format: LogFormat,
+}
+
+/// Flags of `crossrole plan`.
+#[derive(Debug, Args)]
+pub struct PlanFlags {
+    /// Files, folders (their YAML and JSON files), or - for standard input: CrossAccountRoles, AWSAccounts,
+    /// AccountClasses and Namespaces.
+    #[arg(short, long, required = true, num_args = 1.., value_name = "FILES")]
+    pub filename: Vec<PathBuf>,
+    /// The namespace of objects that name none.
+    #[arg(short, long, default_value = "default")]
+    pub namespace: String,
+    /// Compare with what the accounts hold. Needs the operator's identity; reads only.
+    #[arg(long, requires = "cluster_id")]
+    pub live: bool,
+    /// Names the cluster in the tags of its roles: the uid of the namespace kube-system, unless the operator was told
+    /// otherwise.
+    #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
+    pub cluster_id: Option<String>,
+    /// How the outcome is written.
+    #[arg(short, long, default_value = "text", value_enum)]
+    pub output: OutputFormat,
 }
 
 impl RunFlags {

@@ -11,6 +11,7 @@
 //! | [`plan`] | what to do: pure decisions |
 //! | [`aws`] | how AWS is touched |
 //! | [`controller`] | how Kubernetes is |
+//! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
 //! | [`cli`] | flags → settings |
 //!
 //! The first three are packages of their own, so that nothing in them can name a client. Start with
@@ -23,4 +24,5 @@ pub use {crossrole_api as api, crossrole_iam as iam, crossrole_plan as plan};
 pub mod aws;
 pub mod cli;
 pub mod controller;
+pub mod plan_command;
 pub mod telemetry;

@@ -5,17 +5,30 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use crossrole::aws::Hub;
-use crossrole::cli::{Cli, Command, RunFlags};
-use crossrole::{api, controller, telemetry};
+use crossrole::cli::{Cli, Command, PlanFlags, RunFlags};
+use crossrole::{api, controller, plan_command, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Run(flags) => run(&flags),
-        Command::Crd { output_dir } => print_crds(output_dir.as_deref()),
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // Not 2, which clap would choose: `crossrole plan` says by it that something would change.
+            return if error.use_stderr() {
+                ExitCode::FAILURE
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let result = match cli.command {
+        Command::Run(flags) => run(&flags).map(|()| ExitCode::SUCCESS),
+        Command::Plan(flags) => plan(&flags),
+        Command::Crd { output_dir } => print_crds(output_dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("crossrole: {}", telemetry::told(error.as_ref()));
             ExitCode::FAILURE
@@ -42,6 +55,11 @@ async fn run(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
     let _ = stop.send(true);
     running.await??;
     Ok(())
+}
+
+#[tokio::main]
+async fn plan(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
+    plan_command::run(flags).await
 }
 
 fn print_crds(output_dir: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {

@@ -99,6 +99,20 @@ impl Quotas {
     }
 }
 
+/// Whether a quota bears on any of the changes: those that only take away need not be checked.
+pub fn bears_on(changes: &[Change]) -> bool {
+    changes.iter().any(|change| {
+        matches!(
+            change,
+            Change::CreateRole(_)
+                | Change::UpdateTrust { .. }
+                | Change::PutInline { .. }
+                | Change::Attach(_)
+                | Change::Tag(_)
+        )
+    })
+}
+
 /// Checks what the changes would add to a role against an account's quotas.
 ///
 /// # Errors

@@ -27,13 +27,18 @@ use crate::account::Account;
 use variable::{Piece, Variable};
 
 /// Values with which a document is judged before any account is known: the first that fits its place is taken.
-const SPECIMENS: [&str; 8] = [
+const SPECIMENS: [&str; 13] = [
     "x",
     "1",
     "aws",
     "true",
     "2026-01-01T00:00:00Z",
     "203.0.113.0/24",
+    "203.0.113.0",
+    "2001:db8",
+    "2026",
+    "2026-01-01",
+    "role/x",
     "arn:aws:s3:::x",
     "eA==",
 ];

@@ -9,6 +9,7 @@ use crossrole_iam::{AccountId, Arn, RoleName};
 use crossrole_plan::change::Plan;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
+use crossrole_plan::quota::Quotas;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::error::CallError;
@@ -22,6 +23,9 @@ const ROLES_AT_ONCE: usize = 10;
 /// accounts are asked for at once.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60);
 
+/// So long an account's quotas are taken to be what they were. They change when somebody asks AWS to raise one.
+const QUOTAS_LAST: Duration = Duration::from_secs(3600);
+
 /// How crossrole gets into an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entrance {
@@ -33,6 +37,8 @@ pub struct Entrance {
     pub external_id: Option<String>,
     /// How long a session lasts, in seconds: 900 to 3600.
     pub session_seconds: u32,
+    /// Whether the session may only read, whatever the bootstrap role may do.
+    pub read_only: bool,
 }
 
 /// How much of a role is read.
@@ -51,6 +57,7 @@ pub struct AccountHandle {
     entrance: Entrance,
     session_name: String,
     session: Mutex<Entry>,
+    quotas: Mutex<Option<(Quotas, Instant)>>,
     at_once: Semaphore,
 }
 
@@ -83,6 +90,23 @@ pub(super) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// A session policy that leaves of the bootstrap role's rights only those to read. Source: IAM User Guide, "Policies and
+/// permissions in AWS Identity and Access Management" (session policies).
+fn reads_alone() -> String {
+    let reads = Action::ALL
+        .iter()
+        .filter(|action| !action.writes())
+        .map(|action| action.as_str());
+    let reads = reads
+        .filter(|action| action.starts_with("iam:"))
+        .map(|action| format!("\"{action}\""));
+    let reads: Vec<String> = reads.collect();
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{}],"Resource":"*"}}]}}"#,
+        reads.join(",")
+    )
+}
+
 impl AccountHandle {
     pub(super) fn new(hub: Hub, entrance: Entrance, session_name: String) -> Self {
         Self {
@@ -90,6 +114,7 @@ impl AccountHandle {
             entrance,
             session_name,
             session: Mutex::new(Entry::Nothing),
+            quotas: Mutex::new(None),
             at_once: Semaphore::new(ROLES_AT_ONCE),
         }
     }
@@ -114,6 +139,26 @@ impl AccountHandle {
     pub async fn observe(&self, role: &RoleName, depth: Depth) -> Result<Observed, CallError> {
         let session = self.session().await?;
         self.noticing(read::role(&session.iam, role, depth).await).await
+    }
+
+    /// The account's quotas, read at most once an hour; IAM's defaults where the bootstrap role may not read them.
+    ///
+    /// # Errors
+    /// A call that failed for another reason than a missing right.
+    pub async fn quotas(&self) -> Result<Quotas, CallError> {
+        let mut known = self.quotas.lock().await;
+        if let Some((quotas, at)) = known.as_ref()
+            && at.elapsed() < QUOTAS_LAST
+        {
+            return Ok(*quotas);
+        }
+        let session = self.session().await?;
+        let quotas = match self.noticing(read::quotas(&session.iam).await).await {
+            Err(error) if error.failure == Failure::PermissionDenied => Quotas::default(),
+            answer => answer?,
+        };
+        *known = Some((quotas, Instant::now()));
+        Ok(quotas)
     }
 
     /// Carries out a plan, in order, up to the first failure.
@@ -220,6 +265,7 @@ impl AccountHandle {
             .role_arn(self.entrance.bootstrap_role.to_string())
             .role_session_name(&self.session_name)
             .set_external_id(self.entrance.external_id.clone())
+            .set_policy(self.entrance.read_only.then(reads_alone))
             .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600))
             .send()
             .await

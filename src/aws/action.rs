@@ -43,6 +43,8 @@ actions! {
     GetRolePolicy => "iam:GetRolePolicy", false;
     /// Reads which instance profiles hold a role.
     ListInstanceProfilesForRole => "iam:ListInstanceProfilesForRole", false;
+    /// Reads the account's own quotas.
+    GetAccountSummary => "iam:GetAccountSummary", false;
     /// Makes a role, with trust, boundary and tags.
     CreateRole => "iam:CreateRole", true;
     /// Sets description and session duration.

@@ -13,7 +13,14 @@ use super::error::CallError;
 pub struct Hub {
     pub(super) config: SdkConfig,
     pub(super) sts: aws_sdk_sts::Client,
-    /// Its ARN, as `GetCallerIdentity` answered.
+    /// Who that is.
+    pub identity: Identity,
+}
+
+/// Who the operator is, as `GetCallerIdentity` answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its ARN.
     pub arn: String,
     /// Its account.
     pub account: AccountId,
@@ -57,12 +64,16 @@ impl Hub {
         Ok(Self {
             config,
             sts,
-            arn,
-            account,
-            partition,
+            identity: Identity {
+                arn,
+                account,
+                partition,
+            },
         })
     }
+}
 
+impl Identity {
     /// The role that the operator runs as, where it is one: its account id and its name.
     pub fn role(&self) -> Option<(&str, &str)> {
         let rest = self

@@ -22,5 +22,5 @@ pub use account::{AccountHandle, Depth, Entrance};
 pub use accounts::Accounts;
 pub use action::Action;
 pub use error::CallError;
-pub use hub::Hub;
+pub use hub::{Hub, Identity};
 pub use write::Applied;

@@ -8,6 +8,7 @@ use crossrole_iam::document::DocumentKind;
 use crossrole_iam::{PolicyName, RoleName};
 use crossrole_plan::observed::{Observed, ObservedDocument, ObservedRole};
 use crossrole_plan::outcome::Failure;
+use crossrole_plan::quota::Quotas;
 
 use super::Action;
 use super::account::Depth;
@@ -58,6 +59,22 @@ pub(super) async fn role(iam: &Client, name: &RoleName, depth: Depth) -> Result<
         inline,
         instance_profiles,
     })))
+}
+
+/// Reads an account's own quotas.
+pub(super) async fn quotas(iam: &Client) -> Result<Quotas, CallError> {
+    let answer = iam
+        .get_account_summary()
+        .send()
+        .await
+        .map_err(|error| CallError::of(Action::GetAccountSummary, &error))?;
+    let summary = answer
+        .summary_map()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.as_str().to_string(), i64::from(*value)))
+        .collect();
+    Ok(Quotas::of_summary(&summary))
 }
 
 fn boundary(role: &Role) -> Result<Option<crossrole_iam::Arn>, CallError> {

@@ -181,7 +181,7 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         );
     }
     let world = World::of(&context.caches);
-    let (parsed, rules) = match world.usable(account, &context.aws.hub) {
+    let (parsed, rules) = match world.usable(account, Some(&context.aws.hub.identity)) {
         Ok(usable) => usable,
         Err(refusal) => return found(refusal.reason, refusal.to_string()),
     };

@@ -58,7 +58,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     let tasks = resolve::resolve(&Request {
         role,
         world: &world,
-        hub: &context.aws.hub,
+        hub: Some(&context.aws.hub.identity),
         cluster_id: &context.cluster_id,
         load: &|| removals::load(&context, &world),
         settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),

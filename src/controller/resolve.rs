@@ -21,7 +21,7 @@ use kube::ResourceExt;
 use super::removals;
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::{Located, World};
-use crate::aws::{Entrance, Hub};
+use crate::aws::{Entrance, Identity};
 
 /// An object selects at most so many accounts: more would not fit into its status.
 const MOST_ACCOUNTS: usize = 1_500;
@@ -33,6 +33,7 @@ pub fn entrance(account: &Account, bootstrap: &Bootstrap) -> Entrance {
         bootstrap_role: bootstrap.arn(account.partition, &account.id),
         external_id: account.external_id.as_ref().map(ToString::to_string),
         session_seconds: bootstrap.session,
+        read_only: false,
     }
 }
 
@@ -124,8 +125,8 @@ pub struct Request<'a> {
     pub role: &'a CrossAccountRole,
     /// Kubernetes.
     pub world: &'a World,
-    /// The identity that the operator itself runs with.
-    pub hub: &'a Hub,
+    /// The identity that the operator itself runs with; `None` where nobody knows it.
+    pub hub: Option<&'a Identity>,
     /// What the tag `crossrole.dev/cluster` says.
     pub cluster_id: &'a str,
     /// What the brake is judged by: all objects' derived removals. Asked for only when there is one.
@@ -311,7 +312,7 @@ fn desired(
         namespace_labels: &request.world.labels(&declaration.object.namespace),
         namespace_roles: (is_new && rules.max_roles.is_some())
             .then(|| (request.roles_of)(&rules.class, &declaration.object.namespace)),
-        hub_role: request.hub.role(),
+        hub_role: request.hub.and_then(Identity::role),
     });
     match judged {
         Ok(()) => Ok((entrance, desired)),

@@ -93,7 +93,11 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
     let (caches, queues, requests) = watch::start(&client).await.map_err(StartError::Caches)?;
     let events = Events::new(client.clone());
     let aws = Accounts::new(hub, &cluster_id);
-    tracing::info!(cluster = cluster_id, identity = aws.hub.arn, "crossrole is ready");
+    tracing::info!(
+        cluster = cluster_id,
+        identity = aws.hub.identity.arn,
+        "crossrole is ready"
+    );
     let memory = Memory::default();
     let in_use = tokio::sync::Mutex::default();
     let context = Context {

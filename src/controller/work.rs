@@ -1,7 +1,7 @@
 //! One role in one account: observe, decide, apply.
 
 use crossrole_api::role::DeletionPolicy;
-use crossrole_api::{AccountEntry, AccountState, EntryState, Reason};
+use crossrole_api::{AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
@@ -11,6 +11,7 @@ use crossrole_plan::desired::Desired;
 use crossrole_plan::diff;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::owner::{Holder, Owner};
+use crossrole_plan::quota::{self, Quotas};
 use crossrole_plan::refusal::Refusal;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -94,17 +95,27 @@ impl Job<'_> {
         if plan.is_empty() {
             return task.verdict(id, role_id.map(|role_id| (arn, role_id)), Outcome::ready());
         }
+        let known_role = role_id.clone().map(|role_id| (arn.clone(), role_id));
+        if quota::bears_on(&plan.changes) {
+            let checked = match handle.quotas().await {
+                Ok(quotas) => quota::check(desired, &plan.changes, &quotas),
+                // What fits without a raised quota does not wait for the answer.
+                Err(error) => match quota::check(desired, &plan.changes, &Quotas::default()) {
+                    Ok(()) => Ok(()),
+                    Err(_) => return task.verdict(id, known_role, Outcome::failed(&error)),
+                },
+            };
+            if let Err(refusal) = checked {
+                return task.verdict(id, known_role, Outcome::refused(&refusal));
+            }
+        }
         if hold.observe {
             let message = format!(
                 "mode is Observe: it would take {} changes: {}",
                 plan.changes.len(),
                 summaries(&plan)
             );
-            return task.verdict(
-                id,
-                role_id.map(|role_id| (arn, role_id)),
-                Outcome::would_change(message),
-            );
+            return task.verdict(id, known_role, Outcome::would_change(message));
         }
         tracing::debug!(account = %task.account, "plan for {}:\n{plan}", desired.arn);
         let applied = handle.apply(&plan).await;
@@ -237,30 +248,22 @@ impl Job<'_> {
 
     /// The other objects that could have a role of this name in this account.
     fn claims(&self, account: &str, role: &RoleName) -> Vec<Claim> {
-        let mut claims = Vec::new();
-        for other in self.context.caches.roles.state() {
-            let Ok(other) = &other.0 else { continue };
-            let claim = claim(other);
-            let name = other.spec.role_name.as_deref().unwrap_or(&claim.object.name);
-            let same = name.eq_ignore_ascii_case(role.as_str()) && claim.object != self.claim.object;
-            if !same || other.metadata.deletion_timestamp.is_some() || !self.world.selection(other).contains(account) {
-                continue;
-            }
+        let roles = self.context.caches.roles.state();
+        let roles = roles.iter().filter_map(|cached| cached.0.as_ref().ok());
+        let hub = Some(&self.context.aws.hub.identity);
+        other_claims(self.claim, role, roles, |other| {
             let request = Request {
                 role: other,
                 world: self.world,
-                hub: &self.context.aws.hub,
+                hub,
                 cluster_id: &self.context.cluster_id,
                 load: &|| removals::load(self.context, self.world),
                 settled: &|_| true,
                 roles_of: &|_, _| 0,
                 max_removals: self.context.settings.max_removals,
             };
-            if resolve::may_have(&request, account) {
-                claims.push(claim);
-            }
-        }
-        claims
+            self.world.selection(other).contains(account) && resolve::may_have(&request, account)
+        })
     }
 
     /// What an Event calls a plan that makes a role true.
@@ -335,8 +338,26 @@ fn summaries(plan: &Plan) -> String {
     plan.changes.iter().map(Change::summary).collect::<Vec<_>>().join(", ")
 }
 
+/// The claims of other objects on a role's name in an account, out of those that can have it there.
+pub fn other_claims<'a>(
+    ours: &Claim,
+    role: &RoleName,
+    all: impl Iterator<Item = &'a CrossAccountRole>,
+    can_have_it: impl Fn(&CrossAccountRole) -> bool,
+) -> Vec<Claim> {
+    let claims = all
+        .filter(|other| other.metadata.deletion_timestamp.is_none())
+        .filter_map(|other| {
+            let claim = claim(other);
+            let name = other.spec.role_name.as_deref().unwrap_or(&claim.object.name);
+            let same = name.eq_ignore_ascii_case(role.as_str()) && claim.object != ours.object;
+            (same && can_have_it(other)).then_some(claim)
+        });
+    claims.collect()
+}
+
 /// An object's claim on the roles that it declares.
-pub fn claim(role: &crossrole_api::CrossAccountRole) -> Claim {
+pub fn claim(role: &CrossAccountRole) -> Claim {
     Claim {
         created: role.creation_timestamp().map_or(i64::MAX, |time| time.0.as_second()),
         object: ObjectName {

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::watch::{CachedAccount, CachedClass, Caches};
-use crate::aws::Hub;
+use crate::aws::Identity;
 
 /// What is known of Kubernetes at one moment.
 pub struct World {
@@ -35,19 +35,26 @@ pub enum Located<'a> {
 impl World {
     /// Reads the caches.
     pub fn of(caches: &Caches) -> Self {
-        let accounts = caches.accounts.state();
-        let classes = caches.classes.state();
-        let namespaces = caches.namespaces.state();
+        let namespaces = caches.namespaces.state().into_iter();
+        Self::of_objects(
+            caches.accounts.state(),
+            caches.classes.state(),
+            namespaces.map(|namespace| (namespace.name_any(), namespace.labels().clone())),
+        )
+    }
+
+    /// Takes these objects, and namespaces with their labels, for all that there are.
+    pub fn of_objects(
+        accounts: impl IntoIterator<Item = Arc<CachedAccount>>,
+        classes: impl IntoIterator<Item = Arc<CachedClass>>,
+        namespaces: impl IntoIterator<Item = (String, Labels)>,
+    ) -> Self {
+        let accounts = accounts.into_iter();
+        let classes = classes.into_iter();
         Self {
-            accounts: accounts
-                .into_iter()
-                .map(|account| (account.name_any(), account))
-                .collect(),
-            classes: classes.into_iter().map(|class| (class.name_any(), class)).collect(),
-            namespaces: namespaces
-                .into_iter()
-                .map(|namespace| (namespace.name_any(), namespace.labels().clone()))
-                .collect(),
+            accounts: accounts.map(|account| (account.name_any(), account)).collect(),
+            classes: classes.map(|class| (class.name_any(), class)).collect(),
+            namespaces: namespaces.into_iter().collect(),
         }
     }
 
@@ -140,11 +147,12 @@ impl World {
         }
     }
 
-    /// An AWSAccount and the rules of its class, where roles can be held there.
+    /// An AWSAccount and the rules of its class, where roles can be held there. Where nobody knows who the operator is,
+    /// every partition may be its own.
     ///
     /// # Errors
     /// Why they cannot.
-    pub fn usable(&self, account: &AWSAccount, hub: &Hub) -> Result<(Account, Rules), Refusal> {
+    pub fn usable(&self, account: &AWSAccount, hub: Option<&Identity>) -> Result<(Account, Rules), Refusal> {
         if let Some(older) = self.duplicate_of(account) {
             return Err(Refusal::of_field(
                 Reason::DuplicateAccount,
@@ -162,7 +170,7 @@ impl World {
     ///
     /// # Errors
     /// Why the account cannot be entered.
-    pub fn enterable(&self, account: &AWSAccount, hub: &Hub) -> Result<(Account, Bootstrap), Refusal> {
+    pub fn enterable(&self, account: &AWSAccount, hub: Option<&Identity>) -> Result<(Account, Bootstrap), Refusal> {
         let parsed = served(account, hub)?;
         let bootstrap = Bootstrap::parse(self.class(&parsed.class)?)?;
         Ok((parsed, bootstrap))
@@ -194,9 +202,9 @@ fn age(account: &AWSAccount) -> (Option<Time>, String) {
     (account.creation_timestamp(), account.name_any())
 }
 
-fn served(account: &AWSAccount, hub: &Hub) -> Result<Account, Refusal> {
+fn served(account: &AWSAccount, hub: Option<&Identity>) -> Result<Account, Refusal> {
     let parsed = Account::parse(account)?;
-    if parsed.partition != hub.partition {
+    if let Some(hub) = hub.filter(|hub| hub.partition != parsed.partition) {
         return Err(Refusal::of_field(
             Reason::PartitionMismatch,
             "AWSAccount spec.partition",

@@ -104,7 +104,7 @@ async fn what_the_schema_can_know_is_refused_at_apply() {
             trust(
                 json!({"from": {"accounts": ["111111111111"], "principals": ["arn:aws:iam::111111111111:user/alice"]}}),
             ),
-            "write exactly one of accounts and principals",
+            "write exactly one of accounts, principals, principalPatterns",
         ),
         ("from nobody", trust(json!({"from": {}})), "spec.trust[0].from"),
         (

@@ -119,6 +119,7 @@ fn what_only_takes_away_is_never_refused() {
         ("description: old".into(), "description: new".into()),
     ] {
         assert_eq!(judged(Some(&held(&before)), &after, &small), "passes");
+        assert!(!bears_on(&diff::update(&held(&before), &testing::desired(&after))));
     }
     // What adds is judged by what the role would be then.
     assert!(judged(Some(&held(&attaching(1))), &attaching(2), &small).starts_with("QuotaExceeded"));

@@ -42,6 +42,8 @@ fn prod() -> Account {
         ("region", "eu-central-1"),
         ("net", "203.0.113.0/24"),
         ("days", "30"),
+        ("address", "203.0.113.9"),
+        ("day", "2026-11-22"),
         ("empty", ""),
         ("star", "acme-*"),
         ("variable", "${aws:username}"),
@@ -259,6 +261,12 @@ fn a_parameter_means_itself_and_nothing_more() {
 fn condition_values_are_judged_by_their_operator_once_the_value_is_in() {
     let rows = [
         ("a string", ("StringEquals", "${parameter.bucket}"), "acme-prod-logs"),
+        ("an address", ("IpAddress", "${parameter.address}/32"), "203.0.113.9/32"),
+        (
+            "a day",
+            ("DateLessThan", "${parameter.day}T00:00:00Z"),
+            "2026-11-22T00:00:00Z",
+        ),
         ("a number", ("NumericLessThan", "${parameter.days}"), "30"),
         ("a range", ("IpAddress", "${parameter.net}"), "203.0.113.0/24"),
         (
@@ -327,4 +335,36 @@ fn variables_stand_where_iam_takes_free_text_and_nowhere_else() {
         ),
     ];
     check_table(&rows, |document| filled(document, &prod()));
+}
+
+/// A document around one string, with everything else that a value might want to change.
+fn around(text: &str) -> String {
+    let statement = serde_json::json!({
+        "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": text,
+        "Condition": {"StringEquals": {"aws:PrincipalTag/team": ["a", text]}},
+    });
+    serde_json::json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_value_changes_anything_but_its_place(
+        value in r#"[a-zA-Z0-9:/*?${}"'\\,.\[\] _=@+-]{0,12}"#,
+        before in "arn:aws:s3:::b?/|arn:aws:logs:eu-central-1:|arn:aws:sns:[*]:",
+        after in "([*]|/x|:222222222222:log-group:x)?",
+    ) {
+        let account = account(&[("p", &value)]);
+        let Ok(template) = Template::parse(&around(&format!("{before}${{parameter.p}}{after}"))) else {
+            return Ok(());
+        };
+        let Ok(document) = template.in_account(&account) else { return Ok(()) };
+        let whole = format!("{before}{value}{after}");
+        let plain = Document::parse(&around(&whole), DocumentKind::Permission).unwrap();
+        proptest::prop_assert_eq!(&document, &plain);
+        for special in ["*", "?", "$", ":"] {
+            let written = before.matches(special).count() + after.matches(special).count();
+            proptest::prop_assert_eq!(whole.matches(special).count(), written, "{}", special);
+        }
+        proptest::prop_assert!(!value.is_empty());
+    }
 }

@@ -1,0 +1,124 @@
+//! `crossrole plan`: what will happen, as text or JSON, before anything does.
+//!
+//! It goes the operator's own way: [`resolve`](crate::controller::resolve) with its guardrails, the quotas, and the
+//! plan of changes. Offline it shows what would be made where nothing is; with `--live` it reads the accounts through
+//! the same bootstrap roles and shows what would change. It writes nothing.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`manifests`] | files → objects, strictly |
+//! | [`survey`] | objects → what is to be done, role by role and account by account |
+//! | [`report`] | the outcome: text, exit code |
+//! | `json` | the outcome as JSON |
+
+mod json;
+pub mod manifests;
+pub mod report;
+pub mod survey;
+
+use std::error::Error;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use crossrole_plan::observed::Observed;
+use crossrole_plan::quota::Quotas;
+use futures::{StreamExt, stream};
+
+use jiff::Timestamp;
+
+use crate::aws::{Accounts, CallError, Depth, Entrance, Hub};
+use crate::cli::PlanFlags;
+use crate::controller::resolve::Hold;
+use manifests::Manifests;
+use report::{Finding, Line, Report};
+use survey::{Item, Survey};
+
+/// Roles that are read at the same time.
+const READS_AT_ONCE: usize = 32;
+
+/// Stands in the tag `crossrole.dev/cluster` where nobody says which cluster it is.
+const SOME_CLUSTER: &str = "<cluster id>";
+
+/// How the outcome is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// As a person reads it.
+    Text,
+    /// As a program does.
+    Json,
+}
+
+/// Reads the files, finds out what would happen, and prints it.
+///
+/// The exit code is 1 where something is refused or failed, with `--live` 2 where something would change, and 0
+/// otherwise.
+///
+/// # Errors
+/// Files that cannot be read, or an identity that AWS does not know.
+pub async fn run(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
+    let manifests = Manifests::read(&flags.filename, &flags.namespace)?;
+    let cluster = flags.cluster_id.as_deref().unwrap_or(SOME_CLUSTER);
+    let report = if flags.live {
+        live(&manifests, cluster).await?
+    } else {
+        offline(&manifests, cluster)
+    };
+    let text = match flags.output {
+        OutputFormat::Text => {
+            for note in &report.notes {
+                eprintln!("note: {note}");
+            }
+            report.to_string()
+        }
+        OutputFormat::Json => format!("{:#}\n", report.to_json()),
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough, as `head` has.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// What would be made where nothing is.
+pub fn offline(manifests: &Manifests, cluster: &str) -> Report {
+    let survey = Survey::of(manifests, None, cluster, Timestamp::now());
+    let found = survey.items().into_iter();
+    let lines = found.map(|item| item.line(|item, hold| item.decide(hold, &Observed::Absent, &Quotas::default())));
+    Report::new(lines.collect(), manifests.notes.clone(), false)
+}
+
+async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError> {
+    let hub = Hub::load().await?;
+    let survey = Survey::of(manifests, Some(&hub.identity), cluster, Timestamp::now());
+    let accounts = Accounts::new(hub.clone(), cluster);
+    let looks = survey.items().into_iter().map(|item| look(&accounts, item));
+    let lines: Vec<Line> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
+    Ok(Report::new(lines, manifests.notes.clone(), true))
+}
+
+async fn look(accounts: &Accounts, item: Item) -> Line {
+    let read = match item.hold() {
+        Some(hold) => Some(read(accounts, hold).await),
+        None => None,
+    };
+    item.line(|item, hold| match &read {
+        Some(Ok((observed, quotas))) => item.decide(hold, observed, quotas),
+        Some(Err(error)) => Finding::Failed {
+            message: error.to_string(),
+        },
+        None => Finding::Failed {
+            message: "the account was not read".to_string(),
+        },
+    })
+}
+
+async fn read(accounts: &Accounts, hold: &Hold) -> Result<(Observed, Quotas), CallError> {
+    let handle = accounts.account(&Entrance {
+        read_only: true,
+        ..hold.entrance.clone()
+    });
+    let observed = handle.observe(&hold.desired.name, Depth::Declared).await?;
+    Ok((observed, handle.quotas().await?))
+}
