@@ -274,3 +274,6 @@ fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {
 fn invalid(field: &str, problem: &str) -> Refusal {
     Refusal::of_field(Reason::InvalidSpec, format!("spec.{field}"), problem)
 }
+
+#[cfg(test)]
+mod tests;
