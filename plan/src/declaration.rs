@@ -6,7 +6,7 @@ mod trust;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crossrole_api::role::{AdoptionPolicy, DeletionPolicy};
+use crossrole_api::role::AdoptionPolicy;
 use crossrole_api::{CrossAccountRole, Reason};
 use crossrole_iam::quota::{ROLE_TAGS, check_description};
 use crossrole_iam::{Path, PolicyName, PolicyPathName, RoleName, check_tag_key, check_tag_value};
@@ -18,6 +18,7 @@ use crate::rules::PolicyReference;
 use crate::substitute::Template;
 
 pub use permissions::AwsManagedPolicy;
+pub(crate) use trust::told_apart_by_subject;
 pub use trust::{
     AccountKind, AwsTrust, OidcTrust, OrganizationId, PodIdentityTrust, PrincipalPattern, RolesAnywhereTrust,
     SamlTrust, ServicesTrust, Session, SourceIdentity, Trust, TrustStatement, Who,
@@ -63,8 +64,6 @@ pub struct Declaration {
     pub tags: BTreeMap<String, String>,
     /// The boundary that the object asks for.
     pub boundary: Option<PolicyReference>,
-    /// What becomes of roles that are no longer wanted.
-    pub deletion_policy: DeletionPolicy,
     /// When the role can be used, and by which sessions.
     pub lifecycle: Lifecycle,
     /// Whether an existing role may be taken over, where the class names it.
@@ -113,7 +112,6 @@ impl Declaration {
                 .map(PolicyReference::parse)
                 .transpose()
                 .map_err(|error| invalid("permissionsBoundary", error))?,
-            deletion_policy: spec.deletion_policy,
             lifecycle: Lifecycle::parse(spec)?,
             adopt: spec.adoption_policy == AdoptionPolicy::Adopt,
         })

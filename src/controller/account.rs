@@ -7,12 +7,13 @@ use crossrole_api::names::IN_USE_FINALIZER;
 use crossrole_api::status::condition::READY;
 use crossrole_api::{AWSAccount, AWSAccountStatus, AccountState, Reason};
 use crossrole_plan::outcome::NextLook;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
+use super::report;
 use super::resolve;
 use super::watch::CachedAccount;
 use super::work;
@@ -32,16 +33,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     let key = key(cached.as_ref());
     let account = match &cached.0 {
         Ok(account) => account,
-        Err(unreadable) => {
-            if context.memory.is_news(&key, &unreadable.error) {
-                let reference = cached.object_ref(&());
-                context
-                    .events
-                    .warn(&reference, Reason::InvalidSpec.as_str(), &unreadable.error)
-                    .await;
-            }
-            return Ok(context.at_interval(&key));
-        }
+        Err(unreadable) => return Ok(context.tell_unreadable(cached.as_ref(), &unreadable.error).await),
     };
     let name = account.name_any();
     let deleting = account.metadata.deletion_timestamp.is_some();
@@ -222,15 +214,13 @@ fn ready(previous: &[Condition], reason: &str, message: &str, generation: Option
     } else {
         "False"
     };
-    let before = previous
-        .iter()
-        .find(|before| before.type_ == READY && before.status == status);
-    Condition {
-        type_: READY.into(),
-        status: status.into(),
-        reason: reason.into(),
-        message: super::events::cut(message, 1024),
-        observed_generation: generation,
-        last_transition_time: before.map_or_else(|| Time(context.now()), |before| before.last_transition_time.clone()),
-    }
+    report::condition(
+        previous,
+        READY,
+        status,
+        reason,
+        super::events::cut(message, 1024),
+        generation,
+        context.now(),
+    )
 }

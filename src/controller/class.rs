@@ -6,11 +6,11 @@ use crossrole_api::names::IN_USE_FINALIZER;
 use crossrole_api::status::condition::READY;
 use crossrole_api::{AccountClass, AccountClassStatus, Reason};
 use crossrole_plan::rules::Rules;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::runtime::controller::Action;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, ResourceExt};
 
 use super::context::{Context, key};
+use super::report;
 use super::watch::CachedClass;
 use super::write_back;
 
@@ -26,16 +26,7 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
     let key = key(cached.as_ref());
     let class = match &cached.0 {
         Ok(class) => class,
-        Err(unreadable) => {
-            if context.memory.is_news(&key, &unreadable.error) {
-                let reference = cached.object_ref(&());
-                context
-                    .events
-                    .warn(&reference, Reason::InvalidSpec.as_str(), &unreadable.error)
-                    .await;
-            }
-            return Ok(context.at_interval(&key));
-        }
+        Err(unreadable) => return Ok(context.tell_unreadable(cached.as_ref(), &unreadable.error).await),
     };
     let name = class.name_any();
     let mut accounts: Vec<String> = context
@@ -63,18 +54,16 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
         Ok(_) => ("True", Reason::InSync, "the class can be used".to_string()),
         Err(refusal) => ("False", refusal.reason, refusal.to_string()),
     };
-    let before = previous
-        .conditions
-        .iter()
-        .find(|before| before.type_ == READY && before.status == status);
-    let condition = Condition {
-        type_: READY.into(),
-        status: status.into(),
-        reason: reason.as_str().into(),
+    let generation = class.metadata.generation;
+    let condition = report::condition(
+        &previous.conditions,
+        READY,
+        status,
+        reason.as_str(),
         message,
-        observed_generation: class.metadata.generation,
-        last_transition_time: before.map_or_else(|| Time(context.now()), |before| before.last_transition_time.clone()),
-    };
+        generation,
+        context.now(),
+    );
     let status = AccountClassStatus {
         observed_generation: class.metadata.generation,
         accounts,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crossrole_api::Reason;
 use crossrole_plan::outcome;
 use jiff::Timestamp;
 use kube::Resource;
@@ -60,6 +61,18 @@ impl Context {
     /// Look again soon, and later with every failure in a row.
     pub fn after_backoff(&self, object: &str) -> Action {
         Action::requeue(outcome::backoff(self.memory.failed(object), fastrand::f64()))
+    }
+
+    /// Says, once, that this version cannot read an AWSAccount or an AccountClass. It is looked at again in time.
+    pub async fn tell_unreadable<K: Resource<DynamicType = ()>>(&self, object: &K, problem: &str) -> Action {
+        let key = key(object);
+        if self.memory.is_news(&key, problem) {
+            let reference = object.object_ref(&());
+            self.events
+                .warn(&reference, Reason::InvalidSpec.as_str(), problem)
+                .await;
+        }
+        self.at_interval(&key)
     }
 
     /// Look again when the cache holds what we wrote: nothing that an older state says is acted on. `None` where it does.

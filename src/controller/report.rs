@@ -176,6 +176,29 @@ fn entry(
     }
 }
 
+/// A condition, whose time moves only when its status does.
+pub fn condition(
+    previous: &[Condition],
+    type_: &str,
+    status: &str,
+    reason: &str,
+    message: String,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Condition {
+    let before = previous
+        .iter()
+        .find(|before| before.type_ == type_ && before.status == status);
+    Condition {
+        type_: type_.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message,
+        observed_generation: generation,
+        last_transition_time: before.map_or(Time(now), |before| before.last_transition_time.clone()),
+    }
+}
+
 // `Ready` is always there; the others only when true, and never both.
 fn conditions(previous: &[Condition], overall: &Overall, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
     let (ready, other, reason, message) = match overall {
@@ -184,16 +207,17 @@ fn conditions(previous: &[Condition], overall: &Overall, generation: Option<i64>
         Overall::Reconciling(reason, message) => ("False", Some(RECONCILING), *reason, message),
         Overall::Stalled(reason, message) => ("False", Some(STALLED), *reason, message),
     };
-    let condition = |type_: &str, status: &str| Condition {
-        type_: type_.into(),
-        status: status.into(),
-        reason: reason.as_str().into(),
-        message: cut(message, MESSAGE_SIZE * 2),
-        observed_generation: generation,
-        last_transition_time: previous
-            .iter()
-            .find(|before| before.type_ == type_ && before.status == status)
-            .map_or(Time(now), |before| before.last_transition_time.clone()),
+    let message = cut(message, MESSAGE_SIZE * 2);
+    let condition = |type_, status| {
+        condition(
+            previous,
+            type_,
+            status,
+            reason.as_str(),
+            message.clone(),
+            generation,
+            now,
+        )
     };
     let mut conditions = vec![condition(READY, ready)];
     conditions.extend(other.map(|type_| condition(type_, "True")));

@@ -37,6 +37,7 @@ use super::invalid;
 use crate::refusal::Refusal;
 
 pub use aws::PrincipalPattern;
+pub(crate) use shared_issuers::told_apart_by_subject;
 pub use values::OrganizationId;
 
 /// Who may assume the role: the entries, and the raw statements beside them.

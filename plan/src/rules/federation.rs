@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_api::class::FederationRule;
 
 use super::values::{invalid, pattern_problem};
+use crate::declaration::told_apart_by_subject;
 use crate::refusal::Refusal;
 
 /// An identity provider that may be trusted.
@@ -23,31 +24,10 @@ pub enum Federation {
     Saml(BTreeSet<String>),
 }
 
-/// Issuers that many customers share, so that only the subject tells whose token it is.
-///
-/// Source: IAM User Guide, "Identity-provider controls for shared OIDC providers": those of which IAM itself demands the
-/// claim `sub`, and Google, where everybody gets a token for whatever audience. Shared providers that tell their customers
-/// apart by `aud` are not among them: a class always lists audiences.
-const SHARED_ISSUERS: [&str; 14] = [
-    "accounts.google.com",
-    "agent.buildkite.com",
-    "app.eu.terraform.io",
-    "app.terraform.io",
-    "gitlab.com",
-    "oidc-configuration.audit-log.githubusercontent.com",
-    "oidc.codefresh.io",
-    "oidc.op1.openshiftapps.com/2f785sojlpb85i7402pk3qogugim5nfb",
-    "proidc.upbound.io",
-    "scalr.io",
-    "studio.datachain.ai/api",
-    "token.actions.githubusercontent.com",
-    "tokens.cloud.shisho.dev",
-    "vstoken.actions.githubusercontent.com",
-];
-
-/// Whether many customers share an issuer, so that a token's subject alone tells whose it is.
+/// Whether many customers share an issuer, so that a token's subject alone tells whose it is. Shared providers that tell
+/// their customers apart by `aud` are not among them: a class always lists audiences.
 pub fn is_shared_issuer(issuer: &str) -> bool {
-    SHARED_ISSUERS.iter().any(|shared| {
+    told_apart_by_subject().any(|shared| {
         issuer.eq_ignore_ascii_case(shared)
             // An enterprise's own issuer at GitHub has its name behind a slash and is still GitHub's.
             || issuer

@@ -43,6 +43,14 @@ const SHARED: [(&str, Tenant); 19] = [
     ),
 ];
 
+/// Issuers whose customers the subject alone tells apart.
+pub(crate) fn told_apart_by_subject() -> impl Iterator<Item = &'static str> {
+    SHARED
+        .iter()
+        .filter(|(_, tenant)| *tenant == Tenant::Subject)
+        .map(|(issuer, _)| *issuer)
+}
+
 /// What tells the customers of a provider apart; `None` where the issuer itself does.
 pub(super) fn tenant(issuer: &str) -> Option<Tenant> {
     let folded = issuer.to_lowercase();
