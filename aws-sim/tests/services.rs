@@ -122,16 +122,22 @@ fn a_pod_needs_session_tags_and_hands_them_on() {
 
     // The tags are transitive, so the next role must allow them too.
     let next = "arn:aws:iam::222222222222:role/next";
-    let make = |actions: &[&str]| {
+    let make = |actions: &[&str], key: &str, namespace: &str| {
         aws.try_json("DELETE", "/accounts/222222222222/roles/next", None);
-        let condition = json!({"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "security"}});
+        let condition = json!({"StringEquals": {key: namespace}});
         let trust = trust_for(actions, json!({"AWS": ROLE}), condition);
         aws.post("/accounts/222222222222/roles", &json!({"name": "next", "trust": trust}));
     };
-    make(&["sts:AssumeRole"]);
+    let of_the_pod = "aws:PrincipalTag/kubernetes-namespace";
+    make(&["sts:AssumeRole"], of_the_pod, "security");
     let message = aws.assume(&keys, next, &[]).refused("AccessDenied").text("Message");
     assert!(message.contains("sts:TagSession"), "{message}");
-    make(&["sts:AssumeRole", "sts:TagSession"]);
+    make(&["sts:AssumeRole", "sts:TagSession"], of_the_pod, "security");
+    aws.assume(&keys, next, &[]).ok();
+    let handed_on = "aws:RequestTag/kubernetes-namespace";
+    make(&["sts:AssumeRole", "sts:TagSession"], handed_on, "default");
+    aws.assume(&keys, next, &[]).refused("AccessDenied");
+    make(&["sts:AssumeRole", "sts:TagSession"], handed_on, "security");
     aws.assume(&keys, next, &[]).ok();
     let again = [
         ("Tags.member.1.Key", "Kubernetes-Namespace"),

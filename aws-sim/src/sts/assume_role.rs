@@ -29,7 +29,13 @@ pub(crate) fn assume_role(call: &mut Call<'_>) -> Answer {
     let attributes = with_inherited(call, &asked, &role_arn)?;
     let mut context = call.context.clone();
     context.set_optional("sts:ExternalId", call.parameters.get("ExternalId"));
-    request::set_session_keys(&mut context, Some(&session_name), &asked);
+    // Tags that the calling session hands on count as tags of the request: the trust policy in the Amazon EKS User Guide,
+    // "Access AWS resources using EKS Pod Identity target IAM roles", tests aws:RequestTag of a session that sends none.
+    let in_request = Attributes {
+        tags: attributes.tags.clone(),
+        ..asked
+    };
+    request::set_session_keys(&mut context, Some(&session_name), &in_request);
     if mfa {
         context.set("aws:MultiFactorAuthPresent", "true");
         context.set("aws:MultiFactorAuthAge", "0");
