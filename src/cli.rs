@@ -54,6 +54,10 @@ pub struct RunFlags {
     /// Names this cluster in the tags of its roles. Default: the uid of the namespace kube-system.
     #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
     cluster_id: Option<String>,
+    /// The id of a cluster that was rebuilt as this one. The roles that it held are taken over by the objects of the
+    /// same namespace and name: their tags are changed, nothing else.
+    #[arg(long, env = "CROSSROLE_TAKE_OVER_FROM", value_name = "CLUSTER_ID", value_parser = cluster_id)]
+    take_over_from: Option<String>,
     /// Which parts log how much, as `info` or `warn,crossrole=debug`.
     #[arg(long, env = "CROSSROLE_LOG", default_value = "info")]
     pub log: String,
@@ -92,6 +96,7 @@ impl RunFlags {
             max_removals: self.max_removals,
             propagation_delay: self.propagation_delay,
             cluster_id: self.cluster_id.clone(),
+            take_over_from: self.take_over_from.clone(),
         }
     }
 }

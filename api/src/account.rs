@@ -107,8 +107,24 @@ pub struct AWSAccountStatus {
     /// How many roles of this account objects of this cluster hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<i64>,
+    /// The account's own IAM quotas, as `GetAccountSummary` answered; absent where the bootstrap role may not read them,
+    /// and IAM's defaults are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<AccountQuotas>,
     /// `Ready`: the bootstrap role was assumed, and the account answered with its id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// The IAM quotas of an account that bear on roles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountQuotas {
+    /// Roles in the account (`RolesQuota`).
+    pub roles: i64,
+    /// Managed policies attached to one role (`AttachedPoliciesPerRoleQuota`).
+    pub attached_policies_per_role: i64,
+    /// Characters of a trust policy, white space left out (`AssumeRolePolicySizeQuota`).
+    pub trust_policy_size: i64,
 }

@@ -54,6 +54,10 @@ reasons! {
     AWSUnavailable,
     /// Somebody else is changing the same role at the same time.
     ConcurrentChange,
+    /// IAM does not show a change of ours everywhere yet.
+    Propagating,
+    /// Somebody put another role in the place of ours; it is closed, its sessions are ended, and it is made as declared.
+    RoleReplaced,
     /// A principal that the trust policy names does not exist, or not yet everywhere.
     PrincipalNotFound,
     /// AWS gave an answer that crossrole does not know.

@@ -16,7 +16,7 @@ use crate::substitute::Template;
 use crate::trust;
 
 /// The role that an account shall hold: everything that IAM can hold of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Desired {
     /// The role's name.
     pub name: RoleName,
@@ -88,6 +88,7 @@ impl Desired {
             owner: Owner {
                 cluster: cluster.to_string(),
                 object: declaration.object.clone(),
+                predecessor: None,
             },
             attached,
             inline: inline(declaration, account)?,

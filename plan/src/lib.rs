@@ -25,6 +25,7 @@
 //! | [`observed`] | the role that an account holds |
 //! | [`owner`] | whose a role is |
 //! | [`change`] | one IAM call; [`change::Plan`] is an ordered list of them |
+//! | [`effect`] | what an account holds after a change |
 //! | [`diff`] | the changes from what is observed to what is desired, in an order of which every prefix is safe |
 //! | [`teardown`] | the changes that remove a role, or let go of it |
 //! | [`decide`] | all of the above for one role in one account |
@@ -45,6 +46,7 @@ pub mod declaration;
 pub mod desired;
 pub mod diff;
 pub mod duration;
+pub mod effect;
 pub mod guard;
 #[cfg(test)]
 mod laws;

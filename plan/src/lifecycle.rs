@@ -30,7 +30,7 @@ const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 const SPREAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// When a role can be used, and by which sessions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lifecycle {
     /// Nobody may assume the role before.
     pub not_before: Option<Timestamp>,

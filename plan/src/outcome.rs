@@ -59,9 +59,12 @@ pub struct Meaning {
     pub next: NextLook,
 }
 
+/// A principal that was made a moment ago is not known everywhere for so long.
+const PRINCIPAL_SPREADS: Duration = Duration::from_secs(120);
+
 impl Failure {
-    /// What the failure means for an entry.
-    pub fn meaning(self) -> Meaning {
+    /// What the failure means for an entry that has failed in this way for so long.
+    pub fn meaning(self, failing_for: Duration) -> Meaning {
         let retrying = |reason| Meaning {
             state: EntryState::Retrying,
             reason,
@@ -78,10 +81,11 @@ impl Failure {
             Self::PermissionDenied => refused(Reason::PermissionDenied),
             Self::Throttled => retrying(Reason::Throttled),
             Self::Unavailable => retrying(Reason::AWSUnavailable),
-            Self::Conflict | Self::RoleNotFound | Self::AlreadyExists | Self::StillInUse => {
-                retrying(Reason::ConcurrentChange)
-            }
-            Self::InvalidPrincipal => retrying(Reason::PrincipalNotFound),
+            Self::Conflict | Self::AlreadyExists | Self::StillInUse => retrying(Reason::ConcurrentChange),
+            // Every plan is made from a role that was seen, or begins with making it.
+            Self::RoleNotFound => retrying(Reason::Propagating),
+            Self::InvalidPrincipal if failing_for < PRINCIPAL_SPREADS => retrying(Reason::PrincipalNotFound),
+            Self::InvalidPrincipal => refused(Reason::PrincipalNotFound),
             Self::Malformed => refused(Reason::RefusedByAWS),
             Self::PolicyNotFound => refused(Reason::PolicyNotFound),
             Self::Quota => refused(Reason::QuotaExceeded),
@@ -100,6 +104,14 @@ pub fn backoff(failures: u32, jitter: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_principal_that_does_not_come_within_two_minutes_needs_a_person() {
+        let state = |seconds| Failure::InvalidPrincipal.meaning(Duration::from_secs(seconds)).state;
+        assert_eq!(state(0), EntryState::Retrying);
+        assert_eq!(state(119), EntryState::Retrying);
+        assert_eq!(state(120), EntryState::Refused);
+    }
 
     #[test]
     fn delays_grow_to_five_minutes_and_differ() {

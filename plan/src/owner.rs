@@ -7,12 +7,14 @@ use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crate::declaration::ObjectName;
 
 /// Who we are: what the two tags of a role of ours say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// The cluster's id: the uid of `kube-system`, unless set otherwise.
     pub cluster: String,
     /// The object.
     pub object: ObjectName,
+    /// The id of a cluster that was rebuilt as this one: what its objects of the same name held is ours.
+    pub predecessor: Option<String>,
 }
 
 /// Whose a role is, as its tags say.
@@ -48,10 +50,11 @@ impl Owner {
                 .map(|(_, value)| value.as_str())
         };
         let stripped = seen == Some(id);
+        let ours = |cluster: &str| cluster == self.cluster || Some(cluster) == self.predecessor.as_deref();
         match (tag(CLUSTER_TAG), tag(OWNER_TAG)) {
-            (Some(cluster), Some(owner)) if cluster == self.cluster && owner == self.object.to_string() => Holder::Us,
-            (Some(cluster), Some(owner)) if cluster == self.cluster => Holder::Object(owner.to_string()),
-            (Some(cluster), owner) if cluster != self.cluster => {
+            (Some(cluster), Some(owner)) if ours(cluster) && owner == self.object.to_string() => Holder::Us,
+            (Some(cluster), Some(owner)) if ours(cluster) => Holder::Object(owner.to_string()),
+            (Some(cluster), owner) if !ours(cluster) => {
                 Holder::Cluster(cluster.to_string(), owner.unwrap_or_default().to_string())
             }
             _ if stripped => Holder::UsWithoutTags,
@@ -71,6 +74,28 @@ mod tests {
                 namespace: "security".into(),
                 name: "audit".into(),
             },
+            predecessor: None,
+        }
+    }
+
+    #[test]
+    fn what_a_rebuilt_cluster_held_is_taken_over_object_by_object() {
+        let heir = Owner {
+            predecessor: Some("c0".into()),
+            ..us()
+        };
+        for (cluster, owner, expected) in [
+            ("c0", "security/audit", Holder::Us),
+            ("c1", "security/audit", Holder::Us),
+            ("c0", "other/audit", Holder::Object("other/audit".into())),
+            (
+                "c2",
+                "security/audit",
+                Holder::Cluster("c2".into(), "security/audit".into()),
+            ),
+        ] {
+            let found = tags(&[(CLUSTER_TAG, cluster), (OWNER_TAG, owner)]);
+            assert_eq!(heir.holder(&found, "AROA1", None), expected, "{found:?}");
         }
     }
 

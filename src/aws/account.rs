@@ -1,8 +1,7 @@
-//! One account: its credentials, its limits, its trouble. What goes wrong in one account stays there.
+//! One account: its credentials, its pace, what was written there lately. What goes wrong in one account stays there.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_sdk_iam::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{Credentials, IdentityCache};
 use crossrole_iam::{AccountId, Arn, RoleName};
@@ -10,9 +9,13 @@ use crossrole_plan::change::Plan;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::error::CallError;
+use super::gate::Gate;
+use super::read::Door;
+use super::recent::Recent;
 use super::write::Applied;
 use super::{Action, Hub, read, write};
 
@@ -56,22 +59,22 @@ pub struct AccountHandle {
     hub: Hub,
     entrance: Entrance,
     session_name: String,
-    session: Mutex<Entry>,
+    session: Mutex<Option<Session>>,
     quotas: Mutex<Option<(Quotas, Instant)>>,
     at_once: Semaphore,
+    gate: Gate,
+    recent: Recent,
 }
 
-/// What the last attempt to get in came to.
-#[derive(Debug)]
-enum Entry {
-    Nothing,
-    Open(Session),
-    /// Everybody who waited for the same attempt gets the same answer.
-    Failed(CallError, Instant),
+/// What an account holds, as far as can be known now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// What it holds.
+    pub observed: Observed,
+    /// So long IAM may still show what was before our own last write: what is concluded meanwhile is to be looked at
+    /// again.
+    pub doubtful_for: Option<Duration>,
 }
-
-/// A failed attempt to get in is not repeated for so long.
-const FAILED_FOR: Duration = Duration::from_secs(1);
 
 /// A session of the bootstrap role that was checked to be in the right account.
 #[derive(Clone, Debug)]
@@ -108,12 +111,20 @@ fn reads_alone() -> String {
 }
 
 impl AccountHandle {
-    pub(super) fn new(hub: Hub, entrance: Entrance, session_name: String) -> Self {
+    pub(super) fn new(
+        hub: Hub,
+        entrance: Entrance,
+        session_name: String,
+        shown_after: Duration,
+        recovered: UnboundedSender<AccountId>,
+    ) -> Self {
         Self {
+            gate: Gate::new(entrance.account.clone(), recovered),
+            recent: Recent::new(shown_after),
             hub,
             entrance,
             session_name,
-            session: Mutex::new(Entry::Nothing),
+            session: Mutex::new(None),
             quotas: Mutex::new(None),
             at_once: Semaphore::new(ROLES_AT_ONCE),
         }
@@ -124,6 +135,11 @@ impl AccountHandle {
         &self.entrance.account
     }
 
+    /// Whether the account is entered this way.
+    pub(super) fn is_of(&self, entrance: &Entrance) -> bool {
+        self.entrance == *entrance
+    }
+
     /// Gets into the account and says as whom.
     ///
     /// # Errors
@@ -132,13 +148,27 @@ impl AccountHandle {
         Ok(self.session().await?.caller_arn)
     }
 
-    /// Reads what the account holds under a role's name.
+    /// What the account holds under a role's name. What we wrote a moment ago is known without a read, and better than
+    /// by one: IAM may still show what was before. `anew` reads all the same.
     ///
     /// # Errors
     /// The first call that failed. A role that is not there is no error.
-    pub async fn observe(&self, role: &RoleName, depth: Depth) -> Result<Observed, CallError> {
+    pub async fn observe(&self, role: &RoleName, depth: Depth, anew: bool) -> Result<Seen, CallError> {
+        let now = Instant::now();
+        if !anew
+            && depth == Depth::Declared
+            && let Some(observed) = self.recent.written(role, now)
+        {
+            return Ok(Seen {
+                observed,
+                doubtful_for: None,
+            });
+        }
+        let doubtful_for = self.recent.doubtful_for(role, now);
         let session = self.session().await?;
-        self.noticing(read::role(&session.iam, role, depth).await).await
+        let door = self.door(&session);
+        let observed = self.noticing(read::role(door, role, depth).await).await?;
+        Ok(Seen { observed, doubtful_for })
     }
 
     /// The account's quotas, read at most once an hour; IAM's defaults where the bootstrap role may not read them.
@@ -153,7 +183,7 @@ impl AccountHandle {
             return Ok(*quotas);
         }
         let session = self.session().await?;
-        let quotas = match self.noticing(read::quotas(&session.iam).await).await {
+        let quotas = match self.noticing(read::quotas(self.door(&session)).await).await {
             Err(error) if error.failure == Failure::PermissionDenied => Quotas::default(),
             answer => answer?,
         };
@@ -161,22 +191,38 @@ impl AccountHandle {
         Ok(quotas)
     }
 
-    /// Carries out a plan, in order, up to the first failure.
-    pub async fn apply(&self, plan: &Plan) -> Applied {
+    /// Carries out a plan, in order, up to the first failure, or until `go_on` says no. `observed` is what the plan was
+    /// made from.
+    pub async fn apply(&self, plan: &Plan, observed: &Observed, go_on: &(dyn Fn() -> bool + Send + Sync)) -> Applied {
+        if plan.is_empty() {
+            return Applied::default();
+        }
         match self.session().await {
             Ok(session) => {
-                let applied = write::carry_out(&session.iam, plan).await;
+                self.recent.begin(&plan.role, Instant::now());
+                let applied = write::carry_out(self.door(&session), plan, go_on).await;
+                self.recent.wrote(plan, observed, &applied, Instant::now());
                 if let Some(error) = &applied.failure {
                     self.forget_stale_session(error).await;
                 }
                 applied
             }
-            Err(error) => Applied::nothing(error),
+            Err(error) => Applied {
+                failure: Some(error),
+                ..Applied::default()
+            },
         }
     }
 
-    /// Waits until a role of this account may be worked on; it may be until what is returned is dropped.
-    pub async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    fn door<'a>(&'a self, session: &'a Session) -> Door<'a> {
+        Door {
+            iam: &session.iam,
+            gate: &self.gate,
+        }
+    }
+
+    /// Waits until a role of this account may be worked on, as far as the account goes.
+    pub(super) async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
         // The semaphore is never closed, so waiting for it cannot fail.
         self.at_once.acquire().await.ok()
     }
@@ -190,7 +236,7 @@ impl AccountHandle {
 
     async fn forget_stale_session(&self, error: &CallError) {
         if error.is_about_credentials() {
-            *self.session.lock().await = Entry::Nothing;
+            *self.session.lock().await = None;
         }
     }
 
@@ -199,55 +245,46 @@ impl AccountHandle {
         let mut cached = self.session.lock().await;
         let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
         let soon = SystemTime::now() + REFRESH_BEFORE + spread;
-        match &*cached {
-            Entry::Open(session) if session.expires > soon => return Ok(session.clone()),
-            Entry::Failed(error, at) if at.elapsed() < FAILED_FOR => return Err(error.clone()),
-            _ => {}
+        if let Some(session) = cached.as_ref().filter(|session| session.expires > soon) {
+            return Ok(session.clone());
         }
-        let opened = self.open().await;
-        *cached = match &opened {
-            Ok(session) => Entry::Open(session.clone()),
-            Err(error) => Entry::Failed(error.clone(), Instant::now()),
-        };
-        opened
+        // Those who wait meanwhile do not all try: a failure closes the gate.
+        *cached = None;
+        let opened = self.open().await?;
+        *cached = Some(opened.clone());
+        Ok(opened)
     }
 
     async fn open(&self) -> Result<Session, CallError> {
         let credentials = self.assume_bootstrap_role().await?;
         let expires = credentials.expiry().unwrap_or_else(SystemTime::now);
         let id = self.entrance.account.to_string();
-        // The SDK shares its retry budget between all clients of a Region, and its identity cache is small: each
-        // account gets its own of both.
-        let retry = RetryConfig::standard().with_max_attempts(3);
+        // The SDK's identity cache is small and shared: each account has its own session. Its retries know no account:
+        // the gate has them.
         let sts = aws_sdk_sts::Client::from_conf(
             aws_sdk_sts::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials.clone())
                 .identity_cache(IdentityCache::no_cache())
-                .retry_config(retry.clone())
-                .retry_partition(RetryPartition::new(id.clone()))
                 .build(),
         );
-        let identity = sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| CallError::of(Action::GetCallerIdentity, &error))?;
+        let ask = || sts.get_caller_identity().send();
+        let identity = self.gate.call(Action::GetCallerIdentity, ask).await?;
         if identity.account() != Some(id.as_str()) {
-            return Err(CallError::new(
+            let wrong = CallError::new(
                 Action::GetCallerIdentity,
                 Failure::WrongAccount,
                 format!(
                     "account {} answered, but spec.accountId is {id}: nothing was written",
                     identity.account().unwrap_or("of unknown id")
                 ),
-            ));
+            );
+            self.gate.failed(&wrong);
+            return Err(wrong);
         }
         let iam = aws_sdk_iam::Client::from_conf(
             aws_sdk_iam::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials)
                 .identity_cache(IdentityCache::no_cache())
-                .retry_config(retry)
-                .retry_partition(RetryPartition::new(id))
                 .build(),
         );
         Ok(Session {
@@ -258,7 +295,7 @@ impl AccountHandle {
     }
 
     async fn assume_bootstrap_role(&self) -> Result<Credentials, CallError> {
-        let answer = self
+        let request = self
             .hub
             .sts
             .assume_role()
@@ -266,10 +303,8 @@ impl AccountHandle {
             .role_session_name(&self.session_name)
             .set_external_id(self.entrance.external_id.clone())
             .set_policy(self.entrance.read_only.then(reads_alone))
-            .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600))
-            .send()
-            .await
-            .map_err(|error| CallError::of(Action::AssumeRole, &error))?;
+            .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
+        let answer = self.gate.call(Action::AssumeRole, || request.clone().send()).await?;
         let credentials = answer.credentials().ok_or_else(|| {
             CallError::new(
                 Action::AssumeRole,

@@ -2,6 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossrole_iam::AccountId;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Hub;
 use super::account::{AccountHandle, Entrance};
@@ -12,33 +17,63 @@ pub struct Accounts {
     /// The identity that the operator itself runs with.
     pub hub: Hub,
     session_name: String,
-    handles: Mutex<HashMap<Entrance, Arc<AccountHandle>>>,
+    shown_after: Duration,
+    recovered: UnboundedSender<AccountId>,
+    handles: Mutex<HashMap<AccountId, Arc<AccountHandle>>>,
+    at_once: Semaphore,
+}
+
+/// Roles of all accounts together that are worked on at the same time: each can need a connection or three.
+const ROLES_AT_ONCE: usize = 256;
+
+/// The right to work on one role, for as long as it is kept.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    _of_account: Option<SemaphorePermit<'a>>,
+    _of_all: Option<SemaphorePermit<'a>>,
 }
 
 impl Accounts {
     /// No account yet. `cluster` goes into the session name, so that CloudTrail says which operator it was.
-    pub fn new(hub: Hub, cluster: &str) -> Self {
-        Self {
+    /// `shown_after` is how long IAM may take until its reads show a write. The receiver gets each account that answers
+    /// again after it did not for long.
+    pub fn new(hub: Hub, cluster: &str, shown_after: Duration) -> (Self, UnboundedReceiver<AccountId>) {
+        let (recovered, recoveries) = unbounded_channel();
+        let accounts = Self {
             hub,
             session_name: session_name(cluster),
+            shown_after,
+            recovered,
             handles: Mutex::default(),
-        }
+            at_once: Semaphore::new(ROLES_AT_ONCE),
+        };
+        (accounts, recoveries)
+    }
+
+    /// Waits until a role of this account may be worked on. The account's own limit comes first, so that those who wait
+    /// for a slow account take no place from others.
+    pub async fn turn<'a>(&'a self, handle: &'a AccountHandle) -> Turn<'a> {
+        // Neither semaphore is ever closed, so waiting cannot fail.
+        let _of_account = handle.turn().await;
+        let _of_all = self.at_once.acquire().await.ok();
+        Turn { _of_account, _of_all }
     }
 
     /// The handle of an account. Another bootstrap role, external id or session duration makes another handle, so that
     /// nothing that was fetched the old way is used.
     pub fn account(&self, entrance: &Entrance) -> Arc<AccountHandle> {
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = handles.get(entrance) {
+        if let Some(handle) = handles.get(&entrance.account).filter(|handle| handle.is_of(entrance)) {
             return handle.clone();
         }
-        handles.retain(|known, _| known.account != entrance.account);
         let handle = Arc::new(AccountHandle::new(
             self.hub.clone(),
             entrance.clone(),
             self.session_name.clone(),
+            self.shown_after,
+            self.recovered.clone(),
         ));
-        handles.insert(entrance.clone(), handle.clone());
+        handles.insert(entrance.account.clone(), handle.clone());
         handle
     }
 }

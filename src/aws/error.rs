@@ -19,6 +19,8 @@ pub struct CallError {
     pub code: String,
     /// The error's text, or what went wrong on the way.
     pub message: String,
+    /// Whether the call may have taken effect all the same: AWS did not say that it did not.
+    pub unclear: bool,
 }
 
 impl CallError {
@@ -32,9 +34,11 @@ impl CallError {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or_default().to_string();
                 let message = service.err().message().unwrap_or_default().to_string();
+                let failure = classify(action, &code, &message);
                 Self {
-                    failure: classify(action, &code, &message),
+                    failure,
                     action,
+                    unclear: !CREDENTIALS.contains(&code.as_str()) && may_have_worked(failure),
                     code,
                     message,
                 }
@@ -45,6 +49,7 @@ impl CallError {
                 code: String::new(),
                 // The SDK's own Display says "dispatch failure" and keeps the cause to itself.
                 message: told(other),
+                unclear: true,
             },
         }
     }
@@ -61,8 +66,17 @@ impl CallError {
             failure,
             code: String::new(),
             message: message.into(),
+            unclear: true,
         }
     }
+}
+
+// A role that is there already may be the one of an earlier try whose answer was lost.
+fn may_have_worked(failure: Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Unavailable | Failure::Unexpected | Failure::AlreadyExists
+    )
 }
 
 /// Codes that say that the credentials of the call are not, or no longer, accepted.

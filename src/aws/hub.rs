@@ -1,6 +1,7 @@
 //! The identity that the operator itself runs with.
 
 use aws_config::meta::region::RegionProviderChain;
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use crossrole_iam::{AccountId, Arn, Partition};
 use crossrole_plan::outcome::Failure;
@@ -43,8 +44,7 @@ impl Hub {
             .timeout_config(super::account::timeouts())
             .load()
             .await;
-        let sts = aws_sdk_sts::Client::new(&config);
-        let identity = sts
+        let identity = aws_sdk_sts::Client::new(&config)
             .get_caller_identity()
             .send()
             .await
@@ -61,9 +61,11 @@ impl Hub {
             .account()
             .parse()
             .map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
+        // From here on every account has a gate of its own, which sends calls again.
+        let config = config.into_builder().retry_config(RetryConfig::disabled()).build();
         Ok(Self {
+            sts: aws_sdk_sts::Client::new(&config),
             config,
-            sts,
             identity: Identity {
                 arn,
                 account,

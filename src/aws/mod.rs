@@ -7,18 +7,23 @@
 //! | [`hub`] | the identity that the operator itself runs with |
 //! | [`account`] | one account: its credentials, its limits, its trouble |
 //! | [`accounts`] | all accounts |
+//! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
 //! | `read` | observing a role |
 //! | `write` | carrying out a plan |
+//! | `recent` | what was written lately, until IAM shows it everywhere |
 
 pub mod account;
 pub mod accounts;
 pub mod action;
 pub mod error;
+mod gate;
 pub mod hub;
+mod pace;
 mod read;
+mod recent;
 mod write;
 
-pub use account::{AccountHandle, Depth, Entrance};
+pub use account::{AccountHandle, Depth, Entrance, Seen};
 pub use accounts::Accounts;
 pub use action::Action;
 pub use error::CallError;

@@ -13,26 +13,55 @@ use crossrole_plan::quota::Quotas;
 use super::Action;
 use super::account::Depth;
 use super::error::CallError;
+use super::gate::Gate;
+
+/// Where calls go: an account's client, behind its gate.
+#[derive(Clone, Copy)]
+pub(super) struct Door<'a> {
+    pub(super) iam: &'a Client,
+    pub(super) gate: &'a Gate,
+}
+
+/// Gathers all pages of a list. A page ends the list when `IsTruncated` is false, not when it is short or empty.
+macro_rules! pages {
+    ($door:ident, $action:ident, $request:expr, $items:ident) => {{
+        let mut found = Vec::new();
+        let mut marker: Option<String> = None;
+        loop {
+            let page = $door
+                .gate
+                .call(Action::$action, || $request.set_marker(marker.clone()).send())
+                .await?;
+            let more = page.is_truncated();
+            marker = page.marker().map(str::to_string);
+            found.extend_from_slice(page.$items());
+            // A page that promises more and names no place to go on from would be asked for for ever.
+            match (more, &marker) {
+                (true, Some(_)) => {}
+                (true, None) => {
+                    let problem = "the list is cut off, and the answer does not say where it goes on";
+                    break Err(CallError::new(Action::$action, Failure::Unexpected, problem));
+                }
+                (false, _) => break Ok(found),
+            }
+        }
+    }};
+}
 
 /// Reads what the account holds under a role's name.
-pub(super) async fn role(iam: &Client, name: &RoleName, depth: Depth) -> Result<Observed, CallError> {
-    let role = match iam.get_role().role_name(name.as_str()).send().await {
+pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Result<Observed, CallError> {
+    let request = door.iam.get_role().role_name(name.as_str());
+    let role = match door.gate.call(Action::GetRole, || request.clone().send()).await {
         Ok(answer) => answer.role,
-        Err(error) => {
-            let error = CallError::of(Action::GetRole, &error);
-            return if error.failure == Failure::RoleNotFound {
-                Ok(Observed::Absent)
-            } else {
-                Err(error)
-            };
-        }
+        Err(error) if error.failure == Failure::RoleNotFound => return Ok(Observed::Absent),
+        Err(error) => return Err(error),
     };
     let role = role.ok_or_else(|| CallError::new(Action::GetRole, Failure::Unexpected, "the answer held no role"))?;
     let (attached, inline, instance_profiles) =
-        futures::try_join!(attached_policies(iam, name), inline_policies(iam, name), async {
+        futures::try_join!(attached_policies(door, name), inline_policies(door, name), async {
             match depth {
                 Depth::Declared => Ok(BTreeSet::new()),
-                Depth::Removal => instance_profiles(iam, name).await,
+                Depth::Removal => instance_profiles(door, name).await,
             }
         })?;
     Ok(Observed::Present(Box::new(ObservedRole {
@@ -62,12 +91,11 @@ pub(super) async fn role(iam: &Client, name: &RoleName, depth: Depth) -> Result<
 }
 
 /// Reads an account's own quotas.
-pub(super) async fn quotas(iam: &Client) -> Result<Quotas, CallError> {
-    let answer = iam
-        .get_account_summary()
-        .send()
-        .await
-        .map_err(|error| CallError::of(Action::GetAccountSummary, &error))?;
+pub(super) async fn quotas(door: Door<'_>) -> Result<Quotas, CallError> {
+    let answer = door
+        .gate
+        .call(Action::GetAccountSummary, || door.iam.get_account_summary().send())
+        .await?;
     let summary = answer
         .summary_map()
         .into_iter()
@@ -84,43 +112,26 @@ fn boundary(role: &Role) -> Result<Option<crossrole_iam::Arn>, CallError> {
         .transpose()
 }
 
-async fn attached_policies(iam: &Client, name: &RoleName) -> Result<BTreeSet<crossrole_iam::Arn>, CallError> {
-    let action = Action::ListAttachedRolePolicies;
-    let mut pages = iam
-        .list_attached_role_policies()
-        .role_name(name.as_str())
-        .into_paginator()
-        .items()
-        .send();
-    let mut found = BTreeSet::new();
-    while let Some(policy) = pages.next().await {
-        let policy = policy.map_err(|error| CallError::of(action, &error))?;
-        found.insert(parse(
-            action,
-            "an attached policy",
-            policy.policy_arn().unwrap_or_default(),
-        )?);
-    }
-    Ok(found)
+async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<crossrole_iam::Arn>, CallError> {
+    let request = door.iam.list_attached_role_policies().role_name(name.as_str());
+    let policies = pages!(door, ListAttachedRolePolicies, request.clone(), attached_policies)?;
+    let arns = policies.iter().map(|policy| policy.policy_arn().unwrap_or_default());
+    arns.map(|arn| parse(Action::ListAttachedRolePolicies, "an attached policy", arn))
+        .collect()
 }
 
-async fn inline_policies(iam: &Client, name: &RoleName) -> Result<BTreeMap<PolicyName, ObservedDocument>, CallError> {
-    let mut pages = iam
-        .list_role_policies()
-        .role_name(name.as_str())
-        .into_paginator()
-        .items()
-        .send();
+async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<PolicyName, ObservedDocument>, CallError> {
+    let request = door.iam.list_role_policies().role_name(name.as_str());
+    let names = pages!(door, ListRolePolicies, request.clone(), policy_names)?;
     let mut found = BTreeMap::new();
-    while let Some(policy) = pages.next().await {
-        let policy = policy.map_err(|error| CallError::of(Action::ListRolePolicies, &error))?;
-        let answer = iam
-            .get_role_policy()
-            .role_name(name.as_str())
-            .policy_name(&policy)
-            .send()
-            .await
-            .map_err(|error| CallError::of(Action::GetRolePolicy, &error))?;
+    for policy in names {
+        let request = door.iam.get_role_policy().role_name(name.as_str()).policy_name(&policy);
+        let answer = match door.gate.call(Action::GetRolePolicy, || request.clone().send()).await {
+            Ok(answer) => answer,
+            // It was taken away since its name was read.
+            Err(error) if matches!(error.failure, Failure::RoleNotFound | Failure::PolicyNotFound) => continue,
+            Err(error) => return Err(error),
+        };
         let document = ObservedDocument::parse_encoded(answer.policy_document(), DocumentKind::Permission);
         found.insert(
             parse(Action::ListRolePolicies, "an inline policy's name", &policy)?,
@@ -130,19 +141,13 @@ async fn inline_policies(iam: &Client, name: &RoleName) -> Result<BTreeMap<Polic
     Ok(found)
 }
 
-async fn instance_profiles(iam: &Client, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
-    let mut pages = iam
-        .list_instance_profiles_for_role()
-        .role_name(name.as_str())
-        .into_paginator()
-        .items()
-        .send();
-    let mut found = BTreeSet::new();
-    while let Some(profile) = pages.next().await {
-        let profile = profile.map_err(|error| CallError::of(Action::ListInstanceProfilesForRole, &error))?;
-        found.insert(profile.instance_profile_name().to_string());
-    }
-    Ok(found)
+async fn instance_profiles(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
+    let request = door.iam.list_instance_profiles_for_role().role_name(name.as_str());
+    let profiles = pages!(door, ListInstanceProfilesForRole, request.clone(), instance_profiles)?;
+    let names = profiles
+        .iter()
+        .map(|profile| profile.instance_profile_name().to_string());
+    Ok(names.collect())
 }
 
 fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(action: Action, what: &str, text: &str) -> Result<T, CallError> {

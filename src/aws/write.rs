@@ -1,6 +1,5 @@
 //! Carrying out a plan: one IAM call for each change, in order, up to the first failure.
 
-use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 use crossrole_plan::change::{Change, NewRole, Plan};
 use crossrole_plan::outcome::Failure;
@@ -8,39 +7,29 @@ use std::collections::BTreeMap;
 
 use super::Action;
 use super::error::CallError;
+use super::read::Door;
 
 /// What became of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Applied {
     /// How many changes were carried out, from the first.
     pub done: usize,
-    /// The unique id of a role that was created.
-    pub created_id: Option<String>,
+    /// The ARN and the unique id of a role that was created.
+    pub created: Option<(String, String)>,
     /// What stopped it. The change may have taken effect all the same.
     pub failure: Option<CallError>,
 }
 
-impl Applied {
-    pub(super) fn nothing(failure: CallError) -> Self {
-        Self {
-            done: 0,
-            created_id: None,
-            failure: Some(failure),
-        }
-    }
-}
-
-pub(super) async fn carry_out(iam: &Client, plan: &Plan) -> Applied {
-    let mut applied = Applied {
-        done: 0,
-        created_id: None,
-        failure: None,
-    };
+pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> bool + Send + Sync)) -> Applied {
+    let mut applied = Applied::default();
     for change in &plan.changes {
-        match call(iam, plan.role.as_str(), change).await {
+        if !go_on() {
+            break;
+        }
+        match call(door, plan.role.as_str(), change).await {
             Ok(created) => {
                 applied.done += 1;
-                applied.created_id = created.or(applied.created_id);
+                applied.created = created.or(applied.created);
             }
             Err(error) => {
                 applied.failure = Some(error);
@@ -51,18 +40,19 @@ pub(super) async fn carry_out(iam: &Client, plan: &Plan) -> Applied {
     applied
 }
 
-async fn call(iam: &Client, role: &str, change: &Change) -> Result<Option<String>, CallError> {
+async fn call(door: Door<'_>, role: &str, change: &Change) -> Result<Option<(String, String)>, CallError> {
+    let iam = door.iam;
     macro_rules! send {
-        ($action:ident, $builder:expr) => {
-            $builder
-                .send()
+        ($action:ident, $builder:expr) => {{
+            let request = $builder;
+            door.gate
+                .call(Action::$action, || request.clone().send())
                 .await
                 .map(drop)
-                .map_err(|error| CallError::of(Action::$action, &error))
-        };
+        }};
     }
     match change {
-        Change::CreateRole(new) => return create(iam, role, new).await.map(Some),
+        Change::CreateRole(new) => return create(door, role, new).await.map(Some),
         Change::UpdateTrust { document, .. } => send!(
             UpdateAssumeRolePolicy,
             iam.update_assume_role_policy()
@@ -138,8 +128,9 @@ fn absent_is_fine(answer: Result<(), CallError>) -> Result<(), CallError> {
     }
 }
 
-async fn create(iam: &Client, role: &str, new: &NewRole) -> Result<String, CallError> {
-    let answer = iam
+async fn create(door: Door<'_>, role: &str, new: &NewRole) -> Result<(String, String), CallError> {
+    let request = door
+        .iam
         .create_role()
         .role_name(role)
         .path(new.path.as_str())
@@ -147,11 +138,12 @@ async fn create(iam: &Client, role: &str, new: &NewRole) -> Result<String, CallE
         .max_session_duration(seconds(new.max_session))
         .set_description((!new.description.is_empty()).then(|| new.description.clone()))
         .set_permissions_boundary(new.boundary.as_ref().map(ToString::to_string))
-        .set_tags(Some(to_tags(&new.tags)?))
-        .send()
-        .await
-        .map_err(|error| CallError::of(Action::CreateRole, &error))?;
-    Ok(answer.role().map(|role| role.role_id().to_string()).unwrap_or_default())
+        .set_tags(Some(to_tags(&new.tags)?));
+    let answer = door.gate.call(Action::CreateRole, || request.clone().send()).await?;
+    let role = answer
+        .role()
+        .map(|role| (role.arn().to_string(), role.role_id().to_string()));
+    role.ok_or_else(|| CallError::new(Action::CreateRole, Failure::Unexpected, "the answer held no role"))
 }
 
 fn to_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, CallError> {

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use crossrole_api::names::IN_USE_FINALIZER;
 use crossrole_api::status::condition::READY;
-use crossrole_api::{AWSAccount, AWSAccountStatus, AccountState, Reason};
+use crossrole_api::{AWSAccount, AWSAccountStatus, AccountQuotas, AccountState, Reason};
 use crossrole_plan::outcome::NextLook;
+use crossrole_plan::quota::{Quotas, Source};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
@@ -17,7 +18,6 @@ use super::report;
 use super::resolve;
 use super::watch::CachedAccount;
 use super::work;
-use super::world::World;
 use super::write_back;
 use crate::aws::CallError;
 
@@ -63,6 +63,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
         observed_generation: account.metadata.generation,
         caller_arn: found.caller_arn.or(previous.caller_arn.clone()),
         roles: Some(roles),
+        quotas: found.quotas.or(previous.quotas),
         conditions: vec![ready(
             &previous.conditions,
             &found.reason,
@@ -152,6 +153,7 @@ fn usage(context: &Context, account: &str) -> Usage {
 
 struct Found {
     caller_arn: Option<String>,
+    quotas: Option<AccountQuotas>,
     reason: String,
     message: String,
     error: Option<CallError>,
@@ -161,6 +163,7 @@ struct Found {
 async fn look(context: &Context, account: &AWSAccount) -> Found {
     let found = |reason: Reason, message: String| Found {
         caller_arn: None,
+        quotas: None,
         reason: reason.as_str().into(),
         message,
         error: None,
@@ -172,33 +175,41 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
             format!("spec.state is {:?}: no call is made", account.spec.state),
         );
     }
-    let world = World::of(&context.caches);
+    let world = context.world();
     let (parsed, rules) = match world.usable(account, Some(&context.aws.hub.identity)) {
         Ok(usable) => usable,
         Err(refusal) => return found(refusal.reason, refusal.to_string()),
     };
-    match context
-        .aws
-        .account(&resolve::entrance(&parsed, &rules.bootstrap))
-        .enter()
-        .await
-    {
+    let handle = context.aws.account(&resolve::entrance(&parsed, &rules.bootstrap));
+    match handle.enter().await {
         Ok(caller_arn) => Found {
             caller_arn: Some(caller_arn),
+            quotas: handle.quotas().await.ok().and_then(told),
             ..found(
                 Reason::InSync,
                 "the bootstrap role was assumed, and the account answered with its id".into(),
             )
         },
         Err(error) => {
-            let meaning = error.failure.meaning();
+            let meaning = error.failure.meaning(Duration::ZERO);
             Found {
-                next: meaning.next,
+                // Whoever mends the way in tells nobody, and one try costs little.
+                next: NextLook::Backoff,
                 ..found(meaning.reason, error.to_string())
             }
             .because(error)
         }
     }
+}
+
+/// An account's own quotas, as its status tells them.
+fn told(quotas: Quotas) -> Option<AccountQuotas> {
+    let figure = |figure| i64::try_from(figure).unwrap_or(i64::MAX);
+    (quotas.source == Source::Account).then(|| AccountQuotas {
+        roles: figure(quotas.roles),
+        attached_policies_per_role: figure(quotas.attached_policies),
+        trust_policy_size: figure(quotas.trust_policy_size),
+    })
 }
 
 impl Found {

@@ -1,6 +1,8 @@
 //! What every reconcile shares.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossrole_api::Reason;
@@ -11,9 +13,11 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 
 use super::events::Events;
+use super::looks::Looks;
 use super::memory::Memory;
 use super::settings::Settings;
 use super::watch::{Caches, Queues};
+use super::world::World;
 use crate::aws::Accounts;
 
 /// How soon an object is looked at again whose cached state is older than what we wrote.
@@ -37,6 +41,9 @@ pub struct Context {
     pub events: Events,
     /// What this process saw.
     pub memory: Memory,
+    /// Which roles are being worked on, and when each is looked at again.
+    pub looks: Arc<Looks>,
+    pub(super) world: Mutex<Option<(u64, Arc<World>)>>,
     /// Held while the finalizer of an AWSAccount is put on or taken off. Says when it was last put on, by account.
     pub(super) in_use: tokio::sync::Mutex<HashMap<String, Instant>>,
 }
@@ -50,6 +57,18 @@ impl Context {
     /// The time. Read here, at the edge, and passed in from then on.
     pub fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    /// What is known of Kubernetes now. Made anew only when something of it has changed.
+    pub fn world(&self) -> Arc<World> {
+        let changes = self.caches.changes.load(Ordering::Acquire);
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = world.as_ref().filter(|(made_at, _)| *made_at == changes) {
+            return known.clone();
+        }
+        let made = Arc::new(World::of(&self.caches));
+        *world = Some((changes, made.clone()));
+        made
     }
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.

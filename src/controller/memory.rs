@@ -14,6 +14,12 @@ const REMOVALS_COUNT_FOR: Duration = Duration::from_secs(600);
 /// brake must see all of it before the first role goes.
 const REMOVALS_SETTLE: Duration = Duration::from_secs(5);
 
+/// So many unique ids are remembered of one role.
+const IDS_REMEMBERED: usize = 4;
+
+/// Nobody asks of a role that was made longer ago.
+const MAKING_COUNTS_FOR: Duration = Duration::from_secs(3600);
+
 /// What this process saw.
 #[derive(Default)]
 pub struct Memory(Mutex<Inner>);
@@ -24,6 +30,10 @@ type RoleKey = (AccountId, String, ObjectName);
 /// A removal: the object, and the AWSAccount that it leaves.
 pub type Removal = (ObjectName, String);
 
+fn role_key(account: &AccountId, role: &RoleName, object: &ObjectName) -> RoleKey {
+    (account.clone(), role.folded(), object.clone())
+}
+
 #[derive(Default)]
 struct Inner {
     /// Failures in a row, by object.
@@ -32,8 +42,10 @@ struct Inner {
     written: HashMap<String, u64>,
     /// What was last said of an object that cannot be read, by object.
     unreadable: HashMap<String, String>,
-    /// Unique ids that were seen with our tags.
-    seen: HashMap<RoleKey, String>,
+    /// Unique ids that were seen with our tags, the newest last.
+    seen: HashMap<RoleKey, Vec<String>>,
+    /// When we last made a role.
+    made: HashMap<RoleKey, Instant>,
     /// Derived removals that happened.
     removed: HashMap<Removal, Instant>,
     /// Derived removals that are about to happen.
@@ -68,6 +80,7 @@ impl Memory {
         inner.written.remove(object);
         inner.unreadable.remove(object);
         inner.seen.retain(|(_, _, owner), _| owner != name);
+        inner.made.retain(|(_, _, owner), _| owner != name);
         inner.pending.remove(name);
     }
 
@@ -97,24 +110,50 @@ impl Memory {
 
     /// The unique id that this process last saw with the object's tags.
     pub fn seen_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) -> Option<String> {
-        self.inner()
-            .seen
-            .get(&(account.clone(), role.folded(), object.clone()))
-            .cloned()
+        let inner = self.inner();
+        inner.seen.get(&role_key(account, role, object))?.last().cloned()
+    }
+
+    /// Whether a unique id is one that another has followed: whoever shows it shows what was.
+    pub fn is_outdated_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) -> bool {
+        let inner = self.inner();
+        let seen = inner.seen.get(&role_key(account, role, object));
+        seen.and_then(|ids| ids.split_last())
+            .is_some_and(|(newest, older)| newest != id && older.iter().any(|older| older == id))
     }
 
     /// Remembers a unique id that was seen with the object's tags.
     pub fn saw_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
-        self.inner()
-            .seen
-            .insert((account.clone(), role.folded(), object.clone()), id.to_string());
+        let mut inner = self.inner();
+        let ids = inner.seen.entry(role_key(account, role, object)).or_default();
+        ids.retain(|known| known != id);
+        ids.push(id.to_string());
+        // What is older than that is shown by nobody any more.
+        let forgotten = ids.len().saturating_sub(IDS_REMEMBERED);
+        ids.drain(..forgotten);
     }
 
-    /// Forgets the unique id of a role that we let go of, or removed: from now on only its tags can say that it is ours.
+    /// Remembers that we made a role just now.
+    pub fn made(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
+        self.saw_id(account, role, object, id);
+        let mut inner = self.inner();
+        inner.made.retain(|_, at| at.elapsed() < MAKING_COUNTS_FOR);
+        inner.made.insert(role_key(account, role, object), Instant::now());
+    }
+
+    /// Whether we made a role so lately: that it is not seen does not mean that it is gone.
+    pub fn made_within(&self, account: &AccountId, role: &RoleName, object: &ObjectName, time: Duration) -> bool {
+        let inner = self.inner();
+        let made = inner.made.get(&role_key(account, role, object));
+        made.is_some_and(|at| at.elapsed() < time)
+    }
+
+    /// Forgets the unique ids of a role that we let go of, or removed: from now on only its tags can say that it is ours.
     pub fn forget_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
-        self.inner()
-            .seen
-            .remove(&(account.clone(), role.folded(), object.clone()));
+        let mut inner = self.inner();
+        let key = role_key(account, role, object);
+        inner.seen.remove(&key);
+        inner.made.remove(&key);
     }
 
     /// Notices the derived removals of an object, and says whether no new one came up lately in any object.
@@ -190,6 +229,22 @@ mod tests {
         );
         memory.forget_id(&account, &role, &object("a"));
         assert_eq!(memory.seen_id(&account, &role, &object("a")), None);
+    }
+
+    #[test]
+    fn an_id_that_another_followed_is_outdated() {
+        let memory = Memory::default();
+        let (account, role): (AccountId, RoleName) = ("222222222222".parse().unwrap(), "Audit".parse().unwrap());
+        let outdated = |id| memory.is_outdated_id(&account, &role, &object("a"), id);
+        memory.saw_id(&account, &role, &object("a"), "AROA1");
+        assert!(!outdated("AROA1"));
+        memory.made(&account, &role, &object("a"), "AROA2");
+        assert!(outdated("AROA1"));
+        assert!(!outdated("AROA2"));
+        assert!(!outdated("AROA3"));
+        let object = object("a");
+        assert!(memory.made_within(&account, &role, &object, Duration::from_secs(60)));
+        assert!(!memory.made_within(&account, &role, &object, Duration::ZERO));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How Kubernetes is: the only place that names `kube::Client`.
 //!
 //! ```text
-//! watch ─► queue ─► reconcile: resolve ─► (intent) ─► work ─► report
+//! watch ─► queue ─► reconcile: resolve ─► (intent) ─► looks ─► report
+//!                                                   └─► work: observe ─► decide ─► apply
 //! ```
 //!
 //! | module | holds |
@@ -12,8 +13,12 @@
 //! | [`memory`] | what this process saw |
 //! | [`reconcile`] | a CrossAccountRole: one screen |
 //! | [`world`] | what is known of Kubernetes at one moment |
+//! | [`looks`] | which role is being worked on, what came of it, when it is looked at again |
+//! | [`task`] | what is to be done in one account |
 //! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
 //! | [`work`] | one role in one account: observe, decide, apply |
+//! | `telling` | Events on what was done |
+//! | `leaving` | leaving an account |
 //! | [`verdict`] | what came of it |
 //! | [`report`] | the status, computed once from all verdicts |
 //! | [`removals`] | the brake, asked of all objects |
@@ -26,6 +31,8 @@ pub mod account;
 pub mod class;
 pub mod context;
 pub mod events;
+mod leaving;
+pub mod looks;
 pub mod memory;
 pub mod reconcile;
 pub mod removals;
@@ -33,6 +40,8 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod settings;
+pub mod task;
+mod telling;
 pub mod verdict;
 pub mod watch;
 pub mod work;

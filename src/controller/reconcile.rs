@@ -1,29 +1,24 @@
 //! A CrossAccountRole: resolve → (intent) → observe, decide, guard, apply → report.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crossrole_api::names::{RECONCILE_AT_ANNOTATION, ROLE_FINALIZER};
 use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
-use futures::{FutureExt, StreamExt, stream};
-use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
 use super::events::cut;
-use super::report::{self, Report};
-use super::resolve::{self, Request, Target, Task};
+use super::looks::Course;
+use super::report;
+use super::resolve::{self, Request};
+use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
-use super::world::World;
 use super::{account, removals, write_back};
-
-/// Accounts of one object that are worked on at the same time.
-const ACCOUNTS_AT_ONCE: usize = 32;
 
 /// Makes one object true, and says so in its status.
 ///
@@ -53,13 +48,14 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     if !deleting && !write_back::has_finalizer(role, ROLE_FINALIZER) {
         written.note(write_back::set_finalizer(&api, role, ROLE_FINALIZER, true).await?);
     }
-    let world = World::of(&context.caches);
+    let world = context.world();
     let claim = work::claim(role);
     let tasks = resolve::resolve(&Request {
         role,
         world: &world,
         hub: Some(&context.aws.hub.identity),
         cluster_id: &context.cluster_id,
+        predecessor: context.settings.take_over_from.as_deref(),
         load: &|| removals::load(&context, &world),
         settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),
         roles_of: &|class, namespace| world.roles_of(&context.caches, class, namespace),
@@ -73,37 +69,37 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         written.note(write_back::set_status(&api, &role.name_any(), written.version.as_deref(), &intent).await?);
         status = intent;
     }
-    let job = Job {
-        context: &context,
-        world: &world,
-        reference: &role.object_ref(&()),
-        claim: &claim,
+    let job = Arc::new(Job {
+        context: context.clone(),
+        world: world.clone(),
+        reference: role.object_ref(&()),
+        claim,
         unchanged: before.observed_generation == role.metadata.generation,
         deleting,
-    };
-    let work: Vec<_> = tasks.iter().map(|task| job.carry_out(task).boxed()).collect();
-    let mut verdicts: Vec<Verdict> = stream::iter(work).buffer_unordered(ACCOUNTS_AT_ONCE).collect().await;
-    verdicts.sort_by(|left, right| left.account.cmp(&right.account));
-    if deleting && verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {
+    });
+    tasks.iter().for_each(|task| job.note_forgotten(task));
+    let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
+    let asked = role.annotations().get(RECONCILE_AT_ANNOTATION);
+    let course = context.looks.take_up(&job, &tasks, asked.map(String::as_str));
+    if deleting && course.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {
         write_back::set_finalizer(&api, &written.with_version(role), ROLE_FINALIZER, false).await?;
-        context.memory.forget(&written.key, &claim.object);
-        look_at_accounts(&context, &verdicts);
+        context.memory.forget(&written.key, &job.claim.object);
+        context.looks.forget(&job.claim.object);
+        look_at_accounts(&context, &course.verdicts);
         return Ok(Action::await_change());
     }
-    let mut report = report::report(&status, role.metadata.generation, &verdicts, context.now());
-    report.status.last_handled_reconcile_at = role.annotations().get(RECONCILE_AT_ANNOTATION).map(|at| cut(at, 253));
-    if report.status != status {
-        let name = role.name_any();
-        written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report.status).await?);
-        look_at_accounts(&context, &verdicts);
-        warn_of_new_trouble(&job, &before, &verdicts).await;
+    if course.report {
+        let mut report = report::report(&status, role.metadata.generation, &course.verdicts, context.now());
+        report.last_handled_reconcile_at = asked.map(|at| cut(at, 253));
+        if report != status {
+            let name = role.name_any();
+            written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report).await?);
+            look_at_accounts(&context, &course.verdicts);
+            warn_of_new_trouble(&job, &before, &course.verdicts).await;
+        }
+        context.looks.reported(&job.claim.object);
     }
-    Ok(next_look(
-        &context,
-        &written.key,
-        &report,
-        end_of_time(&tasks, context.now()),
-    ))
+    Ok(next_look(&context, &written.key, &tasks, &course))
 }
 
 /// What we wrote of an object.
@@ -134,24 +130,31 @@ fn new_roles(tasks: &[Task]) -> Vec<(String, String, bool)> {
     new.collect()
 }
 
-fn next_look(context: &Context, object: &str, report: &Report, at_latest: Option<Duration>) -> Action {
-    match (report.next, at_latest) {
-        (NextLook::Backoff, _) => context.after_backoff(object),
-        (NextLook::Interval, Some(at_latest)) if at_latest < context.settings.resync_interval => {
-            context.memory.succeeded(object);
-            Action::requeue(at_latest)
-        }
-        (NextLook::Interval, _) => context.at_interval(object),
+/// The next time that something is to be done although nothing changes.
+fn next_look(context: &Context, object: &str, tasks: &[Arc<Task>], course: &Course) -> Action {
+    let waits = |task: &Arc<Task>| {
+        let settled = match &task.target {
+            Target::Settled(_, outcome) => Some(outcome),
+            Target::Hold(_) | Target::Close(..) | Target::Leave(_) => None,
+        };
+        matches!(
+            settled,
+            Some(Outcome::Stands {
+                next: NextLook::Backoff,
+                ..
+            })
+        )
+    };
+    if tasks.iter().any(waits) {
+        return context.after_backoff(object);
     }
-}
-
-/// How long until a role's time is over: then something has to be done although nothing changes.
-fn end_of_time(tasks: &[Task], now: Timestamp) -> Option<Duration> {
-    let ends = tasks.iter().filter_map(|task| match &task.target {
-        Target::Hold(hold) => hold.desired.lifecycle.next_change(now),
-        Target::Close(..) | Target::Leave(_) | Target::Settled(..) => None,
-    });
-    ends.min().map(|end| end.duration_since(now).unsigned_abs())
+    match course.next {
+        Some(next) => {
+            context.memory.succeeded(object);
+            Action::requeue(next)
+        }
+        None => context.at_interval(object),
+    }
 }
 
 /// Says that the object is left alone. Its entries stay as they are.
@@ -177,7 +180,7 @@ fn look_at_accounts(context: &Context, verdicts: &[Verdict]) {
     }
 }
 
-async fn warn_of_new_trouble(job: &Job<'_>, before: &CrossAccountRoleStatus, verdicts: &[Verdict]) {
+async fn warn_of_new_trouble(job: &Job, before: &CrossAccountRoleStatus, verdicts: &[Verdict]) {
     for verdict in verdicts {
         let Outcome::Stands {
             state, reason, message, ..
@@ -191,7 +194,7 @@ async fn warn_of_new_trouble(job: &Job<'_>, before: &CrossAccountRoleStatus, ver
             .any(|entry| entry.account == verdict.account && entry.reason == *reason && entry.state == *state);
         if !matches!(state, EntryState::Ready | EntryState::Pending) && !known {
             let note = format!("account {}: {message}", verdict.account);
-            job.context.events.warn(job.reference, reason.as_str(), &note).await;
+            job.context.events.warn(&job.reference, reason.as_str(), &note).await;
         }
     }
 }

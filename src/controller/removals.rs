@@ -10,7 +10,8 @@ use kube::ResourceExt;
 
 use super::context::Context;
 use super::memory::Removal;
-use super::resolve::{Request, Target, Task};
+use super::resolve::Request;
+use super::task::{Target, Task};
 use super::verdict::Outcome;
 use super::work;
 use super::world::World;

@@ -12,44 +12,27 @@ use super::verdict::{Outcome, Verdict};
 /// A message in status holds at most so many bytes; the Event and the log hold the whole.
 const MESSAGE_SIZE: usize = 160;
 
-/// What a reconcile says at its end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Report {
-    /// The status to write.
-    pub status: CrossAccountRoleStatus,
-    /// When to look again.
-    pub next: NextLook,
-}
-
-/// The report on an object, from what was seen of it.
+/// The status of an object, from what was seen of it.
 pub fn report(
     previous: &CrossAccountRoleStatus,
     generation: Option<i64>,
     verdicts: &[Verdict],
     now: Timestamp,
-) -> Report {
+) -> CrossAccountRoleStatus {
     let mut entries = Vec::new();
-    let mut next = NextLook::Interval;
     let mut progressing: Option<(Reason, String)> = None;
     let mut stuck: Option<(Reason, String)> = None;
     for verdict in verdicts {
-        let Outcome::Stands {
-            state,
-            reason,
-            message,
-            next: look,
-        } = &verdict.outcome
-        else {
+        let Some((state, reason, message, look)) = standing(previous, generation, verdict) else {
             continue;
         };
-        next = next.min(*look);
-        let told = (*reason, format!("account {}: {message}", verdict.account));
+        let told = (reason, format!("account {}: {message}", verdict.account));
         match (state, look) {
             (EntryState::Ready, _) => {}
             (_, NextLook::Backoff) => progressing = progressing.or(Some(told)),
             (_, NextLook::Interval) => stuck = stuck.or(Some(told)),
         }
-        entries.push(entry(previous, verdict, *state, *reason, message, now));
+        entries.push(entry(previous, verdict, state, reason, &message, now));
     }
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
     let summary = format!("{ready}/{}", entries.len());
@@ -67,14 +50,50 @@ pub fn report(
             entries.len()
         )),
     };
-    let status = CrossAccountRoleStatus {
+    CrossAccountRoleStatus {
         observed_generation: generation,
         last_handled_reconcile_at: previous.last_handled_reconcile_at.clone(),
         summary: Some(summary),
         conditions: conditions(&previous.conditions, &overall, generation, now),
         accounts: entries,
-    };
-    Report { status, next }
+    }
+}
+
+/// Where a role stands in an account, and when to look again; `None` where its entry leaves status.
+fn standing(
+    previous: &CrossAccountRoleStatus,
+    generation: Option<i64>,
+    verdict: &Verdict,
+) -> Option<(EntryState, Reason, String, NextLook)> {
+    match &verdict.outcome {
+        Outcome::Gone => None,
+        Outcome::Stands {
+            state,
+            reason,
+            message,
+            next,
+        } => Some((*state, *reason, message.clone(), *next)),
+        Outcome::UnderWay { anew } => {
+            let known = previous.accounts.iter().find(|entry| entry.account == verdict.account);
+            match known.filter(|_| !anew && previous.observed_generation == generation) {
+                // Whoever looked last found it so, and nothing has changed since.
+                Some(entry) => {
+                    let next = match entry.state {
+                        EntryState::Ready | EntryState::Refused => NextLook::Interval,
+                        EntryState::Pending | EntryState::Retrying | EntryState::Removing => NextLook::Backoff,
+                    };
+                    let message = entry.message.clone().unwrap_or_default();
+                    Some((entry.state, entry.reason, message, next))
+                }
+                None => Some((
+                    EntryState::Pending,
+                    Reason::Waiting,
+                    "being looked at".into(),
+                    NextLook::Backoff,
+                )),
+            }
+        }
+    }
 }
 
 /// The status before the first write in accounts that have no entry yet: so that whoever comes after us knows where to
@@ -293,25 +312,48 @@ mod tests {
                 "0/0",
             ),
         ] {
-            let report = report(&CrossAccountRoleStatus::default(), Some(3), &verdicts, at(1));
-            assert_eq!(types(&report.status), expected);
-            assert_eq!(report.status.summary.as_deref(), Some(summary));
+            let status = report(&CrossAccountRoleStatus::default(), Some(3), &verdicts, at(1));
+            assert_eq!(types(&status), expected);
+            assert_eq!(status.summary.as_deref(), Some(summary));
         }
     }
 
     #[test]
     fn times_move_only_when_the_state_does() {
         let ready = [verdict("a", Outcome::ready())];
-        let first = report(&CrossAccountRoleStatus::default(), Some(1), &ready, at(1)).status;
-        let second = report(&first, Some(1), &ready, at(2)).status;
+        let first = report(&CrossAccountRoleStatus::default(), Some(1), &ready, at(1));
+        let second = report(&first, Some(1), &ready, at(2));
         assert_eq!(first, second);
         let refused = [verdict(
             "a",
             stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval),
         )];
-        let third = report(&second, Some(1), &refused, at(3)).status;
+        let third = report(&second, Some(1), &refused, at(3));
         assert_eq!(third.accounts[0].last_transition_time, Time(at(3)));
         assert_eq!(third.conditions[0].last_transition_time, Time(at(3)));
+    }
+
+    #[test]
+    fn work_under_way_changes_nothing_of_what_was_found_before_unless_it_is_another_task() {
+        let ready = report(
+            &CrossAccountRoleStatus::default(),
+            Some(1),
+            &[verdict("a", Outcome::ready())],
+            at(1),
+        );
+        let restarted = [verdict("a", Outcome::UnderWay { anew: false })];
+        assert_eq!(report(&ready, Some(1), &restarted, at(2)), ready);
+        let edited = report(&ready, Some(2), &restarted, at(2));
+        assert_eq!(edited.accounts[0].state, EntryState::Pending);
+        assert_eq!(
+            types(&edited),
+            vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]
+        );
+        let other_rules = [verdict("a", Outcome::UnderWay { anew: true })];
+        assert_eq!(
+            report(&ready, Some(1), &other_rules, at(2)).summary.as_deref(),
+            Some("0/1")
+        );
     }
 
     #[test]
@@ -339,7 +381,7 @@ mod tests {
             "arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit".into(),
             "AROAABCDEFGHIJKLMNOPQ".into(),
         ));
-        let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1)).status;
+        let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1));
         assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 520);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::class::OnViolation;
-use crossrole_api::role::{DeletionPolicy, Mode};
+use crossrole_api::role::Mode;
 use crossrole_api::{AWSAccount, AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
@@ -19,7 +19,8 @@ use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
 use super::removals;
-use super::verdict::{Outcome, Verdict, role_of};
+use super::task::{Hold, Leave, Target, Task};
+use super::verdict::Outcome;
 use super::world::{Located, World};
 use crate::aws::{Entrance, Identity};
 
@@ -37,88 +38,6 @@ pub fn entrance(account: &Account, bootstrap: &Bootstrap) -> Entrance {
     }
 }
 
-/// What is to be done in one account.
-pub struct Task {
-    /// The AWSAccount's name.
-    pub account: String,
-    /// Whether the object asks for the account by name.
-    pub named: bool,
-    /// What status says of the account now.
-    pub entry: Option<AccountEntry>,
-    /// What is to be done.
-    pub target: Target,
-}
-
-/// What is to be done in one account.
-pub enum Target {
-    /// The role shall be there.
-    Hold(Box<Hold>),
-    /// The class no longer allows the role that is there: it shall be closed.
-    Close(Box<Hold>, Refusal),
-    /// The role shall be gone.
-    Leave(Box<Leave>),
-    /// Nothing can or need be done: this is what to say.
-    Settled(Option<String>, Outcome),
-}
-
-/// A role that shall be there.
-pub struct Hold {
-    /// How to get in.
-    pub entrance: Entrance,
-    /// The role.
-    pub desired: Desired,
-    /// Whether nothing may be written.
-    pub observe: bool,
-}
-
-/// A role that shall be gone.
-pub struct Leave {
-    /// How to get in.
-    pub entrance: Entrance,
-    /// The role's name.
-    pub role: RoleName,
-    /// Whose it must be.
-    pub owner: Owner,
-    /// Removed, or let go.
-    pub policy: DeletionPolicy,
-    /// Whether nobody asked for it by name.
-    pub derived: bool,
-    /// Why.
-    pub reason: Reason,
-}
-
-impl Task {
-    /// The id of the account, where a role shall be made that status does not know to be there.
-    pub fn makes_role_in(&self) -> Option<String> {
-        match &self.target {
-            Target::Hold(hold) if !hold.observe && self.entry.as_ref().is_none_or(|entry| entry.role_id.is_none()) => {
-                Some(hold.entrance.account.to_string())
-            }
-            _ => None,
-        }
-    }
-
-    /// A verdict on this task.
-    pub fn verdict(&self, account_id: Option<String>, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
-        Verdict {
-            account: self.account.clone(),
-            account_id,
-            named: self.named,
-            role,
-            outcome,
-        }
-    }
-
-    /// The verdict where nothing need be asked of AWS.
-    pub fn settled(&self, account_id: Option<&String>, outcome: &Outcome) -> Verdict {
-        let entry = self.entry.as_ref();
-        let id = account_id
-            .cloned()
-            .or_else(|| entry.and_then(|entry| entry.account_id.clone()));
-        self.verdict(id, role_of(entry), outcome.clone())
-    }
-}
-
 /// Everything that one object asks for.
 pub struct Request<'a> {
     /// The object.
@@ -129,6 +48,8 @@ pub struct Request<'a> {
     pub hub: Option<&'a Identity>,
     /// What the tag `crossrole.dev/cluster` says.
     pub cluster_id: &'a str,
+    /// The id of a cluster that was rebuilt as this one.
+    pub predecessor: Option<&'a str>,
     /// What the brake is judged by: all objects' derived removals. Asked for only when there is one.
     pub load: &'a dyn Fn() -> brake::Load,
     /// Whether the object's derived removals, noticed now, can begin: no new ones came up lately anywhere.
@@ -301,7 +222,8 @@ fn desired(
 ) -> Result<(Entrance, Desired), Refused> {
     let (account, rules) = request.world.usable(account, request.hub)?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
-    let desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
+    let mut desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
+    desired.owner.predecessor = request.predecessor.map(str::to_string);
     let entrance = entrance(&account, &rules.bootstrap);
     let is_new = entry.is_none_or(|entry| entry.role_id.is_none());
     let judged = guard::check(&Proposal {
@@ -425,6 +347,7 @@ fn leave(
             owner: Owner {
                 cluster: request.cluster_id.to_string(),
                 object,
+                predecessor: request.predecessor.map(str::to_string),
             },
             policy: request.role.spec.deletion_policy,
             derived,

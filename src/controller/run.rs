@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use crossrole_iam::AccountId;
 
 use futures::{StreamExt, TryFuture};
 use k8s_openapi::api::core::v1::Namespace;
@@ -16,9 +18,10 @@ use tokio::sync::watch::Receiver;
 
 use super::context::Context;
 use super::events::Events;
+use super::looks::Looks;
 use super::memory::Memory;
 use super::settings::Settings;
-use super::watch::Requests;
+use super::watch::{Caches, Queues, Requests};
 use super::{account, class, reconcile, watch};
 use crate::aws::{Accounts, Hub};
 
@@ -72,12 +75,13 @@ pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bo
         serve(
             requests.classes,
             caches.classes,
-            context,
+            context.clone(),
             class::reconcile,
             Duration::from_millis(100),
             stop
         ),
     );
+    context.looks.finish().await;
     Ok(())
 }
 
@@ -90,16 +94,21 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
             namespace.uid().ok_or(StartError::NoClusterId)?
         }
     };
-    let (caches, queues, requests) = watch::start(&client).await.map_err(StartError::Caches)?;
+    let looks = Arc::default();
+    let (caches, queues, requests) = watch::start(&client, &looks).await.map_err(StartError::Caches)?;
     let events = Events::new(client.clone());
-    let aws = Accounts::new(hub, &cluster_id);
+    let (aws, recoveries) = Accounts::new(hub, &cluster_id, settings.shown_after());
     tracing::info!(
         cluster = cluster_id,
         identity = aws.hub.identity.arn,
         "crossrole is ready"
     );
-    let memory = Memory::default();
-    let in_use = tokio::sync::Mutex::default();
+    tokio::spawn(look_where_accounts_recover(
+        recoveries,
+        Arc::clone(&looks),
+        caches.clone(),
+        queues.clone(),
+    ));
     let context = Context {
         settings,
         cluster_id,
@@ -108,10 +117,34 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         queues,
         aws,
         events,
-        memory,
-        in_use,
+        memory: Memory::default(),
+        looks,
+        world: Mutex::default(),
+        in_use: tokio::sync::Mutex::default(),
     };
     Ok((Arc::new(context), requests))
+}
+
+/// An account that answers again is looked at now, and so is everything that failed because it did not.
+async fn look_where_accounts_recover(
+    mut recoveries: UnboundedReceiver<AccountId>,
+    looks: Arc<Looks>,
+    caches: Caches,
+    queues: Queues,
+) {
+    while let Some(id) = recoveries.recv().await {
+        for object in looks.expire_failed_in(id.as_str()) {
+            let _ = queues.roles.send(object);
+        }
+        let accounts = caches.accounts.state();
+        let recovered = accounts.iter().filter(|account| {
+            let spec = account.0.as_ref().map(|account| &account.spec);
+            spec.is_ok_and(|spec| spec.account_id == id.as_str())
+        });
+        for account in recovered {
+            let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
+        }
+    }
 }
 
 /// Looks at whatever is asked for, one look at a time for each object.

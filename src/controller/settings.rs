@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// IAM shows its own writes to most reads after so long.
+const SHOWN_AFTER: Duration = Duration::from_secs(15);
+
 /// How the operator behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -11,6 +14,16 @@ pub struct Settings {
     pub max_removals: usize,
     /// How long IAM may take until a role that was just made is seen everywhere. So long, its absence is not believed.
     pub propagation_delay: Duration,
+    /// The id of a cluster that was rebuilt as this one: the roles of its objects are taken over by those of the same
+    /// name.
+    pub take_over_from: Option<String>,
     /// What the tag `crossrole.dev/cluster` says; the uid of the namespace `kube-system` where absent.
     pub cluster_id: Option<String>,
+}
+
+impl Settings {
+    /// How long a read may show what was before our own write: 15 s, or the propagation delay if that is less.
+    pub fn shown_after(&self) -> Duration {
+        SHOWN_AFTER.min(self.propagation_delay)
+    }
 }

@@ -1,5 +1,7 @@
 //! What came of one role in one account.
 
+use std::time::Duration;
+
 use crossrole_api::{AccountEntry, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::refusal::Refusal;
@@ -26,6 +28,11 @@ pub struct Verdict {
 pub enum Outcome {
     /// The entry leaves status: the role was seen absent, or was let go.
     Gone,
+    /// Nothing has come of the look yet: the entry stays as it is, but for a task that has changed.
+    UnderWay {
+        /// Whether this process looked here before, for another task.
+        anew: bool,
+    },
     /// The entry stays.
     Stands {
         /// Where the role stands.
@@ -70,9 +77,9 @@ impl Outcome {
         }
     }
 
-    /// A call failed on the way to holding a role.
-    pub fn failed(error: &CallError) -> Self {
-        let meaning = error.failure.meaning();
+    /// A call failed on the way to holding a role, as it has for so long.
+    pub fn failed(error: &CallError, failing_for: Duration) -> Self {
+        let meaning = error.failure.meaning(failing_for);
         Self::Stands {
             state: meaning.state,
             reason: meaning.reason,
@@ -83,7 +90,7 @@ impl Outcome {
 
     /// A call failed on the way to leaving an account.
     pub fn failed_to_leave(error: &CallError) -> Self {
-        let meaning = error.failure.meaning();
+        let meaning = error.failure.meaning(Duration::ZERO);
         let message = match meaning.next {
             NextLook::Interval => {
                 format!("cannot remove the role (AWSAccount spec.state: Abandoned lets go of it): {error}")

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossrole_api::names::PREFIX;
 use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
@@ -20,6 +21,8 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::looks::Looks;
 
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
 pub type CachedRole = DeserializeGuard<CrossAccountRole>;
@@ -41,6 +44,8 @@ pub struct Caches {
     pub classes: Store<CachedClass>,
     /// Namespaces, by their metadata.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
+    /// Counts the changes of everything but CrossAccountRoles.
+    pub changes: Arc<AtomicU64>,
 }
 
 /// Where to ask for a look at something.
@@ -77,7 +82,10 @@ enum Fate {
 ///
 /// # Errors
 /// When a watch ends before its cache is complete, which only a shutdown does.
-pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflector::store::WriterDropped> {
+pub async fn start(
+    client: &Client,
+    looks: &Arc<Looks>,
+) -> Result<(Caches, Queues, Requests), reflector::store::WriterDropped> {
     let (roles, roles_writer) = reflector::store();
     let (accounts, accounts_writer) = reflector::store();
     let (classes, classes_writer) = reflector::store();
@@ -87,26 +95,27 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
         accounts,
         classes,
         namespaces,
+        changes: Arc::default(),
     };
     let (queues, requests) = queues();
 
     let config = watcher::Config::default().any_semantic();
     let on_role = {
-        let (queues, caches) = (queues.clone(), caches.clone());
-        move |role: &CachedRole, fate| match fate {
-            Fate::Changed => {
+        let (queues, looks) = (queues.clone(), looks.clone());
+        move |role: &CachedRole, fate| {
+            if fate == Fate::Changed {
                 let _ = queues.roles.send(ObjectRef::from_obj(role));
             }
             // Its role's name may be free for another object now.
-            Fate::Gone => {
-                let name = role_name(role);
-                look_at_roles(&queues, &caches, |other| role_name(other) == name);
+            for other in looks.expire_contested(&role_name(role)) {
+                let _ = queues.roles.send(other);
             }
         }
     };
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |account: &CachedAccount, _| {
+            caches.changes.fetch_add(1, Ordering::Release);
             let _ = queues.accounts.send(ObjectRef::from_obj(account));
             if let Ok(account) = &account.0 {
                 let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
@@ -117,6 +126,7 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
     let on_class = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |class: &CachedClass, _| {
+            caches.changes.fetch_add(1, Ordering::Release);
             let _ = queues.classes.send(ObjectRef::from_obj(class));
             let name = class.name_any();
             let accounts = caches.accounts.state();
@@ -135,6 +145,7 @@ pub async fn start(client: &Client) -> Result<(Caches, Queues, Requests), reflec
     let on_namespace = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |namespace: &PartialObjectMeta<Namespace>, _| {
+            caches.changes.fetch_add(1, Ordering::Release);
             let name = namespace.name_any();
             look_at_roles(&queues, &caches, |role| role.namespace().as_deref() == Some(&name));
         }

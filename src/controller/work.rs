@@ -1,113 +1,171 @@
 //! One role in one account: observe, decide, apply.
 
-use crossrole_api::role::DeletionPolicy;
-use crossrole_api::{AccountEntry, AccountState, CrossAccountRole, EntryState, Reason};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossrole_api::{AccountState, CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::desired::Desired;
-use crossrole_plan::diff;
-use crossrole_plan::observed::Observed;
+use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
 use crossrole_plan::quota::{self, Quotas};
 use crossrole_plan::refusal::Refusal;
-use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
 use super::context::Context;
 use super::removals;
-use super::resolve::{self, Hold, Leave, Request, Target, Task};
+use super::resolve::{self, Request};
+use super::task::{Hold, Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
-use crate::aws::{AccountHandle, Applied, CallError, Depth};
+use crate::aws::{AccountHandle, Applied, CallError, Depth, Seen};
 
 /// What one object's work needs.
-pub struct Job<'a> {
+pub struct Job {
     /// What every reconcile shares.
-    pub context: &'a Context,
+    pub context: Arc<Context>,
     /// Kubernetes at this moment.
-    pub world: &'a World,
+    pub world: Arc<World>,
     /// What Events are written about.
-    pub reference: &'a ObjectReference,
+    pub reference: ObjectReference,
     /// The object's claim.
-    pub claim: &'a Claim,
+    pub claim: Claim,
     /// Whether the object is the same as when its status was written: a change is then a repair.
     pub unchanged: bool,
     /// Whether the object is being deleted.
     pub deleting: bool,
 }
 
-impl Job<'_> {
-    /// Makes one account true, and says what came of it.
-    pub async fn carry_out(&self, task: &Task) -> Verdict {
-        match &task.target {
-            Target::Hold(hold) => self.hold(task, hold).await,
-            Target::Close(hold, refusal) => self.close(task, hold, refusal).await,
-            Target::Leave(leave) => self.leave(task, leave).await,
-            Target::Settled(id, outcome) => {
-                self.note_forgotten(task, outcome);
-                task.settled(id.as_ref(), outcome)
-            }
+/// What came of a look.
+#[derive(Debug)]
+pub struct Finished {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Look again within so long, whatever the verdict.
+    pub at_latest: Option<Duration>,
+}
+
+/// A visit to an account: one look at its role, and what has to be done there.
+pub(super) struct Visit<'a> {
+    pub(super) job: &'a Job,
+    pub(super) task: &'a Task,
+    print: u64,
+    pub(super) handle: &'a AccountHandle,
+    /// Whether somebody asked for it just now: nothing that we remember counts.
+    anew: bool,
+}
+
+impl Job {
+    /// Makes one account true, and says what came of it; `None` where it was given up on the way, for it is no longer
+    /// what is asked for.
+    pub async fn carry_out(&self, task: &Task, print: u64, anew: bool) -> Option<Finished> {
+        let entrance = match &task.target {
+            Target::Hold(hold) | Target::Close(hold, _) => &hold.entrance,
+            Target::Leave(leave) => &leave.entrance,
+            Target::Settled(..) => return None,
+        };
+        let handle = self.context.aws.account(entrance);
+        // One turn for looking and writing: what is decided from a look must not wait in a queue.
+        let _turn = self.context.aws.turn(&handle).await;
+        let visit = Visit {
+            job: self,
+            task,
+            print,
+            handle: &handle,
+            anew,
+        };
+        if !visit.is_wanted() {
+            return None;
         }
+        let finished = match &task.target {
+            Target::Hold(hold) => visit.hold(hold).await,
+            Target::Close(hold, refusal) => visit.close(hold, refusal).await,
+            Target::Leave(leave) => visit.leave(leave).await,
+            Target::Settled(..) => None,
+        };
+        finished.filter(|_| visit.is_wanted())
     }
 
     /// An abandoned account's role is forgotten: for the brake, that is a removal.
-    fn note_forgotten(&self, task: &Task, outcome: &Outcome) {
+    pub fn note_forgotten(&self, task: &Task) {
         let abandoned = self.world.account_state(&task.account) == Some(AccountState::Abandoned);
-        if *outcome == Outcome::Gone && abandoned && task.entry.is_some() && !self.deleting {
+        let gone = matches!(task.target, Target::Settled(_, Outcome::Gone));
+        if gone && abandoned && task.entry.is_some() && !self.deleting {
             self.context.memory.removed(&self.claim.object, &task.account);
         }
     }
+}
 
-    async fn hold(&self, task: &Task, hold: &Hold) -> Verdict {
+impl Visit<'_> {
+    fn is_wanted(&self) -> bool {
+        let object = &self.job.claim.object;
+        self.job.context.looks.wants(object, &self.task.account, self.print)
+    }
+
+    fn verdict(&self, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
+        self.task
+            .verdict(Some(self.handle.account().to_string()), role, outcome)
+    }
+
+    pub(super) fn ended(&self, role: Option<(String, String)>, outcome: Outcome) -> Option<Finished> {
+        Some(Finished {
+            verdict: self.verdict(role, outcome),
+            at_latest: None,
+        })
+    }
+
+    /// A call failed on the way to holding a role.
+    fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
+        self.ended(role, Outcome::failed(error, self.failing_for(error)))
+    }
+
+    async fn hold(&self, hold: &Hold) -> Option<Finished> {
         let desired = &hold.desired;
-        let id = Some(hold.entrance.account.to_string());
-        let handle = self.context.aws.account(&hold.entrance);
-        // One turn for looking and writing: what is decided from a look must not wait in a queue.
-        let _turn = handle.turn().await;
-        let before = role_of(task.entry.as_ref());
-        let observed = match handle.observe(&desired.name, Depth::Declared).await {
-            Ok(observed) => observed,
-            Err(error) => return task.verdict(id, before, Outcome::failed(&error)),
+        let before = role_of(self.task.entry.as_ref());
+        let Seen { observed, doubtful_for } = match self.handle.observe(&desired.name, Depth::Declared, self.anew).await
+        {
+            Ok(seen) => seen,
+            Err(error) => return self.failed(before, &error),
         };
-        let seen = self.seen(&handle, &desired.owner, &desired.name, &observed);
-        let others = match observed {
-            Observed::Absent => self.claims(&task.account, &desired.name),
-            Observed::Present(_) => Vec::new(),
+        let others = match &observed {
+            Observed::Absent if self.made_just_now(desired) => {
+                let message = "IAM does not show the role everywhere yet: it is looked for again";
+                return self.ended(
+                    before,
+                    Outcome::waits(EntryState::Retrying, Reason::Propagating, message),
+                );
+            }
+            Observed::Absent => self.claims(&desired.name),
+            Observed::Present(role) => match self.replacement(hold, role, &observed).await {
+                Some(outcome) => return self.ended(before, outcome),
+                None => Vec::new(),
+            },
         };
-        let known = self.known(seen.as_deref());
-        let plan = match decide::converge(desired, &observed, &known, self.claim, &others) {
+        let seen_id = self.seen_id(&desired.owner, &desired.name, &observed);
+        self.tell_of_other_id(seen_id.as_deref(), &observed).await;
+        let known = self.known(seen_id.as_deref());
+        let plan = match decide::converge(desired, &observed, &known, &self.job.claim, &others) {
             Ok(plan) => plan,
             Err(refusal) => {
                 // A role at another path is ours all the same; any other that is refused here is not.
                 let role = before.filter(|_| refusal.reason == Reason::PathIsImmutable);
-                return task.verdict(id, role, Outcome::refused(&refusal));
+                return self.ended(role, Outcome::refused(&refusal));
             }
         };
-        let role_id = match &observed {
-            Observed::Present(role) => Some(role.id.clone()),
-            Observed::Absent => None,
-        };
-        let arn = desired.arn.to_string();
+        let known_role = role_in(&observed);
         if plan.is_empty() {
-            return task.verdict(id, role_id.map(|role_id| (arn, role_id)), Outcome::ready());
+            return Some(Finished {
+                verdict: self.verdict(known_role, Outcome::ready()),
+                at_latest: self.at_latest(desired, doubtful_for),
+            });
         }
-        let known_role = role_id.clone().map(|role_id| (arn.clone(), role_id));
-        if quota::bears_on(&plan.changes) {
-            let checked = match handle.quotas().await {
-                Ok(quotas) => quota::check(desired, &plan.changes, &quotas),
-                // What fits without a raised quota does not wait for the answer.
-                Err(error) => match quota::check(desired, &plan.changes, &Quotas::default()) {
-                    Ok(()) => Ok(()),
-                    Err(_) => return task.verdict(id, known_role, Outcome::failed(&error)),
-                },
-            };
-            if let Err(refusal) = checked {
-                return task.verdict(id, known_role, Outcome::refused(&refusal));
-            }
+        if let Err(outcome) = self.check_quotas(desired, &plan).await {
+            return self.ended(known_role, outcome);
         }
         if hold.observe {
             let message = format!(
@@ -115,223 +173,177 @@ impl Job<'_> {
                 plan.changes.len(),
                 summaries(&plan)
             );
-            return task.verdict(id, known_role, Outcome::would_change(message));
+            return self.ended(known_role, Outcome::would_change(message));
         }
-        tracing::debug!(account = %task.account, "plan for {}:\n{plan}", desired.arn);
-        let applied = handle.apply(&plan).await;
-        let role_id = applied.created_id.clone().or(role_id);
-        if let Some(created) = &applied.created_id {
-            self.context
+        tracing::debug!(account = %self.task.account, "plan for {}:\n{plan}", desired.arn);
+        let applied = self.apply(&plan, &observed).await;
+        if let Some((_, id)) = &applied.created {
+            let owner = &desired.owner.object;
+            self.job
+                .context
                 .memory
-                .saw_id(&hold.entrance.account, &desired.name, &desired.owner.object, created);
+                .made(self.handle.account(), &desired.name, owner, id);
         }
-        self.tell(task, &plan, &applied, self.made(&plan, task.entry.as_ref(), &observed))
-            .await;
-        self.tell_of_older_sessions(task, desired, &observed).await;
-        let outcome = applied.failure.as_ref().map_or_else(Outcome::ready, Outcome::failed);
-        task.verdict(id, role_id.map(|role_id| (arn, role_id)), outcome)
-    }
-
-    /// Closes a role that the class no longer allows.
-    async fn close(&self, task: &Task, hold: &Hold, refusal: &Refusal) -> Verdict {
-        let desired = &hold.desired;
-        let id = Some(hold.entrance.account.to_string());
-        let handle = self.context.aws.account(&hold.entrance);
-        let _turn = handle.turn().await;
-        let before = role_of(task.entry.as_ref());
-        let observed = match handle.observe(&desired.name, Depth::Declared).await {
-            Ok(observed) => observed,
-            Err(error) => return task.verdict(id, before, Outcome::failed(&error)),
+        let role = applied.created.clone().or(known_role);
+        self.tell_made(&plan, &applied, &observed).await;
+        self.tell_of_older_sessions(desired, &observed).await;
+        let outcome = match &applied.failure {
+            Some(error) => Outcome::failed(error, self.failing_for(error)),
+            None if applied.done < plan.changes.len() => return None,
+            None => Outcome::ready(),
         };
-        let seen = self.seen(&handle, &desired.owner, &desired.name, &observed);
-        let plan = decide::close(desired, &observed, &self.known(seen.as_deref()));
-        if !plan.is_empty() {
-            let applied = handle.apply(&plan).await;
-            self.tell(task, &plan, &applied, "Closed").await;
-            if let Some(error) = &applied.failure {
-                return task.verdict(id, before, Outcome::failed(error));
-            }
-        }
-        task.verdict(id, before, Outcome::refused(refusal))
-    }
-
-    fn known<'k>(&self, seen_id: Option<&'k str>) -> Known<'k> {
-        Known {
-            seen_id,
-            now: self.context.now(),
-        }
-    }
-
-    async fn leave(&self, task: &Task, leave: &Leave) -> Verdict {
-        let id = Some(leave.entrance.account.to_string());
-        let handle = self.context.aws.account(&leave.entrance);
-        let _turn = handle.turn().await;
-        let before = role_of(task.entry.as_ref());
-        let left = self.teardown(task, leave, &handle).await;
-        let waits = |message| Outcome::waits(EntryState::Removing, leave.reason, message);
-        match left {
-            Ok(Left::NothingFound) if self.may_still_appear(task) => {
-                let message = "no role is seen, but one may have been made a moment ago: it is looked for again";
-                task.verdict(id, before, waits(message))
-            }
-            Ok(Left::NothingFound | Left::Done) => {
-                if leave.derived {
-                    self.context.memory.removed(&self.claim.object, &task.account);
-                }
-                self.forget_id(leave);
-                task.verdict(id, None, Outcome::Gone)
-            }
-            Ok(Left::StillSeen) => task.verdict(id, before, waits("the role is still seen although it was removed")),
-            Err(error) => task.verdict(id, before, Outcome::failed_to_leave(&error)),
-        }
-    }
-
-    /// Takes a role of ours away, and says what the account itself shows afterwards.
-    async fn teardown(&self, task: &Task, leave: &Leave, handle: &AccountHandle) -> Result<Left, CallError> {
-        let plan = self.plan_to_leave(leave, handle, Depth::Removal).await?;
-        if plan.is_empty() {
-            return Ok(Left::NothingFound);
-        }
-        let applied = handle.apply(&plan).await;
-        let retained = leave.policy == DeletionPolicy::Retain;
-        self.tell(task, &plan, &applied, if retained { "Released" } else { "Removed" })
-            .await;
-        if let Some(error) = applied.failure {
-            return Err(error);
-        }
-        if retained {
-            // From here on it is somebody else's, whatever this process remembers.
-            self.forget_id(leave);
-        }
-        let gone = self.plan_to_leave(leave, handle, Depth::Declared).await?.is_empty();
-        Ok(if gone { Left::Done } else { Left::StillSeen })
-    }
-
-    fn forget_id(&self, leave: &Leave) {
-        self.context
-            .memory
-            .forget_id(&leave.entrance.account, &leave.role, &leave.owner.object);
-    }
-
-    /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.
-    fn may_still_appear(&self, task: &Task) -> bool {
-        task.entry.as_ref().is_some_and(|entry| {
-            let age = self.context.now().duration_since(entry.last_transition_time.0);
-            entry.state != EntryState::Refused && age.unsigned_abs() < self.context.settings.propagation_delay
+        Some(Finished {
+            verdict: self.verdict(role, outcome),
+            at_latest: self.at_latest(desired, None),
         })
     }
 
-    async fn plan_to_leave(&self, leave: &Leave, handle: &AccountHandle, depth: Depth) -> Result<Plan, CallError> {
-        let observed = handle.observe(&leave.role, depth).await?;
-        let seen = self.seen(handle, &leave.owner, &leave.role, &observed);
-        let known = self.known(seen.as_deref());
-        Ok(decide::leave(
-            &leave.role,
-            &leave.owner,
-            &observed,
-            &known,
-            leave.policy,
-        ))
+    /// Another role with our tags stands where this process saw ours: nobody can know what it was used for. It is
+    /// closed first; the next look ends its sessions and makes it as declared.
+    async fn replacement(&self, hold: &Hold, role: &ObservedRole, observed: &Observed) -> Option<Outcome> {
+        let (memory, desired) = (&self.job.context.memory, &hold.desired);
+        let (account, object) = (self.handle.account(), &desired.owner.object);
+        if memory.is_outdated_id(account, &desired.name, object, &role.id) {
+            let message = "IAM still shows a role that was replaced: it is looked at again";
+            return Some(Outcome::waits(EntryState::Retrying, Reason::Propagating, message));
+        }
+        let seen = memory.seen_id(account, &desired.name, object)?;
+        let ours = desired.owner.holder(&role.tags, &role.id, None) == Holder::Us;
+        if seen == role.id || !ours || hold.observe {
+            return None;
+        }
+        let plan = decide::close(desired, observed, &self.known(None));
+        let applied = self.apply(&plan, observed).await;
+        if let Some(error) = &applied.failure {
+            return Some(Outcome::failed(error, self.failing_for(error)));
+        }
+        let message = format!(
+            "another role with our tags, {}, stands in the place of ours, {seen}: it was closed; its sessions are ended, and it is made as declared",
+            role.id
+        );
+        if applied.done == plan.changes.len() {
+            memory.saw_id(account, &desired.name, object, &role.id);
+            self.warn(Reason::RoleReplaced, &message).await;
+        }
+        Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
+    }
+
+    /// Closes a role that the class no longer allows.
+    async fn close(&self, hold: &Hold, refusal: &Refusal) -> Option<Finished> {
+        let desired = &hold.desired;
+        let before = role_of(self.task.entry.as_ref());
+        let observed = match self.handle.observe(&desired.name, Depth::Declared, self.anew).await {
+            Ok(seen) => seen.observed,
+            Err(error) => return self.failed(before, &error),
+        };
+        let seen_id = self.seen_id(&desired.owner, &desired.name, &observed);
+        let plan = decide::close(desired, &observed, &self.known(seen_id.as_deref()));
+        let applied = self.apply(&plan, &observed).await;
+        self.tell(&plan, &applied, "Closed").await;
+        match &applied.failure {
+            Some(error) => self.failed(before, error),
+            None if applied.done < plan.changes.len() => None,
+            None => self.ended(before, Outcome::refused(refusal)),
+        }
+    }
+
+    /// Carries out a plan as long as it is what is asked for: stopping between two changes is always safe.
+    pub(super) async fn apply(&self, plan: &Plan, observed: &Observed) -> Applied {
+        self.handle.apply(plan, observed, &|| self.is_wanted()).await
+    }
+
+    /// Whether the account's quotas have room for what a plan adds.
+    async fn check_quotas(&self, desired: &Desired, plan: &Plan) -> Result<(), Outcome> {
+        if !quota::bears_on(&plan.changes) {
+            return Ok(());
+        }
+        let checked = match self.handle.quotas().await {
+            Ok(quotas) => quota::check(desired, &plan.changes, &quotas),
+            // What fits without a raised quota does not wait for the answer.
+            Err(error) => match quota::check(desired, &plan.changes, &Quotas::default()) {
+                Ok(()) => Ok(()),
+                Err(_) => return Err(Outcome::failed(&error, self.failing_for(&error))),
+            },
+        };
+        checked.map_err(|refusal| Outcome::refused(&refusal))
+    }
+
+    pub(super) fn known<'k>(&self, seen_id: Option<&'k str>) -> Known<'k> {
+        Known {
+            seen_id,
+            now: self.job.context.now(),
+        }
+    }
+
+    /// How long the object, as it is, has failed in this way.
+    fn failing_for(&self, error: &CallError) -> Duration {
+        let reason = error.failure.meaning(Duration::ZERO).reason;
+        let known = self.task.entry.as_ref().filter(|entry| entry.reason == reason);
+        match known {
+            Some(entry) if self.job.unchanged && entry.state == EntryState::Refused => Duration::MAX,
+            Some(entry) if self.job.unchanged => {
+                let failing = self.job.context.now().duration_since(entry.last_transition_time.0);
+                failing.unsigned_abs()
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// When to look again although the role is as declared: when its time is over, and when IAM shows what we wrote.
+    fn at_latest(&self, desired: &Desired, doubtful_for: Option<Duration>) -> Option<Duration> {
+        let now = self.job.context.now();
+        let end = desired.lifecycle.next_change(now);
+        let until_end = end.map(|end| end.duration_since(now).unsigned_abs());
+        until_end.into_iter().chain(doubtful_for).min()
+    }
+
+    fn made_just_now(&self, desired: &Desired) -> bool {
+        let delay = self.job.context.settings.propagation_delay;
+        let object = &desired.owner.object;
+        let memory = &self.job.context.memory;
+        memory.made_within(self.handle.account(), &desired.name, object, delay)
     }
 
     /// The unique id that this process saw before with our tags; remembers the one that it sees now.
-    fn seen(&self, handle: &AccountHandle, owner: &Owner, role: &RoleName, observed: &Observed) -> Option<String> {
-        let account = handle.account();
-        let seen = self.context.memory.seen_id(account, role, &owner.object);
+    pub(super) fn seen_id(&self, owner: &Owner, role: &RoleName, observed: &Observed) -> Option<String> {
+        let account = self.handle.account();
+        let memory = &self.job.context.memory;
+        let seen = memory.seen_id(account, role, &owner.object);
         if let Observed::Present(found) = observed
             && owner.holder(&found.tags, &found.id, None) == Holder::Us
         {
-            self.context.memory.saw_id(account, role, &owner.object, &found.id);
+            memory.saw_id(account, role, &owner.object, &found.id);
         }
         seen
     }
 
     /// The other objects that could have a role of this name in this account.
-    fn claims(&self, account: &str, role: &RoleName) -> Vec<Claim> {
-        let roles = self.context.caches.roles.state();
+    fn claims(&self, role: &RoleName) -> Vec<Claim> {
+        let (context, world) = (&self.job.context, &self.job.world);
+        let roles = context.caches.roles.state();
         let roles = roles.iter().filter_map(|cached| cached.0.as_ref().ok());
-        let hub = Some(&self.context.aws.hub.identity);
-        other_claims(self.claim, role, roles, |other| {
+        other_claims(&self.job.claim, role, roles, |other| {
             let request = Request {
                 role: other,
-                world: self.world,
-                hub,
-                cluster_id: &self.context.cluster_id,
-                load: &|| removals::load(self.context, self.world),
+                world,
+                hub: Some(&context.aws.hub.identity),
+                cluster_id: &context.cluster_id,
+                predecessor: None,
+                load: &|| removals::load(context, world),
                 settled: &|_| true,
                 roles_of: &|_, _| 0,
-                max_removals: self.context.settings.max_removals,
+                max_removals: context.settings.max_removals,
             };
-            self.world.selection(other).contains(account) && resolve::may_have(&request, account)
+            world.selection(other).contains(&self.task.account) && resolve::may_have(&request, &self.task.account)
         })
-    }
-
-    /// What an Event calls a plan that makes a role true.
-    fn made(&self, plan: &Plan, entry: Option<&AccountEntry>, observed: &Observed) -> &'static str {
-        if let Observed::Present(role) = observed
-            && role
-                .trust
-                .document()
-                .is_some_and(|trust| !trust.dead_principals().is_empty())
-        {
-            // A principal that was deleted and made again is another one; the declaration names the new one.
-            return "PrincipalReplaced";
-        }
-        let was_ready = entry.is_some_and(|entry| entry.state == EntryState::Ready && entry.reason == Reason::InSync);
-        if was_ready && self.unchanged {
-            "Repaired"
-        } else if plan
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::CreateRole(_)))
-        {
-            "Created"
-        } else {
-            "Updated"
-        }
-    }
-
-    /// Sessions outlive the trust that they were issued under: says until when, where they are not revoked.
-    async fn tell_of_older_sessions(&self, task: &Task, desired: &Desired, observed: &Observed) {
-        let Observed::Present(role) = observed else { return };
-        let now = self.context.now();
-        let closed = desired.lifecycle.is_closed(now);
-        if desired.lifecycle.revoke_on_tighten || closed || !diff::takes_somebody_out(&role.trust, &desired.trust) {
-            return;
-        }
-        let longest = SignedDuration::from_secs(i64::from(role.max_session));
-        let until = now.saturating_add(longest).unwrap_or(now);
-        let note = format!(
-            "account {}: trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them",
-            task.account
-        );
-        self.context.events.done(self.reference, "OlderSessions", &note).await;
-    }
-
-    /// An Event on what was done.
-    async fn tell(&self, task: &Task, plan: &Plan, applied: &Applied, reason: &str) {
-        let done: Vec<String> = plan.changes.iter().take(applied.done).map(Change::summary).collect();
-        if done.is_empty() {
-            return;
-        }
-        let prefix = if reason == "Repaired" {
-            "the role was not as declared; "
-        } else {
-            ""
-        };
-        let note = format!("account {}: {prefix}{}", task.account, done.join(", "));
-        self.context.events.done(self.reference, reason, &note).await;
     }
 }
 
-/// What is left of a role in an account that is left.
-enum Left {
-    /// No role of ours was there.
-    NothingFound,
-    /// It was removed, or let go, and the account shows it.
-    Done,
-    /// It was removed, and the account still shows it.
-    StillSeen,
+fn role_in(observed: &Observed) -> Option<(String, String)> {
+    match observed {
+        Observed::Present(role) => Some((role.arn.clone(), role.id.clone())),
+        Observed::Absent => None,
+    }
 }
 
 fn summaries(plan: &Plan) -> String {

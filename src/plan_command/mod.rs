@@ -19,6 +19,7 @@ pub mod survey;
 use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use crossrole_plan::observed::Observed;
@@ -29,7 +30,7 @@ use jiff::Timestamp;
 
 use crate::aws::{Accounts, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
-use crate::controller::resolve::Hold;
+use crate::controller::task::Hold;
 use manifests::Manifests;
 use report::{Finding, Line, Report};
 use survey::{Item, Survey};
@@ -92,7 +93,8 @@ pub fn offline(manifests: &Manifests, cluster: &str) -> Report {
 async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError> {
     let hub = Hub::load().await?;
     let survey = Survey::of(manifests, Some(&hub.identity), cluster, Timestamp::now());
-    let accounts = Accounts::new(hub.clone(), cluster);
+    // Nothing is written here, so nothing that is read is in doubt.
+    let (accounts, _recoveries) = Accounts::new(hub.clone(), cluster, Duration::ZERO);
     let looks = survey.items().into_iter().map(|item| look(&accounts, item));
     let lines: Vec<Line> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
     Ok(Report::new(lines, manifests.notes.clone(), true))
@@ -119,6 +121,6 @@ async fn read(accounts: &Accounts, hold: &Hold) -> Result<(Observed, Quotas), Ca
         read_only: true,
         ..hold.entrance.clone()
     });
-    let observed = handle.observe(&hold.desired.name, Depth::Declared).await?;
-    Ok((observed, handle.quotas().await?))
+    let seen = handle.observe(&hold.desired.name, Depth::Declared, true).await?;
+    Ok((seen.observed, handle.quotas().await?))
 }

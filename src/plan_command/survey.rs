@@ -14,7 +14,8 @@ use kube::core::DeserializeGuard;
 use super::manifests::Manifests;
 use super::report::{Finding, Line};
 use crate::aws::Identity;
-use crate::controller::resolve::{self, Hold, Request, Target, Task};
+use crate::controller::resolve::{self, Request};
+use crate::controller::task::{Hold, Target, Task};
 use crate::controller::verdict::Outcome;
 use crate::controller::work::{claim, other_claims};
 use crate::controller::world::World;
@@ -106,6 +107,7 @@ impl<'a> Survey<'a> {
             world: &self.world,
             hub: self.identity,
             cluster_id: self.cluster,
+            predecessor: None,
             load: &|| Load {
                 derived_removals: 0,
                 roles: 0,
@@ -191,7 +193,7 @@ fn no_accounts() -> Finding {
 
 fn settled(outcome: &Outcome) -> Finding {
     match outcome {
-        Outcome::Gone => Finding::LeftAlone {
+        Outcome::Gone | Outcome::UnderWay { .. } => Finding::LeftAlone {
             reason: None,
             message: "the AWSAccount is Abandoned: nothing is done there".to_string(),
         },

@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use crossrole::api::CrossAccountRoleSpec;
-use crossrole::controller::resolve::Hold;
+use crossrole::controller::task::Hold;
 use crossrole::iam::document::DocumentKind;
 use crossrole::plan::desired::Desired;
 use crossrole::plan::observed::{Observed, ObservedDocument, ObservedRole};

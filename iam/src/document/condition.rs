@@ -9,7 +9,7 @@ use super::{DocumentError, date, read_condition, rules};
 /// a negated operator, none of which may be it).
 ///
 /// Source: IAM User Guide, "IAM JSON policy elements: Condition".
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// How it compares.
     pub operator: Operator,

@@ -124,7 +124,7 @@ impl Effect {
 /// );
 /// # Ok::<(), crossrole_iam::DocumentError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Document {
     /// The `Id`. It carries no meaning.
     pub id: Option<String>,

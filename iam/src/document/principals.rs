@@ -7,7 +7,7 @@ use crate::partition;
 /// The principals of one statement, by kind. A statement speaks of each of them.
 ///
 /// Source: IAM User Guide, "AWS JSON policy elements: Principal".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Principals {
     /// `"*"`, alone or under `AWS`: everybody, in every account.
     pub anyone: bool,

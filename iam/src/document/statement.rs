@@ -4,7 +4,7 @@ use super::canonical::CanonicalStatement;
 use super::{Condition, DocumentError, DocumentKind, Effect, Principals, read};
 
 /// One statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Statement {
     /// The `Sid`: letters and digits, or empty. It carries no meaning, but within a document no two are the same.
     pub sid: Option<String>,
@@ -46,7 +46,7 @@ impl Statement {
 }
 
 /// The `Principal` or `NotPrincipal` of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PrincipalElement {
     /// These principals.
     Principal(Principals),
@@ -71,7 +71,7 @@ impl PrincipalElement {
 }
 
 /// The `Action` or `NotAction` of a statement: patterns that are matched without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ActionElement {
     /// Actions that match one of these patterns.
     Action(Vec<String>),
@@ -96,7 +96,7 @@ impl ActionElement {
 }
 
 /// The `Resource` or `NotResource` of a statement: patterns of ARNs, or `*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ResourceElement {
     /// Resources that match one of these patterns.
     Resource(Vec<String>),

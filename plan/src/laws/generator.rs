@@ -63,6 +63,7 @@ pub(super) fn owner() -> Owner {
             namespace: "security".into(),
             name: "audit".into(),
         },
+        predecessor: None,
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod evaluator;
 mod generator;
-mod interpreter;
 mod pools;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,11 +15,11 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use self::evaluator::Powers;
-use self::interpreter::{apply, apply_all};
 use crate::change::{Change, Plan, TrustStep};
 use crate::claim::Claim;
 use crate::decide::{self, Known};
 use crate::desired::Desired;
+use crate::effect::{apply, apply_all};
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
 
 /// So many cases of one law, unless `PROPTEST_CASES` says otherwise.

@@ -1,4 +1,5 @@
-//! Carries out one [`Change`] on an [`Observed`], as IAM would: what IAM refuses is refused here.
+//! What an account holds after a [`Change`]: the laws are judged by it, and the operator takes it for true until IAM
+//! shows its own writes everywhere. What IAM refuses is refused here.
 //!
 //! Sources: IAM API Reference, the page of each call; IAM User Guide, "IAM and AWS STS quotas".
 
@@ -11,18 +12,22 @@ use crossrole_iam::quota;
 use crate::change::{Change, NewRole};
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
 
-/// The unique id that the next role gets.
-pub(super) const NEW_ID: &str = "AROANEWNEWNEWNEWNEWNE";
+/// The unique id of a role that is made here; IAM gives another.
+pub const NEW_ID: &str = "AROANEWNEWNEWNEWNEWNE";
 
 /// How IAM refuses a call: its error code, and what about it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Refused(&'static str, String);
+pub struct Refused(&'static str, String);
 
 fn refuse(code: &'static str, what: impl Into<String>) -> Result<(), Refused> {
     Err(Refused(code, what.into()))
 }
 
-pub(super) fn apply_all<'a>(
+/// What an account holds after these calls.
+///
+/// # Errors
+/// The first call that IAM would refuse.
+pub fn apply_all<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
     name: &RoleName,
     observed: &Observed,
@@ -33,7 +38,10 @@ pub(super) fn apply_all<'a>(
 }
 
 /// What an account holds after one call.
-pub(super) fn apply(change: &Change, name: &RoleName, observed: &Observed) -> Result<Observed, Refused> {
+///
+/// # Errors
+/// When IAM would refuse the call.
+pub fn apply(change: &Change, name: &RoleName, observed: &Observed) -> Result<Observed, Refused> {
     match (change, observed) {
         (Change::CreateRole(new), Observed::Absent) => create(new, name),
         (Change::CreateRole(_), Observed::Present(_)) => Err(Refused("EntityAlreadyExists", name.to_string())),
@@ -76,7 +84,8 @@ fn create(new: &NewRole, name: &RoleName) -> Result<Observed, Refused> {
 
 fn write(change: &Change, role: &mut ObservedRole) -> Result<(), Refused> {
     match change {
-        Change::CreateRole(_) | Change::DeleteRole => unreachable!("these are not writes to a role that is there"),
+        // Not writes to a role that is there.
+        Change::CreateRole(_) | Change::DeleteRole => {}
         Change::UpdateTrust { document, .. } => {
             check_trust(document)?;
             role.trust = ObservedDocument::Parsed(document.clone());

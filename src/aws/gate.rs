@@ -1,0 +1,97 @@
+//! The gate that every call to an account passes: it keeps the account's pace, and sends a call again where that helps.
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use crossrole_iam::AccountId;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Action;
+use super::error::CallError;
+use super::pace::{Admission, Pace};
+
+/// A call is sent at most so often before its failure counts.
+const ATTEMPTS: u32 = 3;
+
+/// The pause before a call is sent again, doubled for each further time; half of it is left to chance.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The gate of one account.
+#[derive(Debug)]
+pub(super) struct Gate {
+    account: AccountId,
+    pace: Mutex<Pace>,
+    recovered: UnboundedSender<AccountId>,
+}
+
+impl Gate {
+    /// `recovered` is told when the account answers again after it did not for long.
+    pub(super) fn new(account: AccountId, recovered: UnboundedSender<AccountId>) -> Self {
+        Self {
+            account,
+            pace: Mutex::new(Pace::new(Instant::now())),
+            recovered,
+        }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a call when it may be sent, and again where its failure passes by itself. Every call can be repeated: what
+    /// a lost answer left done is found done.
+    ///
+    /// # Errors
+    /// The last failure; or, without any call, the one for which the account is left alone for now.
+    pub(super) async fn call<T, E, R, F>(&self, action: Action, send: impl Fn() -> F) -> Result<T, CallError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+        F: Future<Output = Result<T, SdkError<E, R>>>,
+    {
+        let mut attempt = 1;
+        let mut unclear = false;
+        loop {
+            let admission = self.pace().admit(Instant::now());
+            match admission {
+                Admission::After(wait) if wait.is_zero() => {}
+                Admission::After(wait) => tokio::time::sleep(wait).await,
+                Admission::Closed(because) => return Err(because),
+            }
+            let mut error = match send().await {
+                Ok(answer) => {
+                    let recovered = self.pace().answered(Instant::now());
+                    self.tell_if(recovered);
+                    return Ok(answer);
+                }
+                Err(error) => CallError::of(action, &error),
+            };
+            // What AWS says of the second try says nothing about the first.
+            error.unclear |= unclear;
+            unclear = error.unclear;
+            let again = self.failed(&error) && attempt < ATTEMPTS;
+            if !again {
+                return Err(error);
+            }
+            tracing::debug!(account = %self.account, %error, "the call is sent again");
+            tokio::time::sleep((PAUSE * 2_u32.pow(attempt - 1)).mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            attempt += 1;
+        }
+    }
+
+    /// Counts a failure. Says whether the call may be sent again.
+    pub(super) fn failed(&self, error: &CallError) -> bool {
+        let mut pace = self.pace();
+        let recovered = pace.failed(error, Instant::now(), fastrand::f64());
+        self.tell_if(recovered);
+        pace.may_retry(error)
+    }
+
+    fn tell_if(&self, recovered: bool) {
+        if recovered {
+            let _ = self.recovered.send(self.account.clone());
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What was written lately. IAM shows its own writes everywhere only after some seconds, so until then a role is what
+//! was written, not what a read says.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossrole_iam::RoleName;
+use crossrole_plan::change::Plan;
+use crossrole_plan::effect;
+use crossrole_plan::observed::Observed;
+
+use super::write::Applied;
+
+/// What was written lately in one account, by the role's name without regard to case.
+#[derive(Debug)]
+pub(super) struct Recent {
+    shown_after: Duration,
+    writes: Mutex<HashMap<String, Write>>,
+}
+
+#[derive(Debug)]
+struct Write {
+    at: Instant,
+    /// What the account holds since; absent where that is not clear.
+    holds: Option<Observed>,
+}
+
+impl Recent {
+    pub(super) fn new(shown_after: Duration) -> Self {
+        Self {
+            shown_after,
+            writes: Mutex::default(),
+        }
+    }
+
+    fn writes(&self) -> MutexGuard<'_, HashMap<String, Write>> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the account holds because we wrote it a moment ago.
+    pub(super) fn written(&self, role: &RoleName, now: Instant) -> Option<Observed> {
+        let writes = self.writes();
+        let write = writes.get(&role.folded())?;
+        let fresh = now.duration_since(write.at) < self.shown_after;
+        write.holds.clone().filter(|_| fresh)
+    }
+
+    /// How long a read may still show what was before our last write.
+    pub(super) fn doubtful_for(&self, role: &RoleName, now: Instant) -> Option<Duration> {
+        let at = self.writes().get(&role.folded())?.at;
+        (at + self.shown_after)
+            .checked_duration_since(now)
+            .filter(|left| !left.is_zero())
+    }
+
+    /// A plan is about to be carried out: until it is known what came of it, nothing is.
+    pub(super) fn begin(&self, role: &RoleName, now: Instant) {
+        let mut writes = self.writes();
+        writes.retain(|_, write| now.duration_since(write.at) < self.shown_after);
+        writes.insert(role.folded(), Write { at: now, holds: None });
+    }
+
+    /// What came of a plan that was made from `observed`.
+    pub(super) fn wrote(&self, plan: &Plan, observed: &Observed, applied: &Applied, now: Instant) {
+        let clear = applied.failure.as_ref().is_none_or(|failure| !failure.unclear);
+        let done = plan.changes.iter().take(applied.done);
+        let mut holds = effect::apply_all(done, &plan.role, observed).ok().filter(|_| clear);
+        if let (Some(Observed::Present(role)), Some((arn, id))) = (&mut holds, &applied.created) {
+            role.arn.clone_from(arn);
+            role.id.clone_from(id);
+        }
+        self.writes().insert(plan.role.folded(), Write { at: now, holds });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crossrole_plan::change::Change;
+    use crossrole_plan::outcome::Failure;
+
+    use super::*;
+    use crate::aws::{Action, CallError};
+
+    const SHOWN_AFTER: Duration = Duration::from_secs(15);
+
+    fn plan() -> Plan {
+        Plan {
+            role: "Audit".parse().unwrap(),
+            changes: vec![Change::DeleteRole],
+        }
+    }
+
+    fn present() -> Observed {
+        Observed::Present(Box::new(crossrole_plan::observed::ObservedRole {
+            arn: "arn:aws:iam::222222222222:role/Audit".into(),
+            id: "AROA1".into(),
+            path: "/".into(),
+            trust: crossrole_plan::observed::ObservedDocument::Unreadable {
+                text: String::new(),
+                problem: String::new(),
+            },
+            description: String::new(),
+            max_session: 3600,
+            boundary: None,
+            tags: std::collections::BTreeMap::new(),
+            attached: BTreeSet::new(),
+            inline: std::collections::BTreeMap::new(),
+            instance_profiles: BTreeSet::new(),
+        }))
+    }
+
+    fn applied(done: usize, failure: Option<Failure>) -> Applied {
+        let failure = failure.map(|failure| CallError {
+            unclear: failure == Failure::Unavailable,
+            ..CallError::new(Action::DeleteRole, failure, "")
+        });
+        Applied {
+            done,
+            created: None,
+            failure,
+        }
+    }
+
+    #[test]
+    fn what_was_written_holds_until_iam_shows_it() {
+        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "AUDIT".parse().unwrap());
+        assert_eq!(recent.written(&name, start), None);
+        recent.begin(&name, start);
+        assert_eq!(
+            recent.written(&name, start),
+            None,
+            "nothing is known while it is under way"
+        );
+        assert_eq!(recent.doubtful_for(&name, start), Some(SHOWN_AFTER));
+        recent.wrote(&plan(), &present(), &applied(1, None), start);
+        assert_eq!(recent.written(&name, start), Some(Observed::Absent));
+        assert_eq!(recent.written(&name, start + SHOWN_AFTER), None);
+        assert_eq!(recent.doubtful_for(&name, start + SHOWN_AFTER), None);
+    }
+
+    #[test]
+    fn a_refused_call_left_everything_as_it_was_and_one_without_answer_is_not_clear() {
+        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());
+        recent.wrote(&plan(), &present(), &applied(0, Some(Failure::PermissionDenied)), start);
+        assert_eq!(recent.written(&name, start), Some(present()));
+        recent.wrote(&plan(), &present(), &applied(0, Some(Failure::Unavailable)), start);
+        assert_eq!(recent.written(&name, start), None);
+        assert_eq!(recent.doubtful_for(&name, start), Some(SHOWN_AFTER));
+    }
+}

@@ -1,0 +1,286 @@
+//! Looks: which role in which account is being worked on, what came of it, and when it is looked at again.
+//!
+//! Every account of every object is a look of its own. One that is slow, or fails, holds up no other: not those of the
+//! same object, and not the object's own next edit. What came of a look counts until the task is another one, its time
+//! comes, or somebody lets it expire.
+
+mod look;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossrole_api::Reason;
+use crossrole_plan::declaration::ObjectName;
+use kube::runtime::reflector::ObjectRef;
+use tokio_util::task::TaskTracker;
+
+use super::task::{Target, Task};
+use super::verdict::{Outcome, Verdict};
+use super::watch::CachedRole;
+use super::work::{Finished, Job};
+use look::{Look, expire, has_reason};
+
+/// Work that is over within so long is reported once, at its end.
+const FIRST_REPORT: Duration = Duration::from_secs(2);
+
+/// Reports of work that goes on come further and further apart, up to this.
+const RAREST_REPORT: Duration = Duration::from_secs(30);
+
+/// The looks of all objects.
+#[derive(Default)]
+pub struct Looks {
+    objects: Mutex<HashMap<ObjectName, Looked>>,
+    /// Objects that wait for a role's name that another holds somewhere: the name, without regard to case.
+    contested: Mutex<HashMap<ObjectName, String>>,
+    under_way: TaskTracker,
+}
+
+/// The looks of one object, by the AWSAccount's name.
+#[derive(Default)]
+struct Looked {
+    looks: HashMap<String, Look>,
+    /// When to report next although work goes on; absent while none does.
+    report: Option<(Instant, Duration)>,
+}
+
+/// What is known of an object's tasks.
+pub struct Course {
+    /// A verdict on each task, in their order.
+    pub verdicts: Vec<Verdict>,
+    /// Whether to report: nothing is under way any more, or it takes long.
+    pub report: bool,
+    /// Whether any look is under way.
+    pub under_way: bool,
+    /// When the next look is due, or the next report.
+    pub next: Option<Duration>,
+}
+
+impl Looks {
+    fn objects(&self) -> MutexGuard<'_, HashMap<ObjectName, Looked>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contested(&self) -> MutexGuard<'_, HashMap<ObjectName, String>> {
+        self.contested.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins every look that is due, and says what is known of each task. `asked` is what the annotation says that asks
+    /// for a look now.
+    pub fn take_up(&self, job: &Arc<Job>, tasks: &[Arc<Task>], asked: Option<&str>) -> Course {
+        let now = Instant::now();
+        let asked = print_of(asked);
+        let mut objects = self.objects();
+        let looked = objects.entry(job.claim.object.clone()).or_default();
+        looked
+            .looks
+            .retain(|account, look| look.running.is_some() || tasks.iter().any(|task| task.account == *account));
+        let any_due = looked.looks.values().any(|look| look.due <= now);
+        // The accounts of one object are looked at together.
+        let slack = if any_due {
+            job.context.settings.resync_interval / 5
+        } else {
+            Duration::ZERO
+        };
+        for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
+            let print = task.print();
+            let look = looked.looks.entry(task.account.clone()).or_insert(Look {
+                wanted: print,
+                asked,
+                running: None,
+                done: None,
+                due: now,
+                failures: 0,
+            });
+            if look.begin(print, asked, now, slack) {
+                let anew = std::mem::replace(&mut look.asked, asked) != asked;
+                let (job, task) = (job.clone(), task.clone());
+                self.under_way.spawn(async move {
+                    let finished = job.carry_out(&task, print, anew).await;
+                    job.context.looks.ended(&job, &task, print, finished);
+                });
+            }
+        }
+        looked.course(tasks, now)
+    }
+
+    /// Whether a look's task is still the one that is asked for.
+    pub fn wants(&self, object: &ObjectName, account: &str, print: u64) -> bool {
+        let objects = self.objects();
+        let look = objects.get(object).and_then(|looked| looked.looks.get(account));
+        !self.under_way.is_closed() && look.is_some_and(|look| look.wanted == print)
+    }
+
+    /// A look has ended; `None`: it was given up on the way, for another one is asked for, or the operator stops.
+    fn ended(&self, job: &Job, task: &Task, print: u64, finished: Option<Finished>) {
+        let object = &job.claim.object;
+        let outcome = finished.as_ref().map(|finished| finished.verdict.outcome.clone());
+        let again = self.note(
+            object,
+            &task.account,
+            print,
+            finished,
+            job.context.settings.resync_interval,
+        );
+        let roles = &job.context.queues.roles;
+        if again {
+            let _ = roles.send(reference(object));
+        }
+        let (Some(outcome), Some(name)) = (outcome, task.role_name()) else {
+            return;
+        };
+        if matches!(
+            outcome,
+            Outcome::Stands {
+                reason: Reason::HeldByAnother,
+                ..
+            }
+        ) {
+            self.contested().insert(object.clone(), name.folded());
+        } else if outcome == Outcome::Gone {
+            for waiting in self.expire_contested(&name.folded()) {
+                let _ = roles.send(waiting);
+            }
+        }
+    }
+
+    /// Notes what came of a look. Says whether its object is to be looked at at once.
+    fn note(
+        &self,
+        object: &ObjectName,
+        account: &str,
+        print: u64,
+        finished: Option<Finished>,
+        interval: Duration,
+    ) -> bool {
+        let mut objects = self.objects();
+        let Some(looked) = objects.get_mut(object) else {
+            return false;
+        };
+        let Some(look) = looked.looks.get_mut(account) else {
+            return false;
+        };
+        look.running = None;
+        if let Some(finished) = finished {
+            look.settle(print, finished, interval, Instant::now());
+        }
+        let outdated = look.wanted != print;
+        outdated || looked.looks.values().all(|look| look.running.is_none())
+    }
+
+    /// Work that goes on was reported: the next report comes later.
+    pub fn reported(&self, object: &ObjectName) {
+        if let Some(looked) = self.objects().get_mut(object)
+            && let Some((at, step)) = looked.report
+        {
+            let step = step.mul_f64(1.5).min(RAREST_REPORT);
+            looked.report = Some((at + step, step));
+        }
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, object: &ObjectName) {
+        self.objects().remove(object);
+        self.contested().remove(object);
+    }
+
+    /// Lets the looks expire that wait for a role's name, given without regard to case. Gives their objects.
+    pub fn expire_contested(&self, role_name: &str) -> Vec<ObjectRef<CachedRole>> {
+        let mut contested = self.contested();
+        if contested.is_empty() {
+            return Vec::new();
+        }
+        let waiting: Vec<ObjectName> = contested
+            .iter()
+            .filter(|(_, name)| *name == role_name)
+            .map(|(object, _)| object.clone())
+            .collect();
+        contested.retain(|_, name| name != role_name);
+        drop(contested);
+        let mut objects = self.objects();
+        let looked = waiting.into_iter().filter(|object| {
+            let looks = objects
+                .get_mut(object)
+                .into_iter()
+                .flat_map(|looked| looked.looks.values_mut());
+            expire(looks, |verdict| has_reason(verdict, &[Reason::HeldByAnother]))
+        });
+        looked.map(|object| reference(&object)).collect()
+    }
+
+    /// Lets every look at an account expire that failed because the account as a whole did. Gives their objects.
+    pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
+        const REASONS: [Reason; 4] = [
+            Reason::Throttled,
+            Reason::AWSUnavailable,
+            Reason::BootstrapDenied,
+            Reason::WrongAccount,
+        ];
+        let mut objects = self.objects();
+        let failed =
+            |verdict: &Verdict| verdict.account_id.as_deref() == Some(account_id) && has_reason(verdict, &REASONS);
+        let expired = objects
+            .iter_mut()
+            .filter_map(|(object, looked)| expire(looked.looks.values_mut(), failed).then(|| reference(object)));
+        expired.collect()
+    }
+
+    /// Waits until every look that is under way has ended. None may be begun any more.
+    pub async fn finish(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+}
+
+fn print_of(asked: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    asked.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// An object, as the queue names it.
+pub fn reference(object: &ObjectName) -> ObjectRef<CachedRole> {
+    ObjectRef::new(&object.name).within(&object.namespace)
+}
+
+impl Looked {
+    fn course(&mut self, tasks: &[Arc<Task>], now: Instant) -> Course {
+        let verdicts = tasks.iter().map(|task| self.verdict(task)).collect();
+        let under_way = self.looks.values().any(|look| look.running.is_some());
+        let (report_at, _) = match (under_way, self.report) {
+            (false, _) => {
+                self.report = None;
+                (now, FIRST_REPORT)
+            }
+            (true, Some(report)) => report,
+            (true, None) => *self.report.insert((now + FIRST_REPORT, FIRST_REPORT)),
+        };
+        let due = self
+            .looks
+            .values()
+            .filter(|look| look.running.is_none())
+            .map(|look| look.due);
+        let next = due.chain(under_way.then_some(report_at)).min();
+        Course {
+            verdicts,
+            report: report_at <= now,
+            under_way,
+            next: next.map(|next| next.saturating_duration_since(now)),
+        }
+    }
+
+    fn verdict(&self, task: &Task) -> Verdict {
+        if let Target::Settled(id, outcome) = &task.target {
+            return task.settled(id.as_ref(), outcome);
+        }
+        let done = self.looks.get(&task.account).and_then(|look| look.done.as_ref());
+        match done {
+            Some((print, verdict)) if *print == task.print() => Verdict {
+                named: task.named,
+                ..verdict.clone()
+            },
+            _ => task.settled(None, &Outcome::UnderWay { anew: done.is_some() }),
+        }
+    }
+}

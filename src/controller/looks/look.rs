@@ -1,0 +1,171 @@
+//! The look at one account: what was asked for, what came of it, when it is due again.
+
+use std::time::{Duration, Instant};
+
+use crossrole_api::Reason;
+use crossrole_plan::outcome::{self, NextLook};
+
+use crate::controller::verdict::{Outcome, Verdict};
+use crate::controller::work::Finished;
+
+/// The look at one account.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The task that was last asked for.
+    pub(super) wanted: u64,
+    /// The value of the annotation that asks for a look now, when it was last asked for.
+    pub(super) asked: u64,
+    /// The task that is being worked on.
+    pub(super) running: Option<u64>,
+    /// What came of the last one.
+    pub(super) done: Option<(u64, Verdict)>,
+    /// When to look again although the task is the same.
+    pub(super) due: Instant,
+    /// Failures in a row.
+    pub(super) failures: u32,
+}
+
+impl Look {
+    /// Whether to begin now; it counts as begun then.
+    pub(super) fn begin(&mut self, print: u64, asked: u64, now: Instant, slack: Duration) -> bool {
+        self.wanted = print;
+        let same = self.done.as_ref().is_some_and(|(done, _)| *done == print);
+        let slack = if self.failures == 0 { slack } else { Duration::ZERO };
+        let waits = same && self.asked == asked && self.due > now + slack;
+        if self.running.is_some() || waits {
+            return false;
+        }
+        self.running = Some(print);
+        true
+    }
+
+    pub(super) fn settle(&mut self, print: u64, finished: Finished, interval: Duration, now: Instant) {
+        let next = match &finished.verdict.outcome {
+            Outcome::Stands { next, .. } => *next,
+            Outcome::Gone | Outcome::UnderWay { .. } => NextLook::Interval,
+        };
+        let jitter = fastrand::f64();
+        let wait = match next {
+            NextLook::Backoff => outcome::backoff(self.failures, jitter),
+            // A little earlier or later, so that not everything is looked at at once.
+            NextLook::Interval => interval.mul_f64(0.9 + 0.2 * jitter),
+        };
+        self.failures = match next {
+            NextLook::Backoff => self.failures.saturating_add(1),
+            NextLook::Interval => 0,
+        };
+        self.due = now + finished.at_latest.map_or(wait, |at_latest| at_latest.min(wait));
+        self.done = Some((print, finished.verdict));
+    }
+}
+
+/// Lets looks expire. Says whether there was any.
+pub(super) fn expire<'a>(looks: impl Iterator<Item = &'a mut Look>, which: impl Fn(&Verdict) -> bool) -> bool {
+    let mut any = false;
+    for look in looks {
+        if look.done.as_ref().is_some_and(|(_, verdict)| which(verdict)) {
+            look.due = Instant::now();
+            look.failures = 0;
+            any = true;
+        }
+    }
+    any
+}
+
+/// Whether a verdict gives one of these reasons.
+pub(super) fn has_reason(verdict: &Verdict, reasons: &[Reason]) -> bool {
+    matches!(&verdict.outcome, Outcome::Stands { reason, .. } if reasons.contains(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(600);
+
+    fn look(now: Instant) -> Look {
+        Look {
+            wanted: 1,
+            asked: 0,
+            running: None,
+            done: None,
+            due: now,
+            failures: 0,
+        }
+    }
+
+    fn finished(outcome: Outcome, at_latest: Option<Duration>) -> Finished {
+        Finished {
+            verdict: Verdict {
+                account: "prod".into(),
+                account_id: None,
+                named: true,
+                role: None,
+                outcome,
+            },
+            at_latest,
+        }
+    }
+
+    fn retrying() -> Outcome {
+        Outcome::waits(crossrole_api::EntryState::Retrying, Reason::Throttled, "")
+    }
+
+    #[test]
+    fn a_look_begins_once_and_again_for_another_task_or_when_somebody_asks() {
+        let now = Instant::now();
+        let mut look = look(now);
+        assert!(look.begin(1, 0, now, Duration::ZERO));
+        assert!(!look.begin(2, 0, now, Duration::ZERO), "it is under way");
+        assert_eq!(look.wanted, 2);
+        look.running = None;
+        look.settle(2, finished(Outcome::ready(), None), INTERVAL, now);
+        assert!(!look.begin(2, 0, now, Duration::ZERO), "nothing is due");
+        assert!(look.begin(2, 7, now, Duration::ZERO), "somebody asks");
+        look.running = None;
+        assert!(look.begin(3, 0, now, Duration::ZERO), "another task");
+    }
+
+    #[test]
+    fn what_failed_is_looked_at_later_and_later_and_what_is_true_at_the_interval() {
+        let now = Instant::now();
+        let mut look = look(now);
+        for (round, longest) in [1, 2, 4, 8].into_iter().enumerate() {
+            look.settle(1, finished(retrying(), None), INTERVAL, now);
+            let wait = look.due - now;
+            assert!(wait <= Duration::from_secs(longest), "{round}: {wait:?}");
+            assert!(wait >= Duration::from_secs(longest) / 2, "{round}: {wait:?}");
+            assert!(
+                !look.begin(1, 0, now, Duration::from_secs(60)),
+                "slack is for what is true"
+            );
+        }
+        look.settle(1, finished(Outcome::ready(), None), INTERVAL, now);
+        assert!(look.due - now >= INTERVAL.mul_f64(0.9));
+        assert_eq!(look.failures, 0);
+        assert!(
+            look.begin(1, 0, now, INTERVAL * 2),
+            "together with the others of its object"
+        );
+        look.settle(
+            1,
+            finished(Outcome::ready(), Some(Duration::from_secs(15))),
+            INTERVAL,
+            now,
+        );
+        assert_eq!(look.due, now + Duration::from_secs(15));
+    }
+
+    #[test]
+    fn only_looks_that_ended_with_the_reason_expire() {
+        let later = Instant::now() + INTERVAL;
+        let mut looks = [look(later), look(later), look(later)];
+        looks[0].done = Some((1, finished(retrying(), None).verdict));
+        looks[1].done = Some((1, finished(Outcome::ready(), None).verdict));
+        let throttled = |verdict: &Verdict| has_reason(verdict, &[Reason::Throttled]);
+        assert!(expire(looks.iter_mut(), throttled));
+        let expired: Vec<bool> = looks.iter().map(|look| look.due < later).collect();
+        assert_eq!(expired, [true, false, false]);
+        assert!(!expire(looks[1..].iter_mut(), throttled));
+    }
+}

@@ -1,0 +1,123 @@
+//! What is to be done in one account.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crossrole_api::role::DeletionPolicy;
+use crossrole_api::{AccountEntry, Reason};
+use crossrole_iam::RoleName;
+use crossrole_plan::desired::Desired;
+use crossrole_plan::owner::Owner;
+use crossrole_plan::refusal::Refusal;
+
+use super::verdict::{Outcome, Verdict, role_of};
+use crate::aws::Entrance;
+
+/// What is to be done in one account.
+#[derive(Debug)]
+pub struct Task {
+    /// The AWSAccount's name.
+    pub account: String,
+    /// Whether the object asks for the account by name.
+    pub named: bool,
+    /// What status says of the account now.
+    pub entry: Option<AccountEntry>,
+    /// What is to be done.
+    pub target: Target,
+}
+
+/// What is to be done in one account.
+#[derive(Debug)]
+pub enum Target {
+    /// The role shall be there.
+    Hold(Box<Hold>),
+    /// The class no longer allows the role that is there: it shall be closed.
+    Close(Box<Hold>, Refusal),
+    /// The role shall be gone.
+    Leave(Box<Leave>),
+    /// Nothing can or need be done: this is what to say.
+    Settled(Option<String>, Outcome),
+}
+
+/// A role that shall be there.
+#[derive(Debug, Hash)]
+pub struct Hold {
+    /// How to get in.
+    pub entrance: Entrance,
+    /// The role.
+    pub desired: Desired,
+    /// Whether nothing may be written.
+    pub observe: bool,
+}
+
+/// A role that shall be gone.
+#[derive(Debug)]
+pub struct Leave {
+    /// How to get in.
+    pub entrance: Entrance,
+    /// The role's name.
+    pub role: RoleName,
+    /// Whose it must be.
+    pub owner: Owner,
+    /// Removed, or let go.
+    pub policy: DeletionPolicy,
+    /// Whether nobody asked for it by name.
+    pub derived: bool,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Task {
+    /// The name of the role that is worked on.
+    pub fn role_name(&self) -> Option<&RoleName> {
+        match &self.target {
+            Target::Hold(hold) | Target::Close(hold, _) => Some(&hold.desired.name),
+            Target::Leave(leave) => Some(&leave.role),
+            Target::Settled(..) => None,
+        }
+    }
+
+    /// The id of the account, where a role shall be made that status does not know to be there.
+    pub fn makes_role_in(&self) -> Option<String> {
+        match &self.target {
+            Target::Hold(hold) if !hold.observe && self.entry.as_ref().is_none_or(|entry| entry.role_id.is_none()) => {
+                Some(hold.entrance.account.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// What the task is, as a number: whatever may make a look at it come out otherwise makes another one.
+    pub fn print(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match &self.target {
+            Target::Hold(hold) => (0, hold).hash(&mut hasher),
+            Target::Close(hold, refusal) => (1, hold, refusal.to_string()).hash(&mut hasher),
+            Target::Leave(leave) => {
+                let policy = leave.policy == DeletionPolicy::Retain;
+                (2, &leave.entrance, &leave.role, &leave.owner, policy).hash(&mut hasher);
+            }
+            Target::Settled(..) => {}
+        }
+        hasher.finish()
+    }
+
+    /// A verdict on this task.
+    pub fn verdict(&self, account_id: Option<String>, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
+        Verdict {
+            account: self.account.clone(),
+            account_id,
+            named: self.named,
+            role,
+            outcome,
+        }
+    }
+
+    /// The verdict where nothing need be asked of AWS.
+    pub fn settled(&self, account_id: Option<&String>, outcome: &Outcome) -> Verdict {
+        let entry = self.entry.as_ref();
+        let id = account_id
+            .cloned()
+            .or_else(|| entry.and_then(|entry| entry.account_id.clone()));
+        self.verdict(id, role_of(entry), outcome.clone())
+    }
+}
