@@ -37,33 +37,58 @@ pub(crate) struct Outside<'a> {
 }
 
 impl Request {
-    /// Carries the request out.
-    pub(crate) fn carry_out(&self, world: &mut World) -> Answer {
+    /// Carries the request out. `shown` is the state of the account that it sees, if not the present one.
+    pub(crate) fn carry_out(&self, world: &mut World, shown: Option<u64>) -> Answer {
+        let account = self.acting_account(world);
+        if self.is_write() {
+            // A write finds things as they are, but for a role of which nobody has heard there yet.
+            let known = |world: &mut World| match self.role() {
+                Some(name) if world.account(&account).is_ok_and(|held| held.role(name).is_none()) => {
+                    Err(iam::no_such_role(name))
+                }
+                _ => Ok(()),
+            };
+            if shown.is_some() {
+                world.as_of(&account, shown, known)?;
+            }
+            return self.act(world, &account, None);
+        }
+        self.act(world, &account, shown)
+    }
+
+    fn act(&self, world: &mut World, account: &str, shown: Option<u64>) -> Answer {
         let now = world.now();
         let stated = self.source_ip.unwrap_or(self.peer);
         if sts::is_unsigned(&self.action) {
-            let outside = Outside {
-                world,
-                parameters: &self.parameters,
-                context: request_context(Some(stated), now),
-                now,
-            };
-            return sts::dispatch_unsigned(&self.action, outside);
+            return world.as_of(account, shown, |world| {
+                let outside = Outside {
+                    world,
+                    parameters: &self.parameters,
+                    context: request_context(Some(stated), now),
+                    now,
+                };
+                sts::dispatch_unsigned(&self.action, outside)
+            });
         }
         let caller = world.caller(&self.signer.access_key, self.token.as_deref())?;
         let source_ip = self.source_ip.or(caller.source_ip).unwrap_or(self.peer);
         let context = caller_context(&caller, source_ip, now);
-        let mut call = Call {
-            world,
-            caller,
-            parameters: &self.parameters,
-            context,
-            now,
-        };
-        match self.signer.service {
-            Service::Iam => iam::dispatch(&self.action, &mut call),
-            Service::Sts => sts::dispatch(&self.action, &mut call),
-        }
+        // Who calls and what they may is never out of date: only what they look at is.
+        let layers = Layers::of(&caller, world.account(&caller.account)?);
+        world.as_of(account, shown, |world| {
+            let mut call = Call {
+                world,
+                caller,
+                layers,
+                parameters: &self.parameters,
+                context,
+                now,
+            };
+            match self.signer.service {
+                Service::Iam => iam::dispatch(&self.action, &mut call),
+                Service::Sts => sts::dispatch(&self.action, &mut call),
+            }
+        })
     }
 
     /// The account that the call acts in: that of the role for `AssumeRole`, else the caller's.
@@ -79,10 +104,15 @@ impl Request {
         self.parameters.get("RoleName").or_else(of_arn)
     }
 
+    /// True for the calls of IAM, false for those of STS.
+    pub(crate) fn is_iam(&self) -> bool {
+        self.signer.service == Service::Iam
+    }
+
     /// True if the call changes something in an account. STS only hands out sessions.
     pub(crate) fn is_write(&self) -> bool {
         let reads = ["Get", "List", "Simulate", "Generate"];
-        self.signer.service == Service::Iam && !reads.iter().any(|prefix| self.action.starts_with(prefix))
+        self.is_iam() && !reads.iter().any(|prefix| self.action.starts_with(prefix))
     }
 }
 
@@ -91,6 +121,8 @@ impl Request {
 pub(crate) struct Call<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) caller: Caller,
+    /// What the caller's own policies say.
+    pub(crate) layers: Layers,
     pub(crate) parameters: &'a Parameters,
     /// What is known about the caller and the request; each action adds what it knows about the resource.
     pub(crate) context: Context,
@@ -119,8 +151,7 @@ impl Call<'_> {
         if matches!(self.caller.kind, CallerKind::Root) {
             return Ok(());
         }
-        let layers = Layers::of(&self.caller, self.account()?);
-        layers
+        self.layers
             .check(action, resource, context)
             .map_err(|refusal| self.denied(action, shown, refusal))
     }

@@ -65,11 +65,13 @@ pub(crate) async fn create_account(State(shared): Shares, Json(new): Json<NewAcc
         }
     };
     let mut world = shared.world();
+    let now_ms = world.now_ms();
     let partition = new.partition.as_deref().unwrap_or("aws");
     let account = world
         .accounts
         .entry(new.id.clone())
         .or_insert_with(|| Account::new(&new.id, partition));
+    account.touch(now_ms);
     account.organization = organization.or_else(|| account.organization.take());
     Ok(Json(account_json(account)))
 }

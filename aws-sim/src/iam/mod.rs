@@ -13,6 +13,8 @@ pub(crate) mod roles;
 pub(crate) mod shapes;
 pub(crate) mod users;
 
+pub(crate) use lookup::no_such_role;
+
 use crate::call::Call;
 use crate::wire::error::{Answer, AwsError};
 

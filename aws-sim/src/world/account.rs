@@ -9,7 +9,7 @@ use super::time::Seconds;
 use crate::policy::document::Document;
 
 /// An account. Names are looked up without regard to case, so the maps are keyed by names in lower case.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) partition: String,
@@ -27,6 +27,10 @@ pub(crate) struct Account {
     /// SAML providers by name.
     pub(crate) saml_providers: BTreeMap<String, SamlProvider>,
     pub(crate) quotas: Quotas,
+    /// Counts the changes to it, or what may have been one.
+    pub(crate) changes: u64,
+    /// When the last of them was, in milliseconds of the simulated time.
+    pub(crate) changed_ms: i64,
 }
 
 /// The organisation that an account belongs to, and where in it the account is.
@@ -173,7 +177,15 @@ impl Account {
             oidc_providers: BTreeMap::new(),
             saml_providers: BTreeMap::new(),
             quotas: Quotas::default(),
+            changes: 0,
+            changed_ms: 0,
         }
+    }
+
+    /// Notes that something in it changes.
+    pub(crate) fn touch(&mut self, now_ms: i64) {
+        self.changes += 1;
+        self.changed_ms = now_ms;
     }
 
     /// `arn:aws:iam::ID:kind/path/name`; the path begins and ends with a slash.

@@ -1,5 +1,7 @@
 //! Unique ids, access keys and secrets, made from a counter so that none is ever given out twice.
 
+use crate::chance::mix;
+
 /// Hands out ids. The same order of calls gives the same ids, which keeps failing tests repeatable.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
@@ -64,14 +66,6 @@ impl Ids {
             })
             .collect()
     }
-}
-
-/// The finaliser of SplitMix64.
-fn mix(seed: u64) -> u64 {
-    let mut value = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]
