@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use crate::authorize::{Layers, Refusal};
 use crate::policy::context::Context;
+use crate::policy::reshape;
 use crate::wire::error::{Answer, AwsError};
+use crate::wire::paging::Page;
 use crate::wire::request::{Parameters, Signer};
 use crate::wire::xml::Service;
 use crate::world::World;
@@ -26,6 +28,17 @@ pub(crate) struct Request {
     pub(crate) source_ip: Option<IpAddr>,
 }
 
+/// How a call sees things, where that is not as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sight {
+    /// An earlier state of its account.
+    pub(crate) state: Option<u64>,
+    /// A rolled number for the size of its page.
+    pub(crate) short_pages: Option<u64>,
+    /// The seed with which documents are written in another form.
+    pub(crate) reshape: Option<u64>,
+}
+
 /// A call that nobody has signed.
 #[derive(Debug)]
 pub(crate) struct Outside<'a> {
@@ -37,8 +50,8 @@ pub(crate) struct Outside<'a> {
 }
 
 impl Request {
-    /// Carries the request out. `shown` is the state of the account that it sees, if not the present one.
-    pub(crate) fn carry_out(&self, world: &mut World, shown: Option<u64>) -> Answer {
+    /// Carries the request out.
+    pub(crate) fn carry_out(&self, world: &mut World, sight: Sight) -> Answer {
         let account = self.acting_account(world);
         if self.is_write() {
             // A write finds things as they are, but for a role of which nobody has heard there yet.
@@ -48,19 +61,23 @@ impl Request {
                 }
                 _ => Ok(()),
             };
-            if shown.is_some() {
-                world.as_of(&account, shown, known)?;
+            if sight.state.is_some() {
+                world.as_of(&account, sight.state, known)?;
             }
-            return self.act(world, &account, None);
+            return self.act(world, &account, Sight::default());
         }
-        self.act(world, &account, shown)
+        let answer = self.act(world, &account, sight)?;
+        Ok(match sight.reshape {
+            Some(seed) => reshape::documents(&answer, seed, &account),
+            None => answer,
+        })
     }
 
-    fn act(&self, world: &mut World, account: &str, shown: Option<u64>) -> Answer {
+    fn act(&self, world: &mut World, account: &str, sight: Sight) -> Answer {
         let now = world.now();
         let stated = self.source_ip.unwrap_or(self.peer);
         if sts::is_unsigned(&self.action) {
-            return world.as_of(account, shown, |world| {
+            return world.as_of(account, sight.state, |world| {
                 let outside = Outside {
                     world,
                     parameters: &self.parameters,
@@ -75,12 +92,13 @@ impl Request {
         let context = caller_context(&caller, source_ip, now);
         // Who calls and what they may is never out of date: only what they look at is.
         let layers = Layers::of(&caller, world.account(&caller.account)?);
-        world.as_of(account, shown, |world| {
+        world.as_of(account, sight.state, |world| {
             let mut call = Call {
                 world,
                 caller,
                 layers,
                 parameters: &self.parameters,
+                short_pages: sight.short_pages,
                 context,
                 now,
             };
@@ -124,6 +142,8 @@ pub(crate) struct Call<'a> {
     /// What the caller's own policies say.
     pub(crate) layers: Layers,
     pub(crate) parameters: &'a Parameters,
+    /// How short pages are, if they are to be short.
+    pub(crate) short_pages: Option<u64>,
     /// What is known about the caller and the request; each action adds what it knows about the resource.
     pub(crate) context: Context,
     pub(crate) now: Seconds,
@@ -138,6 +158,11 @@ impl Call<'_> {
     /// The same, to be changed.
     pub(crate) fn account_mut(&mut self) -> Result<&mut Account, AwsError> {
         self.world.account_mut(&self.caller.account)
+    }
+
+    /// The part of a list that the call asks for.
+    pub(crate) fn page(&self) -> Result<Page, AwsError> {
+        Ok(Page::read(self.parameters)?.shortened(self.short_pages))
     }
 
     /// Fails unless the caller's policies allow the action on the resource. `shown` is how the refusal names it.

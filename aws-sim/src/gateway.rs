@@ -115,6 +115,7 @@ fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsEr
             "The request is missing an action or a required parameter.",
         ));
     }
+    let parameters = parameters.to(signer.service);
     Ok(Request {
         signer,
         token: text("x-amz-security-token").map(str::to_owned),
@@ -137,7 +138,7 @@ async fn process(shared: Arc<Shared>, request: Request) -> Ending {
         if decision.expire_sessions {
             world.expire_sessions_of(&request.signer.access_key, request.token.as_deref());
         }
-        let answer = request.carry_out(&mut world, decision.shown);
+        let answer = request.carry_out(&mut world, decision.sight);
         drop(world);
         ended(answer.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK"));
         answer

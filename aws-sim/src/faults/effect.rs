@@ -7,6 +7,7 @@ use super::catalogue;
 use super::lag::Lag;
 use super::matching::Subject;
 use super::throttle::Rate;
+use crate::call::Sight;
 use crate::wire::error::AwsError;
 
 /// What happens to a call that is hit.
@@ -27,6 +28,13 @@ pub(crate) enum Effect {
     DelayMs(u64),
     Throttle(Rate),
     Lag(Lag),
+    /// Documents come back in another form, and pages in other sizes; the seed says in which.
+    Reshape {
+        seed: u64,
+    },
+    Pages {
+        seed: u64,
+    },
     /// The sessions of the caller's role end at this moment; the call itself goes on.
     ExpireSessions(bool),
 }
@@ -82,8 +90,8 @@ pub(crate) struct Decision {
     pub(crate) delay_ms: u64,
     /// Whether the sessions of the caller's role end first.
     pub(crate) expire_sessions: bool,
-    /// The state of the account that the call is shown, if not the present one.
-    pub(crate) shown: Option<u64>,
+    /// How the call sees things, where that is not as they are.
+    pub(crate) sight: Sight,
     pub(crate) outcome: Outcome,
 }
 
@@ -115,7 +123,10 @@ impl Effect {
 
     /// True for what goes on until it is taken back, unless something else is asked for.
     pub(super) fn lasts(&self) -> bool {
-        matches!(self, Self::Throttle(_) | Self::Lag(_))
+        matches!(
+            self,
+            Self::Throttle(_) | Self::Lag(_) | Self::Reshape { .. } | Self::Pages { .. }
+        )
     }
 }
 

@@ -204,9 +204,14 @@ impl Fault {
                     return false;
                 }
                 let shown = self.replicas.shown(*lag, subject, rolled);
-                decision.shown = decision.shown.or(shown);
+                decision.sight.state = decision.sight.state.or(shown);
                 return shown.is_some();
             }
+            Effect::Reshape { seed } if !subject.request.is_write() => decision.sight.reshape = Some(*seed),
+            Effect::Pages { seed } if !subject.request.is_write() => {
+                decision.sight.short_pages = Some(rolled(*seed));
+            }
+            Effect::Reshape { .. } | Effect::Pages { .. } => return false,
         }
         true
     }

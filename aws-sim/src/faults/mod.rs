@@ -5,6 +5,7 @@ pub(crate) mod effect;
 pub(crate) mod fault;
 mod lag;
 pub(crate) mod matching;
+mod sentence;
 mod throttle;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

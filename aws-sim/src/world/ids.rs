@@ -38,6 +38,20 @@ impl Ids {
         format!("{:06}", self.given * 7919 % 1_000_000)
     }
 
+    /// A universally unique id, in AWS's writing.
+    pub(crate) fn uuid(&mut self) -> String {
+        self.given += 1;
+        let (high, low) = (mix(self.given), mix(!self.given));
+        let part = |bits: u64, width: usize| format!("{:0width$x}", bits & ((1 << (4 * width)) - 1));
+        let (variant, node) = (part(low >> 48, 3), part(low, 12));
+        format!(
+            "{}-{}-4{}-8{variant}-{node}",
+            part(high >> 32, 8),
+            part(high >> 16, 4),
+            part(high, 3)
+        )
+    }
+
     fn letters(&mut self, prefix: &str, length: usize) -> String {
         self.given += 1;
         let mut text = prefix.to_owned();

@@ -9,6 +9,7 @@ mod support;
 mod errors;
 mod lag;
 mod outages;
+mod reading;
 mod throttling;
 
 use serde_json::{Value, json};

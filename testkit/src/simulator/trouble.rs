@@ -102,6 +102,11 @@ pub enum Effect {
     },
     /// It is shown an earlier state of its account. Until it is taken back.
     Lag(Lag),
+    /// Documents come back in another form with the same meaning: keys and lists in another order, lists of one as plain
+    /// texts and the other way round. A document keeps its form until it changes. Until it is taken back.
+    Reshape(u64),
+    /// Pages of lists are shorter than asked for, one of four is empty, with more to come. Until it is taken back.
+    ShortPages(u64),
     /// All sessions of the caller's role end at this moment; the call itself goes on, and fails with `ExpiredToken`.
     ExpireSessions,
 }
@@ -220,6 +225,8 @@ impl Fault {
                 json!({"throttle": {"ratePerSecond": rate_per_second, "burst": burst}})
             }
             Effect::Lag(lag) => json!({"lag": lag}),
+            Effect::Reshape(seed) => json!({"reshape": {"seed": seed}}),
+            Effect::ShortPages(seed) => json!({"pages": {"seed": seed}}),
             Effect::ExpireSessions => json!({"expireSessions": true}),
         };
         let mut order = json!({"match": self.matching, "nth": self.nth, "do": effect});
