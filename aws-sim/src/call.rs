@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use crate::authorize::{Layers, Refusal};
 use crate::policy::context::Context;
+use crate::policy::reshape;
 use crate::wire::error::{Answer, AwsError};
+use crate::wire::paging::Page;
 use crate::wire::request::{Parameters, Signer};
 use crate::wire::xml::Service;
 use crate::world::World;
@@ -26,6 +28,17 @@ pub(crate) struct Request {
     pub(crate) source_ip: Option<IpAddr>,
 }
 
+/// How a call sees things, where that is not as they are.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sight {
+    /// An earlier state of its account.
+    pub(crate) state: Option<u64>,
+    /// A rolled number for the size of its page.
+    pub(crate) short_pages: Option<u64>,
+    /// The seed with which documents are written in another form.
+    pub(crate) reshape: Option<u64>,
+}
+
 /// A call that nobody has signed.
 #[derive(Debug)]
 pub(crate) struct Outside<'a> {
@@ -38,32 +51,62 @@ pub(crate) struct Outside<'a> {
 
 impl Request {
     /// Carries the request out.
-    pub(crate) fn carry_out(&self, world: &mut World) -> Answer {
+    pub(crate) fn carry_out(&self, world: &mut World, sight: Sight) -> Answer {
+        let account = self.acting_account(world);
+        if self.is_write() {
+            // A write finds things as they are, but for a role of which nobody has heard there yet.
+            let known = |world: &mut World| match self.role() {
+                Some(name) if world.account(&account).is_ok_and(|held| held.role(name).is_none()) => {
+                    Err(iam::no_such_role(name))
+                }
+                _ => Ok(()),
+            };
+            if sight.state.is_some() {
+                world.as_of(&account, sight.state, known)?;
+            }
+            return self.act(world, &account, Sight::default());
+        }
+        let answer = self.act(world, &account, sight)?;
+        Ok(match sight.reshape {
+            Some(seed) => reshape::documents(&answer, seed, &account),
+            None => answer,
+        })
+    }
+
+    fn act(&self, world: &mut World, account: &str, sight: Sight) -> Answer {
         let now = world.now();
         let stated = self.source_ip.unwrap_or(self.peer);
         if sts::is_unsigned(&self.action) {
-            let outside = Outside {
-                world,
-                parameters: &self.parameters,
-                context: request_context(Some(stated), now),
-                now,
-            };
-            return sts::dispatch_unsigned(&self.action, outside);
+            return world.as_of(account, sight.state, |world| {
+                let outside = Outside {
+                    world,
+                    parameters: &self.parameters,
+                    context: request_context(Some(stated), now),
+                    now,
+                };
+                sts::dispatch_unsigned(&self.action, outside)
+            });
         }
         let caller = world.caller(&self.signer.access_key, self.token.as_deref())?;
         let source_ip = self.source_ip.or(caller.source_ip).unwrap_or(self.peer);
         let context = caller_context(&caller, source_ip, now);
-        let mut call = Call {
-            world,
-            caller,
-            parameters: &self.parameters,
-            context,
-            now,
-        };
-        match self.signer.service {
-            Service::Iam => iam::dispatch(&self.action, &mut call),
-            Service::Sts => sts::dispatch(&self.action, &mut call),
-        }
+        // Who calls and what they may is never out of date: only what they look at is.
+        let layers = Layers::of(&caller, world.account(&caller.account)?);
+        world.as_of(account, sight.state, |world| {
+            let mut call = Call {
+                world,
+                caller,
+                layers,
+                parameters: &self.parameters,
+                short_pages: sight.short_pages,
+                context,
+                now,
+            };
+            match self.signer.service {
+                Service::Iam => iam::dispatch(&self.action, &mut call),
+                Service::Sts => sts::dispatch(&self.action, &mut call),
+            }
+        })
     }
 
     /// The account that the call acts in: that of the role for `AssumeRole`, else the caller's.
@@ -79,10 +122,15 @@ impl Request {
         self.parameters.get("RoleName").or_else(of_arn)
     }
 
+    /// True for the calls of IAM, false for those of STS.
+    pub(crate) fn is_iam(&self) -> bool {
+        self.signer.service == Service::Iam
+    }
+
     /// True if the call changes something in an account. STS only hands out sessions.
     pub(crate) fn is_write(&self) -> bool {
         let reads = ["Get", "List", "Simulate", "Generate"];
-        self.signer.service == Service::Iam && !reads.iter().any(|prefix| self.action.starts_with(prefix))
+        self.is_iam() && !reads.iter().any(|prefix| self.action.starts_with(prefix))
     }
 }
 
@@ -91,7 +139,11 @@ impl Request {
 pub(crate) struct Call<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) caller: Caller,
+    /// What the caller's own policies say.
+    pub(crate) layers: Layers,
     pub(crate) parameters: &'a Parameters,
+    /// How short pages are, if they are to be short.
+    pub(crate) short_pages: Option<u64>,
     /// What is known about the caller and the request; each action adds what it knows about the resource.
     pub(crate) context: Context,
     pub(crate) now: Seconds,
@@ -108,6 +160,11 @@ impl Call<'_> {
         self.world.account_mut(&self.caller.account)
     }
 
+    /// The part of a list that the call asks for.
+    pub(crate) fn page(&self) -> Result<Page, AwsError> {
+        Ok(Page::read(self.parameters)?.shortened(self.short_pages))
+    }
+
     /// Fails unless the caller's policies allow the action on the resource. `shown` is how the refusal names it.
     pub(crate) fn authorize(
         &self,
@@ -119,8 +176,7 @@ impl Call<'_> {
         if matches!(self.caller.kind, CallerKind::Root) {
             return Ok(());
         }
-        let layers = Layers::of(&self.caller, self.account()?);
-        layers
+        self.layers
             .check(action, resource, context)
             .map_err(|refusal| self.denied(action, shown, refusal))
     }

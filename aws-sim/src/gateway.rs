@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use crate::call::Request;
 use crate::calls::{CallRecord, Calls};
 use crate::connection::Peer;
-use crate::faults::{Decision, DropWhen, Faults, Subject};
+use crate::faults::Faults;
+use crate::faults::effect::{Decision, DropWhen, Outcome};
+use crate::faults::matching::Subject;
 use crate::sts;
 use crate::wire::error::{Answer, AwsError};
 use crate::wire::request::{Parameters, Signer};
@@ -35,7 +37,9 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.remember();
+        world
     }
 
     pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
@@ -51,6 +55,8 @@ impl Shared {
 /// How a call ends for its client.
 enum Ending {
     Answer(Answer),
+    /// Not from AWS: a status and a text.
+    Other(u16, String),
     /// The connection is closed after that share of the answer.
     Cut(Option<Answer>),
 }
@@ -73,6 +79,10 @@ pub(crate) async fn serve(
     let task = tokio::spawn(process(Arc::clone(&shared), request));
     match task.await {
         Ok(Ending::Answer(answer)) => respond(service, &action, answer, &request_id),
+        Ok(Ending::Other(status, text)) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            (status, [(header::CONTENT_TYPE, "text/html")], text).into_response()
+        }
         Ok(Ending::Cut(None)) => {
             peer.shears.cut_after(0);
             StatusCode::SERVICE_UNAVAILABLE.into_response()
@@ -105,6 +115,7 @@ fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsEr
             "The request is missing an action or a required parameter.",
         ));
     }
+    let parameters = parameters.to(signer.service);
     Ok(Request {
         signer,
         token: text("x-amz-security-token").map(str::to_owned),
@@ -117,36 +128,41 @@ fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsEr
 
 async fn process(shared: Arc<Shared>, request: Request) -> Ending {
     let (seq, decision) = arrive(&shared, &request);
-    let latency = shared.latency_ms.load(Ordering::Relaxed);
-    if latency > 0 {
-        tokio::time::sleep(Duration::from_millis(latency)).await;
+    let delay = shared.latency_ms.load(Ordering::Relaxed) + decision.delay_ms;
+    if delay > 0 {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
     }
     let ended = |code: &str| shared.calls().ended(seq, code);
     let carry_out = || {
-        let answer = request.carry_out(&mut shared.world());
+        let mut world = shared.world();
+        if decision.expire_sessions {
+            world.expire_sessions_of(&request.signer.access_key, request.token.as_deref());
+        }
+        let answer = request.carry_out(&mut world, decision.sight);
+        drop(world);
         ended(answer.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK"));
         answer
     };
-    match decision {
-        Decision::Proceed => Ending::Answer(carry_out()),
-        Decision::DelayMs(delay) => {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-            Ending::Answer(carry_out())
-        }
-        Decision::Error(error) => {
+    match decision.outcome {
+        Outcome::Proceed => Ending::Answer(carry_out()),
+        Outcome::Error(error) => {
             ended(&error.code);
             Ending::Answer(Err(error))
         }
-        Decision::Drop(DropWhen::Before) => {
+        Outcome::Body { status, text } => {
+            ended(&status.to_string());
+            Ending::Other(status, text)
+        }
+        Outcome::Drop(DropWhen::Before) => {
             ended("Dropped");
             Ending::Cut(None)
         }
-        Decision::Drop(DropWhen::After) => {
+        Outcome::Drop(DropWhen::After) => {
             let _ = carry_out();
             Ending::Cut(None)
         }
-        Decision::Drop(DropWhen::MidBody) => Ending::Cut(Some(carry_out())),
-        Decision::Hold(released) => match released.await {
+        Outcome::Drop(DropWhen::MidBody) => Ending::Cut(Some(carry_out())),
+        Outcome::Hold(released) => match released.await {
             Ok(release) if release.carry_out => {
                 let answer = carry_out();
                 if release.answer {
@@ -165,33 +181,32 @@ async fn process(shared: Arc<Shared>, request: Request) -> Ending {
 
 /// Writes the call down and asks the faults about it.
 fn arrive(shared: &Shared, request: &Request) -> (u64, Decision) {
-    let (account, caller, now) = {
-        let world = shared.world();
-        let caller = if sts::is_unsigned(&request.action) {
-            "anonymous".to_owned()
-        } else {
-            let caller = world.caller(&request.signer.access_key, request.token.as_deref());
-            caller.map_or_else(|_| request.signer.access_key.clone(), |caller| caller.arn)
-        };
-        (request.acting_account(&world), caller, world.now())
+    let world = shared.world();
+    let caller = if sts::is_unsigned(&request.action) {
+        "anonymous".to_owned()
+    } else {
+        let caller = world.caller(&request.signer.access_key, request.token.as_deref());
+        caller.map_or_else(|_| request.signer.access_key.clone(), |caller| caller.arn)
     };
-    let write = request.is_write();
-    let subject = Subject {
+    let account = request.acting_account(&world);
+    let decision = shared.faults.decide(&Subject {
         account: &account,
-        action: &request.action,
-        role: request.role(),
-        write,
-    };
-    let decision = shared.faults.decide(subject);
+        caller: &caller,
+        request,
+        now_ms: world.now_ms(),
+        history: world.past.history(&account),
+    });
+    let now = world.now();
+    drop(world);
     let seq = shared.calls().arrived(CallRecord {
         seq: 0,
         time: iso(now),
-        account: account.clone(),
+        account,
         service: request.signer.service.name(),
         action: request.action.clone(),
         role: request.role().map(str::to_owned),
         caller,
-        kind: if write { "write" } else { "read" },
+        kind: if request.is_write() { "write" } else { "read" },
         code: "Pending".to_owned(),
         params: request.parameters.recorded(),
     });

@@ -8,7 +8,7 @@
 //! | `iam`, `sts` | the actions |
 //! | `policy` | documents: grammar, conditions, evaluation, trust |
 //! | `world` | accounts, roles, users, credentials, the clock |
-//! | `calls`, `faults` | the record of calls; what goes wrong on demand |
+//! | `calls`, `faults`, `chance` | the record of calls; what goes wrong on demand, and the seeds of it |
 //! | `admin` | the JSON interface that sets all this up and looks into it |
 //!
 //! It shares no code with the operator on purpose: two programs that read the same rules from the same code agree even
@@ -18,6 +18,7 @@ mod admin;
 mod authorize;
 mod call;
 mod calls;
+mod chance;
 mod connection;
 mod faults;
 mod gateway;

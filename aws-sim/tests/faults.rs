@@ -98,7 +98,7 @@ fn the_nth_matching_call_is_answered_with_an_error() {
     create(&aws, &root, "b").unwrap().ok();
     assert_eq!(
         aws.get(&format!("/faults/{id}")),
-        json!({"id": id, "seen": 4, "fired": 2, "state": "done"})
+        json!({"id": id, "seen": 4, "fired": 2, "accounts": {ACCOUNT: 2}, "state": "done"})
     );
     assert_eq!(roles(&aws), ["a", "b"]);
 }

@@ -76,6 +76,55 @@ fn documents_are_taken_and_refused_as_the_real_service_did() {
             );
         }
     }
-    println!("{} recorded verdicts compared", entries.len());
+    println!(
+        "{} of {} recorded verdicts given again",
+        entries.len() - wrong.len(),
+        entries.len()
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_trust_policies_of_the_user_guide_are_taken() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/aws-recorded/trust-examples.json");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("no examples at {}: nothing compared", file.display());
+        return;
+    };
+    let examples: Value = serde_json::from_str(&text).unwrap();
+    let examples = examples.as_array().or_else(|| examples["entries"].as_array()).unwrap();
+    // The principals of the examples are in accounts that nobody knows here.
+    let (aws, root) = Aws::with_account("999999999999");
+    let mut refused = Vec::new();
+    for (index, example) in examples.iter().enumerate() {
+        let mut document = example["document"].as_str().unwrap().to_owned();
+        // Where an example has words for an account id, or a space too many, AWS would refuse it as it stands.
+        for value in example["placeholder_values"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
+            let filled = match value.trim().replace("account-id", "888888888888") {
+                arn if arn.starts_with("arn:") => arn,
+                _ => "888888888888".to_owned(),
+            };
+            document = document.replace(value, &filled);
+        }
+        let name = format!("e{index}");
+        let create = [
+            ("RoleName", name.as_str()),
+            ("AssumeRolePolicyDocument", document.as_str()),
+        ];
+        let answer = aws.iam(&root, "CreateRole", &create);
+        if answer.status != 200 {
+            refused.push(format!("{}: {}: {document}", example["id"], answer.text("Message")));
+        }
+    }
+    println!(
+        "{} of {} trust policies of the user guide taken",
+        examples.len() - refused.len(),
+        examples.len()
+    );
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
 }

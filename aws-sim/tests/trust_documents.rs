@@ -65,6 +65,14 @@ fn trust_policies_are_kept_in_a_form_of_their_own() {
 }
 
 #[test]
+fn everybody_is_kept_as_a_principal_of_aws() {
+    let (aws, _) = world();
+    role(&aws, TARGET, trust(json!("*"), Value::Null));
+    let kept = aws.get("/accounts/222222222222/roles/target")["trust"].clone();
+    assert_eq!(kept["Statement"][0]["Principal"], json!({"AWS": "*"}));
+}
+
+#[test]
 fn a_principal_that_dies_becomes_its_unique_id_and_does_not_come_back() {
     let (aws, ada) = world();
     let user = "arn:aws:iam::111111111111:user/ada";
@@ -130,6 +138,59 @@ fn bad_trust_policies_are_refused_in_the_words_of_iam() {
         (
             trust(json!("*"), json!({"StringMatches": {"a": "b"}})).to_string(),
             "Syntax errors in policy.",
+        ),
+        (
+            json!({"Version": "2010-01-01", "Statement": []}).to_string(),
+            "The policy must contain a valid version string",
+        ),
+        (
+            json!({"Version": "2012-10-17", "Statement": []}).to_string(),
+            "Could not parse the policy: Statement is empty!",
+        ),
+        (allow(json!({})), "Missing required field Principal cannot be empty!"),
+        (allow(json!("ec2.amazonaws.com")), "Principal must be a JSON object."),
+        (
+            json!({"Statement": {"Principal": "*", "Action": "sts:AssumeRole"}}).to_string(),
+            "Missing required field Effect",
+        ),
+        (
+            json!({"Statement": {"Effect": "allow", "Principal": "*", "Action": "sts:AssumeRole"}}).to_string(),
+            "Invalid effect: allow",
+        ),
+        (
+            json!({"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "*"}, "Action": "sts:AssumeRole"}})
+                .to_string(),
+            "Allow with NotPrincipal is not allowed.",
+        ),
+        (
+            json!({"Statement": {"Effect": "Deny", "NotPrincipal": {"AWS": HOME}, "Action": "sts:AssumeRole"}})
+                .to_string(),
+            "AssumeRole policy must not contain NotPrincipal field.",
+        ),
+        (
+            json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "NotResource": "*"}})
+                .to_string(),
+            "AssumeRole policy must not contain resources.",
+        ),
+        (
+            json!({"Statement": {"Effect": "Allow", "Principal": "*"}}).to_string(),
+            "Missing required field Action",
+        ),
+        (
+            json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "*"}}).to_string(),
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ),
+        (
+            json!({"Statement": [{"Sid": "A", "Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"},
+                {"Sid": "A", "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}]})
+            .to_string(),
+            "The Statement Ids in the policy are not unique",
+        ),
+        (
+            json!({"Statement": {"Effect": "Allow", "Principal": {"Federated": "cognito-identity.amazonaws.com"},
+                "Action": "sts:AssumeRoleWithWebIdentity"}})
+            .to_string(),
+            "A condition block must be present for the Cognito provider",
         ),
     ] {
         let refused = aws.iam(

@@ -2,6 +2,7 @@
 
 mod records;
 mod sign_ins;
+mod trouble;
 
 use std::env;
 use std::path::PathBuf;
@@ -17,8 +18,9 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-pub use records::{AllCounts, Call, Counts, Credentials, Effect, FaultReport, Match, Role, User};
+pub use records::{AllCounts, Call, Counts, Credentials, Role, User};
 pub use sign_ins::{Pod, SignIn};
+pub use trouble::{Effect, Fault, FaultReport, KnownError, KnownErrors, Lag, Match, Outage};
 
 /// Names the binary to start; without it, `aws-sim` in the target folder of the running test is taken.
 pub const BINARY: &str = "CROSSROLE_AWS_SIM";
@@ -153,38 +155,6 @@ impl Simulator {
     /// Begins to count anew.
     pub async fn reset_calls(&self) -> Result<(), Error> {
         self.tell("/calls/reset", &json!({})).await
-    }
-
-    /// Adds a fault for the `nth` matching call from now (from 1) and the `times - 1` after it; 0 times is for ever.
-    pub async fn add_fault(&self, matching: Match, nth: u64, times: u64, effect: Effect) -> Result<u64, Error> {
-        let effect = match effect {
-            Effect::Hold => json!({"hold": true}),
-            Effect::DropBefore => json!({"drop": "before"}),
-            Effect::DropAfter => json!({"drop": "after"}),
-            Effect::DropMidBody => json!({"drop": "midBody"}),
-            Effect::Error(code, status) => json!({"error": {"code": code, "status": status}}),
-            Effect::DelayMs(delay) => json!({"delayMs": delay}),
-        };
-        let order = json!({"match": matching, "nth": nth, "times": times, "do": effect});
-        let made: Value = self.post("/faults", &order).await?;
-        made["id"].as_u64().ok_or_else(|| Error::new("a fault got no id"))
-    }
-
-    /// Waits until a fault holds a call or has hit one, or the time is over (at once if it is zero); the report tells.
-    pub async fn wait_for_fault(&self, id: u64, patience: Duration) -> Result<FaultReport, Error> {
-        let path = format!("/faults/{id}/wait?timeoutMs={}", patience.as_millis());
-        self.ask(Method::GET, &path, None).await
-    }
-
-    /// Lets go of the calls that a fault holds: carried out or not, answered or not.
-    pub async fn release_fault(&self, id: u64, carry_out: bool, answer: bool) -> Result<(), Error> {
-        let order = json!({"carryOut": carry_out, "answer": answer});
-        self.tell(&format!("/faults/{id}/release"), &order).await
-    }
-
-    /// Forgets all faults; held calls are carried out.
-    pub async fn clear_faults(&self) -> Result<(), Error> {
-        self.remove("/faults").await
     }
 
     /// Moves the simulated clock.

@@ -65,11 +65,13 @@ pub(crate) async fn create_account(State(shared): Shares, Json(new): Json<NewAcc
         }
     };
     let mut world = shared.world();
+    let now_ms = world.now_ms();
     let partition = new.partition.as_deref().unwrap_or("aws");
     let account = world
         .accounts
         .entry(new.id.clone())
         .or_insert_with(|| Account::new(&new.id, partition));
+    account.touch(now_ms);
     account.organization = organization.or_else(|| account.organization.take());
     Ok(Json(account_json(account)))
 }
@@ -87,6 +89,10 @@ pub(crate) struct NewQuotas {
     trust_policy_size: Option<usize>,
     role_policy_size: Option<usize>,
     attached_per_role: Option<usize>,
+    tags_per_role: Option<usize>,
+    policies: Option<usize>,
+    policy_size: Option<usize>,
+    versions_per_policy: Option<usize>,
 }
 
 pub(crate) async fn set_quotas(
@@ -97,10 +103,18 @@ pub(crate) async fn set_quotas(
     known_account(&shared, &account)?;
     let mut world = shared.world();
     let quotas = &mut world.account_mut(&account)?.quotas;
-    quotas.roles = new.roles.unwrap_or(quotas.roles);
-    quotas.trust_policy_size = new.trust_policy_size.unwrap_or(quotas.trust_policy_size);
-    quotas.role_policy_size = new.role_policy_size.unwrap_or(quotas.role_policy_size);
-    quotas.attached_per_role = new.attached_per_role.unwrap_or(quotas.attached_per_role);
+    for (quota, wanted) in [
+        (&mut quotas.roles, new.roles),
+        (&mut quotas.trust_policy_size, new.trust_policy_size),
+        (&mut quotas.role_policy_size, new.role_policy_size),
+        (&mut quotas.attached_per_role, new.attached_per_role),
+        (&mut quotas.tags_per_role, new.tags_per_role),
+        (&mut quotas.policies, new.policies),
+        (&mut quotas.policy_size, new.policy_size),
+        (&mut quotas.versions_per_policy, new.versions_per_policy),
+    ] {
+        *quota = wanted.unwrap_or(*quota);
+    }
     Ok(Json(json!({})))
 }
 
@@ -256,7 +270,7 @@ pub(crate) async fn list_policies(State(shared): Shares, Path(account): Path<Str
     let world = shared.world();
     let policies = world.account(&account)?.policies.values();
     let policies: Vec<_> = policies
-        .map(|policy| json!({"name": policy.name, "path": policy.path, "arn": policy.arn, "document": document_json(&policy.document.text)}))
+        .map(|policy| json!({"name": policy.name, "path": policy.path, "arn": policy.arn, "document": policy.document().map(|held| document_json(&held.text))}))
         .collect();
     Ok(Json(json!({"policies": policies})))
 }

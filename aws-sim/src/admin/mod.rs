@@ -60,6 +60,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/mfa-code", post(sessions::mfa_code))
         .route("/sessions/mfa", post(sessions::mfa_session))
         .route("/sessions/role", post(sessions::role_session))
+        .route("/sessions/expire", post(sessions::expire))
         .route("/sessions/web-identity-token", post(providers::web_identity_token))
         .route("/sessions/saml-assertion", post(providers::saml_assertion))
         .route("/sessions/service", post(sign_ins::service))
@@ -73,7 +74,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
                 .get(trouble::list_faults)
                 .delete(trouble::clear_faults),
         )
-        .route("/faults/{fault}", get(trouble::get_fault))
+        .route("/faults/errors", get(trouble::list_errors))
+        .route("/faults/{fault}", get(trouble::get_fault).delete(trouble::remove_fault))
         .route("/faults/{fault}/wait", get(trouble::wait_for_fault))
         .route("/faults/{fault}/release", post(trouble::release_fault))
         .route("/clock", post(trouble::advance_clock))

@@ -134,3 +134,17 @@ pub(crate) async fn role_session(State(shared): Shares, Json(order): Json<Sessio
     let credential = world.issue_session(&account, Identity::Session(session), order.duration_seconds, None);
     Ok(Json(credential_json(&credential)))
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Expiry {
+    account: String,
+    role: Option<String>,
+}
+
+/// Ends the sessions of a role at this moment, or all of the account.
+pub(crate) async fn expire(State(shared): Shares, Json(order): Json<Expiry>) -> Reply {
+    known_account(&shared, &order.account)?;
+    let count = shared.world().expire_sessions(&order.account, order.role.as_deref());
+    Ok(Json(json!({"expired": count})))
+}

@@ -7,18 +7,21 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 use tokio::time::timeout;
 
 use super::{Refused, Reply};
-use crate::faults::{Order, Release, Report, State as FaultState};
+use crate::faults::catalogue;
+use crate::faults::effect::Release;
+use crate::faults::fault::{Order, Report, State as FaultState};
 use crate::gateway::Shared;
 use crate::world::time::iso;
 
 type Shares = State<Arc<Shared>>;
 
 pub(crate) async fn add_fault(State(shared): Shares, Json(order): Json<Order>) -> Reply {
-    Ok(Json(json!({"id": shared.faults.add(order)})))
+    let id = shared.faults.add(order, &mut shared.world()).map_err(Refused::bad)?;
+    Ok(Json(json!({"id": id})))
 }
 
 pub(crate) async fn list_faults(State(shared): Shares) -> Reply {
@@ -26,8 +29,27 @@ pub(crate) async fn list_faults(State(shared): Shares) -> Reply {
 }
 
 pub(crate) async fn clear_faults(State(shared): Shares) -> Reply {
-    shared.faults.clear();
+    shared.faults.remove(None, &mut shared.world());
     Ok(Json(json!({})))
+}
+
+/// Forgets one fault, and tells how far it came.
+pub(crate) async fn remove_fault(State(shared): Shares, Path(id): Path<u64>) -> Reply {
+    let report = shared.faults.remove(Some(id), &mut shared.world()).pop();
+    Ok(Json(json!(
+        report.ok_or_else(|| Refused::not_found(&format!("fault {id}")))?
+    )))
+}
+
+/// Errors that have a short name, and which action can give which.
+pub(crate) async fn list_errors() -> Reply {
+    let errors: Vec<_> = catalogue::all()
+        .map(|known| json!({"name": known.name, "code": known.code, "status": known.status}))
+        .collect();
+    let actions: Map<_, _> = catalogue::actions()
+        .map(|action| (action.to_owned(), json!(catalogue::of_action(action))))
+        .collect();
+    Ok(Json(json!({"errors": errors, "actions": actions})))
 }
 
 fn report(shared: &Shared, id: u64) -> Result<Report, Refused> {
@@ -108,8 +130,10 @@ pub(crate) async fn set_latency(State(shared): Shares, Json(order): Json<Latency
 
 /// Forgets accounts, credentials, calls, faults and the clock. Latency stays. Calls that are held are let go first.
 pub(crate) async fn reset(State(shared): Shares) -> Reply {
-    shared.faults.clear();
-    shared.world().forget();
+    let mut world = shared.world();
+    shared.faults.remove(None, &mut world);
+    world.forget();
+    drop(world);
     shared.calls().reset();
     Ok(Json(json!({})))
 }

@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::shapes::{write_attached, write_boundary, write_policy, write_profile, write_tags, write_user};
+use super::managed_policies::aws_policy;
+use super::shapes::{
+    write_attached, write_boundary, write_group, write_policy, write_profile, write_tags, write_user, write_version,
+};
 use crate::call::Call;
 use crate::policy::document::Document;
 use crate::wire::error::{Answer, AwsError};
-use crate::wire::paging::{Page, Paged};
+use crate::wire::paging::Paged;
 use crate::wire::xml::Xml;
-use crate::world::account::{Account, Group, ManagedPolicy, Role, User, policy_name};
-use crate::world::aws_managed;
+use crate::world::account::{Account, Group, ManagedPolicy, Role, User};
 
 const KINDS: [&str; 5] = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"];
 
@@ -24,7 +26,7 @@ enum Entry<'a> {
 }
 
 pub(crate) fn get_account_authorization_details(call: &mut Call<'_>) -> Answer {
-    let page = Page::read(call.parameters)?;
+    let page = call.page()?;
     let filter = call.parameters.members("Filter");
     if let Some(unknown) = filter.iter().find(|kind| !KINDS.contains(kind)) {
         return Err(AwsError::constraint(
@@ -117,10 +119,7 @@ fn write_entries(xml: &mut Xml, paged: &Paged<Entry<'_>>, account: &Account) {
         }
     });
     xml.list("GroupDetailList", groups, |xml, group| {
-        xml.leaf("Path", &group.path)
-            .leaf("GroupName", &group.name)
-            .leaf("GroupId", &group.id);
-        xml.leaf("Arn", &group.arn).time("CreateDate", group.created);
+        write_group(xml, group);
         write_inline(xml, "GroupPolicyList", &group.inline);
         write_attached(xml, "AttachedManagedPolicies", &group.attached);
     });
@@ -156,7 +155,9 @@ fn write_entries(xml: &mut Xml, paged: &Paged<Entry<'_>>, account: &Account) {
     xml.list("Policies", policies, |xml, entry| match entry {
         Entry::Policy(policy) => {
             write_policy(xml, policy, account, true);
-            write_version(xml, &policy.document, policy.created);
+            xml.list("PolicyVersionList", policy.versions.iter().rev(), |xml, version| {
+                write_version(xml, version, version.number == policy.default_version, true);
+            });
         }
         Entry::AwsPolicy(arn) => write_aws_policy(xml, arn, account),
         _ => {}
@@ -179,25 +180,11 @@ fn write_inline(xml: &mut Xml, name: &str, inline: &BTreeMap<String, Document>) 
     });
 }
 
-fn write_version(xml: &mut Xml, document: &Document, created: i64) {
-    xml.list("PolicyVersionList", [document], |xml, document| {
-        xml.document("Document", &document.text)
-            .leaf("VersionId", "v1")
-            .flag("IsDefaultVersion", true);
-        xml.time("CreateDate", created);
-    });
-}
-
 fn write_aws_policy(xml: &mut Xml, arn: &str, account: &Account) {
-    let (attached, bounding) = account.policy_uses(arn);
-    let path = arn.split_once(":policy").map_or("/", |(_, path)| path);
-    xml.leaf("PolicyName", policy_name(arn)).leaf("Arn", arn);
-    xml.leaf("Path", &path[..=path.rfind('/').unwrap_or(0)])
-        .leaf("DefaultVersionId", "v1");
-    xml.number("AttachmentCount", attached as u64)
-        .number("PermissionsBoundaryUsageCount", bounding as u64);
-    xml.flag("IsAttachable", true);
-    if let Some(document) = aws_managed::document(arn) {
-        write_version(xml, document, 1_423_000_000);
+    if let Some(policy) = aws_policy(arn) {
+        write_policy(xml, &policy, account, false);
+        xml.list("PolicyVersionList", &policy.versions, |xml, version| {
+            write_version(xml, version, true, true)
+        });
     }
 }

@@ -8,6 +8,7 @@ pub(crate) fn get_account_summary(call: &mut Call<'_>) -> Answer {
     call.authorize("iam:GetAccountSummary", "*", "*", &call.context)?;
     let account = call.account()?;
     let quotas = &account.quotas;
+    let versions = account.policies.values().map(|policy| policy.versions.len()).sum();
     let entries = [
         ("AccessKeysPerUserQuota", 2),
         ("AccountAccessKeysPresent", 0),
@@ -15,7 +16,7 @@ pub(crate) fn get_account_summary(call: &mut Call<'_>) -> Answer {
         ("AccountPasswordPresent", 0),
         ("AccountSigningCertificatesPresent", 0),
         ("AssumeRolePolicySizeQuota", quotas.trust_policy_size),
-        ("AttachedPoliciesPerGroupQuota", 10),
+        ("AttachedPoliciesPerGroupQuota", quotas.attached_per_group),
         ("AttachedPoliciesPerRoleQuota", quotas.attached_per_role),
         ("AttachedPoliciesPerUserQuota", quotas.attached_per_user),
         ("GlobalEndpointTokenVersion", 1),
@@ -30,7 +31,7 @@ pub(crate) fn get_account_summary(call: &mut Call<'_>) -> Answer {
         ("Policies", account.policies.len()),
         ("PoliciesQuota", quotas.policies),
         ("PolicySizeQuota", quotas.policy_size),
-        ("PolicyVersionsInUse", account.policies.len()),
+        ("PolicyVersionsInUse", versions),
         ("PolicyVersionsInUseQuota", 10_000),
         ("Providers", 0),
         ("RolePolicySizeQuota", quotas.role_policy_size),
@@ -42,7 +43,7 @@ pub(crate) fn get_account_summary(call: &mut Call<'_>) -> Answer {
         ("UserPolicySizeQuota", quotas.user_policy_size),
         ("Users", account.users.len()),
         ("UsersQuota", 5000),
-        ("VersionsPerPolicyQuota", 5),
+        ("VersionsPerPolicyQuota", quotas.versions_per_policy),
     ];
     let mut xml = Xml::new();
     xml.element("SummaryMap", |xml| {

@@ -1,4 +1,4 @@
-//! What IAM checks in a request before it looks at anything else.
+//! What IAM checks in a request before it looks at anything else. Unlike STS it does not repeat the value that it refuses.
 
 use std::collections::HashSet;
 
@@ -10,14 +10,14 @@ const TAG_PATTERN: &str = "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+";
 pub(crate) fn name(value: &str, field: &str, longest: usize) -> Result<(), AwsError> {
     if value.is_empty() {
         return Err(AwsError::constraint(
-            Some(value),
+            None,
             field,
             "Member must have length greater than or equal to 1",
         ));
     }
     if value.chars().count() > longest {
         let constraint = format!("Member must have length less than or equal to {longest}");
-        return Err(AwsError::constraint(Some(value), field, &constraint));
+        return Err(AwsError::constraint(None, field, &constraint));
     }
     if !value
         .chars()
@@ -35,7 +35,7 @@ pub(crate) fn name(value: &str, field: &str, longest: usize) -> Result<(), AwsEr
 pub(crate) fn path(value: &str) -> Result<(), AwsError> {
     if value.len() > 512 {
         return Err(AwsError::constraint(
-            Some(value),
+            None,
             "path",
             "Member must have length less than or equal to 512",
         ));
@@ -54,11 +54,7 @@ pub(crate) fn path(value: &str) -> Result<(), AwsError> {
 pub(crate) fn session_duration(seconds: u64) -> Result<(), AwsError> {
     let refused = |word: &str, bound: u64| {
         let constraint = format!("Member must have value {word} than or equal to {bound}");
-        Err(AwsError::constraint(
-            Some(&seconds.to_string()),
-            "maxSessionDuration",
-            &constraint,
-        ))
+        Err(AwsError::constraint(None, "maxSessionDuration", &constraint))
     };
     match seconds {
         ..3600 => refused("greater", 3600),
@@ -79,14 +75,14 @@ pub(crate) fn description(value: &str) -> Result<(), AwsError> {
     } else {
         return Ok(());
     };
-    Err(AwsError::constraint(Some(value), "description", constraint))
+    Err(AwsError::constraint(None, "description", constraint))
 }
 
 /// An ARN of a policy, by its form alone.
 pub(crate) fn policy_arn(value: &str) -> Result<(), AwsError> {
     if value.len() < 20 {
         return Err(AwsError::constraint(
-            Some(value),
+            None,
             "policyArn",
             "Member must have length greater than or equal to 20",
         ));

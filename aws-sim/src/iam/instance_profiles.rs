@@ -5,7 +5,6 @@ use super::lookup::{Access, no_such_role, role};
 use super::shapes::write_profile;
 use crate::call::Call;
 use crate::wire::error::{Answer, AwsError};
-use crate::wire::paging::Page;
 use crate::wire::xml::Xml;
 use crate::world::account::InstanceProfile;
 
@@ -117,8 +116,26 @@ pub(crate) fn remove_role_from_instance_profile(call: &mut Call<'_>) -> Answer {
     Ok(String::new())
 }
 
+pub(crate) fn list_instance_profiles(call: &mut Call<'_>) -> Answer {
+    let page = call.page()?;
+    let prefix = call.parameters.get("PathPrefix").unwrap_or("/");
+    call.authorize("iam:ListInstanceProfiles", "*", "*", &call.context)?;
+    let account = call.account()?;
+    let profiles = account
+        .instance_profiles
+        .iter()
+        .filter(|(_, profile)| profile.path.starts_with(prefix));
+    let paged = page.cut(profiles.map(|(key, profile)| (key.clone(), profile)));
+    let mut xml = Xml::new();
+    paged.write_end(&mut xml);
+    xml.list("InstanceProfiles", &paged.items, |xml, profile| {
+        write_profile(xml, profile, account)
+    });
+    xml.answer()
+}
+
 pub(crate) fn list_instance_profiles_for_role(call: &mut Call<'_>) -> Answer {
-    let page = Page::read(call.parameters)?;
+    let page = call.page()?;
     let role = role(call, "iam:ListInstanceProfilesForRole", Access::Read, |_, _| {})?;
     let account = call.account()?;
     let paged = page.cut(

@@ -3,15 +3,22 @@
 mod account_details;
 mod account_summary;
 pub(crate) mod check;
+mod groups;
 mod instance_profiles;
 mod lookup;
 pub(crate) mod managed_policies;
+mod policy_entities;
+mod policy_tags;
+mod policy_versions;
 mod role_boundary;
 mod role_policies;
 pub(crate) mod role_tags;
 pub(crate) mod roles;
+mod service_linked_roles;
 pub(crate) mod shapes;
 pub(crate) mod users;
+
+pub(crate) use lookup::no_such_role;
 
 use crate::call::Call;
 use crate::wire::error::{Answer, AwsError};
@@ -51,10 +58,33 @@ pub(crate) fn dispatch(action: &str, call: &mut Call<'_>) -> Answer {
         "GetInstanceProfile" => instance_profiles::get_instance_profile(call),
         "AddRoleToInstanceProfile" => instance_profiles::add_role_to_instance_profile(call),
         "RemoveRoleFromInstanceProfile" => instance_profiles::remove_role_from_instance_profile(call),
+        "ListInstanceProfiles" => instance_profiles::list_instance_profiles(call),
         "ListInstanceProfilesForRole" => instance_profiles::list_instance_profiles_for_role(call),
         "CreatePolicy" => managed_policies::create_policy(call),
         "GetPolicy" => managed_policies::get_policy(call),
-        "GetPolicyVersion" => managed_policies::get_policy_version(call),
+        "ListPolicies" => managed_policies::list_policies(call),
+        "GetPolicyVersion" => policy_versions::get_policy_version(call),
+        "ListPolicyVersions" => policy_versions::list_policy_versions(call),
+        "CreatePolicyVersion" => policy_versions::create_policy_version(call),
+        "SetDefaultPolicyVersion" => policy_versions::set_default_policy_version(call),
+        "DeletePolicyVersion" => policy_versions::delete_policy_version(call),
+        "TagPolicy" => policy_tags::tag_policy(call),
+        "UntagPolicy" => policy_tags::untag_policy(call),
+        "ListPolicyTags" => policy_tags::list_policy_tags(call),
+        "ListEntitiesForPolicy" => policy_entities::list_entities_for_policy(call),
+        "CreateServiceLinkedRole" => service_linked_roles::create_service_linked_role(call),
+        "DeleteServiceLinkedRole" => service_linked_roles::delete_service_linked_role(call),
+        "GetServiceLinkedRoleDeletionStatus" => service_linked_roles::get_service_linked_role_deletion_status(call),
+        "CreateGroup" => groups::create_group(call),
+        "GetGroup" => groups::get_group(call),
+        "DeleteGroup" => groups::delete_group(call),
+        "AddUserToGroup" => groups::add_user_to_group(call),
+        "RemoveUserFromGroup" => groups::remove_user_from_group(call),
+        "PutGroupPolicy" => groups::put_group_policy(call),
+        "DeleteGroupPolicy" => groups::delete_group_policy(call),
+        "AttachGroupPolicy" => groups::attach_group_policy(call),
+        "DetachGroupPolicy" => groups::detach_group_policy(call),
+        "ListAttachedGroupPolicies" => groups::list_attached_group_policies(call),
         "DeletePolicy" => managed_policies::delete_policy(call),
         "CreateUser" => users::create_user(call),
         "GetUser" => users::get_user(call),

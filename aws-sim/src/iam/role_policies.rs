@@ -7,7 +7,6 @@ use super::shapes::write_attached;
 use crate::call::Call;
 use crate::policy::grammar::{Use, permission_document};
 use crate::wire::error::{Answer, AwsError};
-use crate::wire::paging::Page;
 use crate::wire::xml::Xml;
 use crate::world::account::{Account, policy_name};
 
@@ -60,7 +59,7 @@ fn no_such_role_policy(name: &str) -> AwsError {
 }
 
 pub(crate) fn list_role_policies(call: &mut Call<'_>) -> Answer {
-    let page = Page::read(call.parameters)?;
+    let page = call.page()?;
     let role = role(call, "iam:ListRolePolicies", Access::Read, |_, _| {})?;
     let paged = page.cut(role.inline.keys().map(|name| (name.clone(), name.as_str())));
     let mut xml = Xml::new();
@@ -117,7 +116,7 @@ pub(crate) fn detach_role_policy(call: &mut Call<'_>) -> Answer {
 }
 
 pub(crate) fn list_attached_role_policies(call: &mut Call<'_>) -> Answer {
-    let page = Page::read(call.parameters)?;
+    let page = call.page()?;
     let prefix = call.parameters.get("PathPrefix").unwrap_or("/");
     let role = role(call, "iam:ListAttachedRolePolicies", Access::Read, |_, _| {})?;
     let below = |arn: &&String| {

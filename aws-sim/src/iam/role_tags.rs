@@ -5,7 +5,6 @@ use super::lookup::{Access, change_role, role, set_request_tags};
 use super::shapes::sorted_tags;
 use crate::call::Call;
 use crate::wire::error::{Answer, AwsError};
-use crate::wire::paging::Page;
 use crate::wire::xml::Xml;
 
 pub(crate) fn tag_role(call: &mut Call<'_>) -> Answer {
@@ -46,7 +45,7 @@ pub(crate) fn untag_role(call: &mut Call<'_>) -> Answer {
 }
 
 pub(crate) fn list_role_tags(call: &mut Call<'_>) -> Answer {
-    let page = Page::read(call.parameters)?;
+    let page = call.page()?;
     let role = role(call, "iam:ListRoleTags", Access::Read, |_, _| {})?;
     // The length leads, so that the marker follows the order of the list.
     let keyed = sorted_tags(&role.tags)

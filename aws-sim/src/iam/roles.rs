@@ -10,7 +10,6 @@ use crate::call::Call;
 use crate::policy::document::Document;
 use crate::policy::trust::trust_document;
 use crate::wire::error::{Answer, AwsError};
-use crate::wire::paging::Page;
 use crate::wire::xml::Xml;
 use crate::world::World;
 use crate::world::account::Role;
@@ -143,7 +142,7 @@ pub(crate) fn get_role(call: &mut Call<'_>) -> Answer {
 }
 
 pub(crate) fn list_roles(call: &mut Call<'_>) -> Answer {
-    let page = Page::read(call.parameters)?;
+    let page = call.page()?;
     let prefix = call.parameters.get("PathPrefix").unwrap_or("/");
     let account = call.account()?;
     // The action knows no single roles: only a permission on `*` covers it.

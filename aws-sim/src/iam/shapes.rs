@@ -1,7 +1,7 @@
 //! Entities as XML. The same role looks different in different answers, as with AWS.
 
 use crate::wire::xml::Xml;
-use crate::world::account::{Account, InstanceProfile, ManagedPolicy, Role, User, policy_name};
+use crate::world::account::{Account, Group, InstanceProfile, ManagedPolicy, PolicyVersion, Role, User, policy_name};
 
 /// Which answer a role is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,10 @@ pub(crate) fn write_role(xml: &mut Xml, role: &Role, view: RoleView<'_>) {
     if matches!(view, RoleView::Whole | RoleView::Created { .. }) {
         write_boundary(xml, role.boundary.as_deref());
         if !role.tags.is_empty() {
-            write_tags(xml, &role.tags);
+            match view {
+                RoleView::Created { .. } => write_tags_as_sent(xml, &role.tags),
+                _ => write_tags(xml, &role.tags),
+            }
         }
     }
     if view == RoleView::Whole {
@@ -61,6 +64,13 @@ pub(crate) fn sorted_tags(tags: &[(String, String)]) -> Vec<&(String, String)> {
     let mut sorted: Vec<_> = tags.iter().collect();
     sorted.sort_by(|(one, _), (other, _)| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
     sorted
+}
+
+/// Tags as the answers of calls that make something repeat them.
+pub(crate) fn write_tags_as_sent(xml: &mut Xml, tags: &[(String, String)]) {
+    xml.list("Tags", tags, |xml, (key, value)| {
+        xml.leaf("Key", key).leaf("Value", value);
+    });
 }
 
 pub(crate) fn write_tags(xml: &mut Xml, tags: &[(String, String)]) {
@@ -99,7 +109,8 @@ pub(crate) fn write_policy(xml: &mut Xml, policy: &ManagedPolicy, account: &Acco
     xml.leaf("PolicyName", &policy.name)
         .leaf("PolicyId", &policy.id)
         .leaf("Arn", &policy.arn);
-    xml.leaf("Path", &policy.path).leaf("DefaultVersionId", "v1");
+    xml.leaf("Path", &policy.path)
+        .leaf("DefaultVersionId", &format!("v{}", policy.default_version));
     xml.number("AttachmentCount", attached as u64)
         .number("PermissionsBoundaryUsageCount", bounding as u64);
     xml.flag("IsAttachable", true);
@@ -107,5 +118,22 @@ pub(crate) fn write_policy(xml: &mut Xml, policy: &ManagedPolicy, account: &Acco
         xml.optional("Description", policy.description.as_deref());
     }
     xml.time("CreateDate", policy.created)
-        .time("UpdateDate", policy.created);
+        .time("UpdateDate", policy.updated);
+}
+
+/// One version of a policy; without its document as lists and `CreatePolicyVersion` have it.
+pub(crate) fn write_version(xml: &mut Xml, version: &PolicyVersion, in_force: bool, with_document: bool) {
+    if with_document {
+        xml.document("Document", &version.document.text);
+    }
+    xml.leaf("VersionId", &format!("v{}", version.number))
+        .flag("IsDefaultVersion", in_force)
+        .time("CreateDate", version.created);
+}
+
+pub(crate) fn write_group(xml: &mut Xml, group: &Group) {
+    xml.leaf("Path", &group.path)
+        .leaf("GroupName", &group.name)
+        .leaf("GroupId", &group.id);
+    xml.leaf("Arn", &group.arn).time("CreateDate", group.created);
 }

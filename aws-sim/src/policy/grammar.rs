@@ -41,7 +41,7 @@ fn check(document: &Value, used: Use) -> Result<(), String> {
     for statement in &statements {
         legacy(statement)?;
     }
-    unique_sids(&statements)?;
+    unique_sids(&statements, "Statement IDs (SID) in a single policy must be unique.")?;
     for statement in &statements {
         if statement.contains_key("Principal") || statement.contains_key("NotPrincipal") {
             return Err("Policy document should not specify a principal.".to_owned());
@@ -174,8 +174,8 @@ fn legacy(statement: &Map<String, Value>) -> Result<(), String> {
     Ok(())
 }
 
-/// Statement ids must be unique and alphanumeric.
-pub(crate) fn unique_sids(statements: &[&Map<String, Value>]) -> Result<(), String> {
+/// Statement ids must be unique and alphanumeric. `repeated` is what is said of those that are not unique.
+pub(crate) fn unique_sids(statements: &[&Map<String, Value>], repeated: &str) -> Result<(), String> {
     let mut seen = Vec::new();
     for sid in statements
         .iter()
@@ -190,7 +190,7 @@ pub(crate) fn unique_sids(statements: &[&Map<String, Value>]) -> Result<(), Stri
             );
         }
         if !sid.is_empty() && seen.contains(&sid) {
-            return Err("Statement IDs (SID) in a single policy must be unique.".to_owned());
+            return Err(repeated.to_owned());
         }
         seen.push(sid);
     }

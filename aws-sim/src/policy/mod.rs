@@ -7,5 +7,6 @@ pub(crate) mod document;
 pub(crate) mod evaluate;
 pub(crate) mod grammar;
 pub(crate) mod pattern;
+pub(crate) mod reshape;
 pub(crate) mod trust;
 pub(crate) mod visitor;

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::context::Context;
-use super::document::{Document, Policy};
+use super::document::{Document, Policy, texts};
 use super::grammar::{listed, structure, unique_sids};
 use super::visitor::{Named, Visitor};
 use crate::wire::error::AwsError;
+
+const SYNTAX: &str = "Syntax errors in policy.";
 
 /// How a role looks to a principal that a trust policy names.
 pub(crate) trait KnownPrincipals {
@@ -16,8 +18,8 @@ pub(crate) trait KnownPrincipals {
     fn stored_form(&self, principal: &str) -> Option<String>;
 }
 
-/// Checks a trust policy and gives it in the form in which IAM keeps it: bare account ids become `root` ARNs, lists of
-/// one become plain texts.
+/// Checks a trust policy and gives it in the form in which IAM keeps it: bare account ids become `root` ARNs, `"*"` becomes
+/// `{"AWS": "*"}`, lists of one become plain texts.
 pub(crate) fn trust_document(text: &str, known: &dyn KnownPrincipals) -> Result<Document, AwsError> {
     let mut value: Value =
         serde_json::from_str(text).map_err(|_| AwsError::malformed("This policy contains invalid Json"))?;
@@ -27,30 +29,35 @@ pub(crate) fn trust_document(text: &str, known: &dyn KnownPrincipals) -> Result<
 }
 
 fn document(value: &Value) -> Result<Document, AwsError> {
-    let policy = Policy::read(value).map_err(|_| AwsError::malformed("Syntax errors in policy."))?;
+    let policy = Policy::read(value).map_err(|_| AwsError::malformed(SYNTAX))?;
     Ok(Document {
         text: Arc::from(value.to_string()),
         policy: Arc::new(policy),
     })
 }
 
+/// What IAM says about a trust policy that it does not take. It has other words for the same faults than for permission
+/// policies; they are as recorded, and where nothing was recorded as other programs have met them.
 fn check(document: &Value) -> Result<(), String> {
-    let fields = document.as_object().ok_or("Syntax errors in policy.")?;
+    let fields = document.as_object().ok_or(SYNTAX)?;
+    let version = fields.get("Version").map(Value::as_str);
+    if !matches!(version, None | Some(Some("2012-10-17" | "2008-10-17"))) {
+        return Err("The policy must contain a valid version string".to_owned());
+    }
+    let listed_statements = match fields.get("Statement") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        None => Vec::new(),
+        Some(one) => vec![one],
+    };
+    if listed_statements.is_empty() {
+        return Err("Could not parse the policy: Statement is empty!".to_owned());
+    }
+    for statement in listed_statements.into_iter().filter_map(Value::as_object) {
+        check_effect(statement)?;
+        check_principal(statement)?;
+    }
     let statements = structure(fields, true)?;
-    unique_sids(&statements)?;
-    for statement in statements {
-        for field in ["Resource", "NotResource"] {
-            if statement.contains_key(field) {
-                return Err(format!("Has prohibited field {field}"));
-            }
-        }
-        let allow = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
-        if allow && statement.contains_key("NotPrincipal") {
-            return Err("Allow with NotPrincipal is not allowed.".to_owned());
-        }
-        if !statement.contains_key("Principal") && !statement.contains_key("NotPrincipal") {
-            return Err("Missing required field Principal".to_owned());
-        }
+    for statement in &statements {
         if statement.contains_key("NotAction") {
             return Err("Has prohibited field NotAction".to_owned());
         }
@@ -61,6 +68,58 @@ fn check(document: &Value) -> Result<(), String> {
         if !actions.iter().all(|action| is_sts_action(action)) {
             return Err("AssumeRole policy may only specify STS AssumeRole actions.".to_owned());
         }
+        if statement.contains_key("Resource") {
+            return Err("Has prohibited field Resource".to_owned());
+        }
+        if statement.contains_key("NotResource") {
+            return Err("AssumeRole policy must not contain resources.".to_owned());
+        }
+        check_cognito(statement)?;
+    }
+    unique_sids(&statements, "The Statement Ids in the policy are not unique")
+}
+
+fn check_effect(statement: &Map<String, Value>) -> Result<(), String> {
+    match statement.get("Effect").map(Value::as_str) {
+        Some(Some("Allow" | "Deny")) => Ok(()),
+        Some(Some("")) | None => Err("Missing required field Effect".to_owned()),
+        Some(Some(other)) => Err(format!("Invalid effect: {other}")),
+        Some(None) => Err(SYNTAX.to_owned()),
+    }
+}
+
+fn check_principal(statement: &Map<String, Value>) -> Result<(), String> {
+    let refused = |text: &str| Err(text.to_owned());
+    if statement.contains_key("NotPrincipal") {
+        return match statement.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => refused("Allow with NotPrincipal is not allowed."),
+            _ => refused("AssumeRole policy must not contain NotPrincipal field."),
+        };
+    }
+    match statement.get("Principal") {
+        None if statement.contains_key("Resource") => refused("Has prohibited field Resource"),
+        None => refused("Missing required field Principal"),
+        Some(Value::Object(kinds)) if kinds.is_empty() => refused("Missing required field Principal cannot be empty!"),
+        Some(Value::String(text)) if text != "*" => refused("Principal must be a JSON object."),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Everybody has a Cognito pool, so trust in all of them must say which.
+fn check_cognito(statement: &Map<String, Value>) -> Result<(), String> {
+    const COGNITO: &str = "cognito-identity.amazonaws.com";
+    let federated = statement.get("Principal").and_then(|kinds| kinds.get("Federated"));
+    let trusted = federated
+        .and_then(|values| texts(values).ok())
+        .is_some_and(|values| values.iter().any(|value| value == COGNITO));
+    let keys = statement.get("Condition").and_then(Value::as_object);
+    let mut keys = keys
+        .into_iter()
+        .flat_map(Map::values)
+        .filter_map(Value::as_object)
+        .flat_map(Map::keys);
+    if trusted && !keys.any(|key| key.eq_ignore_ascii_case("cognito-identity.amazonaws.com:aud")) {
+        return Err("A condition block must be present for the Cognito provider".to_owned());
     }
     Ok(())
 }
@@ -85,10 +144,11 @@ fn rewrite(document: &mut Value, known: &dyn KnownPrincipals) -> Result<(), Stri
         None => Vec::new(),
     };
     for statement in statements.into_iter().filter_map(Value::as_object_mut) {
-        for field in ["Principal", "NotPrincipal"] {
-            if let Some(kinds) = statement.get_mut(field).and_then(Value::as_object_mut) {
-                rewrite_principals(kinds, known)?;
-            }
+        if statement.get("Principal").and_then(Value::as_str) == Some("*") {
+            statement.insert("Principal".to_owned(), json!({"AWS": "*"}));
+        }
+        if let Some(kinds) = statement.get_mut("Principal").and_then(Value::as_object_mut) {
+            rewrite_principals(kinds, known)?;
         }
         if let Some(actions) = statement.get_mut("Action") {
             collapse(actions);
@@ -103,16 +163,13 @@ fn rewrite(document: &mut Value, known: &dyn KnownPrincipals) -> Result<(), Stri
 }
 
 fn rewrite_principals(kinds: &mut Map<String, Value>, known: &dyn KnownPrincipals) -> Result<(), String> {
-    if kinds.is_empty() {
-        return Err("Syntax errors in policy.".to_owned());
-    }
     for (kind, values) in kinds {
         let list = match &mut *values {
             Value::Array(list) => list.iter_mut().collect(),
             one => vec![one],
         };
         if list.is_empty() {
-            return Err("Syntax errors in policy.".to_owned());
+            return Err("Missing required field Principal cannot be empty!".to_owned());
         }
         for value in list {
             let Some(text) = value.as_str() else { continue };

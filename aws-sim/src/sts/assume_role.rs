@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::session_token::take_mfa_code;
 use super::{request, write_session};
-use crate::authorize::Layers;
 use crate::call::Call;
 use crate::policy::context::Context;
 use crate::policy::trust::{Welcome, evaluate_trust};
@@ -135,7 +134,7 @@ fn admit(
     context: &Context,
 ) -> Result<(), AwsError> {
     let caller = &call.caller;
-    let layers = Layers::of(caller, call.account()?);
+    let layers = &call.layers;
     let refused = |end: &str| not_authorized(call, action, role_arn, end);
     layers
         .check_denials(action, role_arn, context)

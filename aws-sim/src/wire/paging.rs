@@ -9,6 +9,8 @@ use super::xml::Xml;
 pub(crate) struct Page {
     limit: usize,
     after: Option<String>,
+    /// Less than the limit where a page is to be short.
+    size: usize,
 }
 
 /// A part of a list, and where the next part begins.
@@ -24,38 +26,52 @@ impl Page {
         let limit = parameters.number("MaxItems")?.unwrap_or(100);
         if limit < 1 {
             return Err(AwsError::constraint(
-                Some(&limit.to_string()),
+                None,
                 "maxItems",
                 "Member must have value greater than or equal to 1",
             ));
         }
         if limit > 1000 {
             return Err(AwsError::constraint(
-                Some(&limit.to_string()),
+                None,
                 "maxItems",
                 "Member must have value less than or equal to 1000",
             ));
         }
         let after = parameters
             .get("Marker")
-            .map(|marker| unhex(marker).ok_or_else(|| AwsError::validation(format!("Invalid Marker: {marker}"))))
+            .map(|marker| unmark(marker).ok_or_else(|| AwsError::validation(format!("Invalid Marker: {marker}"))))
             .transpose()?;
+        let limit = usize::try_from(limit).unwrap_or(100);
         Ok(Self {
-            limit: usize::try_from(limit).unwrap_or(100),
+            limit,
             after,
+            size: limit,
         })
+    }
+
+    /// The same, as short as a rolled number says: AWS may give less than asked for, also nothing, and still have more.
+    pub(crate) fn shortened(self, rolled: Option<u64>) -> Self {
+        let size = match rolled {
+            None => self.limit,
+            // One page of four is empty, the others have any size.
+            Some(rolled) if rolled % 4 == 0 => 0,
+            Some(rolled) => usize::try_from(rolled >> 8).unwrap_or(0) % self.limit + 1,
+        };
+        Self { size, ..self }
     }
 
     /// Cuts the page out of a list that is sorted by its keys. A marker names the last key that was given out, so that
     /// what is made or deleted between two pages moves nothing else.
     pub(crate) fn cut<T>(&self, list: impl IntoIterator<Item = (String, T)>) -> Paged<T> {
         let mut items = Vec::new();
-        let mut last = None;
+        // A page that is empty ends where it began.
+        let mut last = Some(self.after.clone().unwrap_or_default());
         for (key, item) in list {
             if self.after.as_ref().is_some_and(|after| key <= *after) {
                 continue;
             }
-            if items.len() == self.limit {
+            if items.len() == self.size {
                 return Paged { items, next: last };
             }
             items.push(item);
@@ -69,15 +85,18 @@ impl<T> Paged<T> {
     /// Writes `IsTruncated` and, if there is more, `Marker`.
     pub(crate) fn write_end(&self, xml: &mut Xml) {
         xml.flag("IsTruncated", self.next.is_some());
-        xml.optional("Marker", self.next.as_deref().map(hex).as_deref());
+        xml.optional("Marker", self.next.as_deref().map(mark).as_deref());
     }
 }
 
-fn hex(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+/// A marker: opaque to clients, and never empty.
+fn mark(key: &str) -> String {
+    let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("AA{hex}")
 }
 
-fn unhex(text: &str) -> Option<String> {
+fn unmark(text: &str) -> Option<String> {
+    let text = text.strip_prefix("AA")?;
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }

@@ -11,6 +11,8 @@ use super::xml::Service;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Parameters {
     values: BTreeMap<String, String>,
+    /// Whether they are for STS, which words refusals in another way.
+    for_sts: bool,
 }
 
 impl Parameters {
@@ -24,7 +26,15 @@ impl Parameters {
                 (decode(name), decode(value))
             })
             .collect();
-        Self { values }
+        Self { values, for_sts: false }
+    }
+
+    /// The same, for one of the two services.
+    pub(crate) fn to(self, service: Service) -> Self {
+        Self {
+            for_sts: service == Service::Sts,
+            ..self
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -33,8 +43,10 @@ impl Parameters {
 
     /// A parameter that must be there.
     pub(crate) fn required(&self, name: &str) -> Result<&str, AwsError> {
-        self.get(name)
-            .ok_or_else(|| AwsError::constraint_null(&lower_first(name)))
+        self.get(name).ok_or_else(|| {
+            let value = if self.for_sts { "Value null" } else { "Value" };
+            AwsError::missing(value, &lower_first(name))
+        })
     }
 
     /// A whole number; what is no number is AWS's `MalformedInput`.
@@ -84,9 +96,9 @@ impl Parameters {
 }
 
 impl AwsError {
-    fn constraint_null(field: &str) -> Self {
+    fn missing(value: &str, field: &str) -> Self {
         Self::validation(format!(
-            "1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"
+            "1 validation error detected: {value} at '{field}' failed to satisfy constraint: Member must not be null"
         ))
     }
 }

@@ -110,6 +110,12 @@ impl Xml {
         })
     }
 
+    /// A piece that is XML already.
+    pub(crate) fn raw(&mut self, xml: &str) -> &mut Self {
+        self.text.push_str(xml);
+        self
+    }
+
     pub(crate) fn finish(self) -> String {
         self.text
     }

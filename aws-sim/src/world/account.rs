@@ -9,7 +9,7 @@ use super::time::Seconds;
 use crate::policy::document::Document;
 
 /// An account. Names are looked up without regard to case, so the maps are keyed by names in lower case.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) partition: String,
@@ -27,6 +27,10 @@ pub(crate) struct Account {
     /// SAML providers by name.
     pub(crate) saml_providers: BTreeMap<String, SamlProvider>,
     pub(crate) quotas: Quotas,
+    /// Counts the changes to it, or what may have been one.
+    pub(crate) changes: u64,
+    /// When the last of them was, in milliseconds of the simulated time.
+    pub(crate) changed_ms: i64,
 }
 
 /// The organisation that an account belongs to, and where in it the account is.
@@ -58,7 +62,9 @@ pub(crate) struct Quotas {
     pub(crate) policy_size: usize,
     pub(crate) attached_per_role: usize,
     pub(crate) attached_per_user: usize,
+    pub(crate) attached_per_group: usize,
     pub(crate) policies: usize,
+    pub(crate) versions_per_policy: usize,
     pub(crate) tags_per_role: usize,
 }
 
@@ -72,7 +78,9 @@ impl Default for Quotas {
             policy_size: 6144,
             attached_per_role: 10,
             attached_per_user: 10,
+            attached_per_group: 10,
             policies: 1500,
+            versions_per_policy: 5,
             tags_per_role: 50,
         }
     }
@@ -109,7 +117,7 @@ pub(crate) struct User {
     pub(crate) attached: BTreeSet<String>,
     pub(crate) boundary: Option<String>,
     pub(crate) tags: Vec<(String, String)>,
-    /// Names of the groups it is in.
+    /// Names of the groups it is in, as they were given.
     pub(crate) groups: BTreeSet<String>,
 }
 
@@ -125,7 +133,7 @@ pub(crate) struct Group {
     pub(crate) attached: BTreeSet<String>,
 }
 
-/// A customer managed policy. It has one version, `v1`.
+/// A managed policy: of the account, or a view of one of AWS.
 #[derive(Debug, Clone)]
 pub(crate) struct ManagedPolicy {
     pub(crate) name: String,
@@ -133,9 +141,36 @@ pub(crate) struct ManagedPolicy {
     pub(crate) id: String,
     pub(crate) arn: String,
     pub(crate) created: Seconds,
+    /// When the newest version was made.
+    pub(crate) updated: Seconds,
     pub(crate) description: Option<String>,
-    pub(crate) document: Document,
+    /// The oldest first. There is always one.
+    pub(crate) versions: Vec<PolicyVersion>,
+    /// The number of the version that is in force.
+    pub(crate) default_version: u64,
+    /// The highest number that was ever given to a version.
+    pub(crate) newest_version: u64,
     pub(crate) tags: Vec<(String, String)>,
+}
+
+/// One version of a managed policy.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicyVersion {
+    /// 2 is `v2`. A number is never used again.
+    pub(crate) number: u64,
+    pub(crate) document: Document,
+    pub(crate) created: Seconds,
+}
+
+impl ManagedPolicy {
+    /// The version that is in force.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        self.version(self.default_version).map(|version| &version.document)
+    }
+
+    pub(crate) fn version(&self, number: u64) -> Option<&PolicyVersion> {
+        self.versions.iter().find(|version| version.number == number)
+    }
 }
 
 /// An instance profile: it holds at most one role.
@@ -173,7 +208,15 @@ impl Account {
             oidc_providers: BTreeMap::new(),
             saml_providers: BTreeMap::new(),
             quotas: Quotas::default(),
+            changes: 0,
+            changed_ms: 0,
         }
+    }
+
+    /// Notes that something in it changes.
+    pub(crate) fn touch(&mut self, now_ms: i64) {
+        self.changes += 1;
+        self.changed_ms = now_ms;
     }
 
     /// `arn:aws:iam::ID:kind/path/name`; the path begins and ends with a slash.
@@ -193,6 +236,10 @@ impl Account {
         self.users.values().find(|user| user.id == id)
     }
 
+    pub(crate) fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.get(&name.to_lowercase())
+    }
+
     pub(crate) fn has_role_arn(&self, arn: &str) -> bool {
         let name = arn.rsplit('/').next().unwrap_or_default();
         self.role(name).is_some_and(|role| role.arn == arn)
@@ -206,7 +253,7 @@ impl Account {
     /// The document of a managed policy, of the account or of AWS.
     pub(crate) fn managed_document(&self, arn: &str) -> Option<&Document> {
         match self.policies.get(arn) {
-            Some(policy) => Some(&policy.document),
+            Some(policy) => policy.document(),
             None => aws_managed::document(arn),
         }
     }

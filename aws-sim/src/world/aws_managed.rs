@@ -165,6 +165,13 @@ pub(crate) fn document(arn: &str) -> Option<&'static Document> {
     head.starts_with("arn:aws").then(|| all().get(name))?
 }
 
+/// The ARNs of all of them in a partition.
+pub(crate) fn arns(partition: &str) -> impl Iterator<Item = String> {
+    POLICIES
+        .iter()
+        .map(move |(name, _)| format!("arn:{partition}:iam::aws:policy/{name}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{POLICIES, all, document};

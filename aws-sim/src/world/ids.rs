@@ -1,5 +1,7 @@
 //! Unique ids, access keys and secrets, made from a counter so that none is ever given out twice.
 
+use crate::chance::mix;
+
 /// Hands out ids. The same order of calls gives the same ids, which keeps failing tests repeatable.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
@@ -36,6 +38,20 @@ impl Ids {
         format!("{:06}", self.given * 7919 % 1_000_000)
     }
 
+    /// A universally unique id, in AWS's writing.
+    pub(crate) fn uuid(&mut self) -> String {
+        self.given += 1;
+        let (high, low) = (mix(self.given), mix(!self.given));
+        let part = |bits: u64, width: usize| format!("{:0width$x}", bits & ((1 << (4 * width)) - 1));
+        let (variant, node) = (part(low >> 48, 3), part(low, 12));
+        format!(
+            "{}-{}-4{}-8{variant}-{node}",
+            part(high >> 32, 8),
+            part(high >> 16, 4),
+            part(high, 3)
+        )
+    }
+
     fn letters(&mut self, prefix: &str, length: usize) -> String {
         self.given += 1;
         let mut text = prefix.to_owned();
@@ -64,14 +80,6 @@ impl Ids {
             })
             .collect()
     }
-}
-
-/// The finaliser of SplitMix64.
-fn mix(seed: u64) -> u64 {
-    let mut value = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod aws_managed;
 pub(crate) mod credential;
+pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod principals;
 pub(crate) mod providers;
@@ -13,7 +14,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use account::{Account, Role};
-use credential::{Caller, Credential, Identity};
+use credential::{Caller, CallerKind, Credential, Identity};
+use history::{Past, Wanted};
 use ids::Ids;
 use time::Seconds;
 
@@ -25,6 +27,7 @@ pub(crate) struct World {
     pub(crate) accounts: BTreeMap<String, Account>,
     credentials: HashMap<String, Credential>,
     pub(crate) ids: Ids,
+    pub(crate) past: Past,
     clock_ahead: Seconds,
     issued: u64,
 }
@@ -33,6 +36,11 @@ impl World {
     /// The time in the simulated AWS.
     pub(crate) fn now(&self) -> Seconds {
         time::system_now() + self.clock_ahead
+    }
+
+    /// The same in milliseconds.
+    pub(crate) fn now_ms(&self) -> i64 {
+        time::system_now_ms() + self.clock_ahead * 1000
     }
 
     /// Moves the simulated time forward (or back, for what it is worth).
@@ -53,7 +61,40 @@ impl World {
 
     /// The same, to be changed.
     pub(crate) fn account_mut(&mut self, id: &str) -> Result<&mut Account, AwsError> {
-        self.accounts.get_mut(id).ok_or_else(no_account)
+        let now_ms = self.now_ms();
+        let account = self.accounts.get_mut(id).ok_or_else(no_account)?;
+        account.touch(now_ms);
+        Ok(account)
+    }
+
+    /// Writes down what has changed since the last time, for those of whose past a fault makes use.
+    pub(crate) fn remember(&mut self) {
+        self.past.remember(&self.accounts);
+    }
+
+    /// Keeps the past of these accounts, and of no others.
+    pub(crate) fn keep_past(&mut self, wanted: Wanted) {
+        self.past.keep(wanted, &self.accounts);
+    }
+
+    /// Does something while an account is as it was in an earlier state. What that changes in the account is lost, but
+    /// for its MFA devices, whose codes are used up.
+    pub(crate) fn as_of<T>(&mut self, id: &str, state: Option<u64>, act: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(earlier) = state.and_then(|number| self.past.history(id)?.account(number)) else {
+            return act(self);
+        };
+        let Some(mut present) = self.accounts.remove(id) else {
+            return act(self);
+        };
+        let mut earlier = Account::clone(&earlier);
+        std::mem::swap(&mut earlier.mfa_devices, &mut present.mfa_devices);
+        self.accounts.insert(id.to_owned(), earlier);
+        let result = act(self);
+        if let Some(earlier) = self.accounts.get_mut(id) {
+            std::mem::swap(&mut earlier.mfa_devices, &mut present.mfa_devices);
+        }
+        self.accounts.insert(id.to_owned(), present);
+        result
     }
 
     /// Makes long-term keys.
@@ -117,6 +158,31 @@ impl World {
         let account = self.accounts.get(arn.split(':').nth(4)?)?;
         let role = account.role(arn.rsplit('/').next()?).filter(|role| role.arn == arn)?;
         Some((account, role))
+    }
+
+    /// Ends sessions of an account at this moment: of one role, or of all. Gives how many there were.
+    pub(crate) fn expire_sessions(&mut self, account: &str, role: Option<&str>) -> usize {
+        let now = self.now();
+        let of_role = |held: &Credential| match (&held.identity, role) {
+            (_, None) => true,
+            (Identity::Session(session), Some(role)) => session.role_name.eq_ignore_ascii_case(role),
+            _ => false,
+        };
+        let live = self.credentials.values_mut().filter(|held| {
+            held.account == account && held.expires.is_some_and(|expires| expires > now) && of_role(held)
+        });
+        live.map(|held| held.expires = Some(now)).count()
+    }
+
+    /// Ends the sessions of the role that signs with an access key, or of the user.
+    pub(crate) fn expire_sessions_of(&mut self, access_key: &str, token: Option<&str>) {
+        if let Ok(caller) = self.caller(access_key, token) {
+            let role = match &caller.kind {
+                CallerKind::Session { session, .. } => Some(session.role_name.as_str()),
+                _ => return,
+            };
+            self.expire_sessions(&caller.account, role);
+        }
     }
 
     /// Takes back the long-term keys of a user that is deleted.

@@ -71,11 +71,17 @@ impl World {
 
     /// In every trust policy of every account, puts the unique id in the place of a principal that is no more.
     pub(crate) fn bury_principal(&mut self, arn: &str, unique_id: &str) {
+        let now_ms = self.now_ms();
         for account in self.accounts.values_mut() {
+            let mut touched = false;
             for role in account.roles.values_mut() {
                 if let Some(changed) = without_principal(&role.trust, arn, unique_id) {
                     Arc::make_mut(role).trust = changed;
+                    touched = true;
                 }
+            }
+            if touched {
+                account.touch(now_ms);
             }
         }
     }

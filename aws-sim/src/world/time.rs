@@ -12,6 +12,13 @@ pub(crate) fn system_now() -> Seconds {
         .map_or(0, |elapsed| i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// The same in milliseconds.
+pub(crate) fn system_now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// `2026-11-22T10:00:00Z`.
 pub(crate) fn iso(at: Seconds) -> String {
     let (days, rest) = (at.div_euclid(86_400), at.rem_euclid(86_400));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Keys of a user, of an account's root or of a session.
@@ -107,47 +107,4 @@ pub struct AllCounts {
     pub total: Counts,
     /// By the account acted in.
     pub accounts: BTreeMap<String, Counts>,
-}
-
-/// Which calls a fault is for; what is `None` matches everything.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Match {
-    /// The account acted in.
-    pub account: Option<String>,
-    /// Such as `CreateRole`.
-    pub action: Option<String>,
-    /// `read`, `write` or `any`.
-    pub kind: Option<String>,
-    /// The name of the role that the call is about.
-    pub role: Option<String>,
-}
-
-/// What happens to a call that a fault hits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// It waits, before it is carried out, until it is released.
-    Hold,
-    /// The connection is closed and the call is not carried out.
-    DropBefore,
-    /// The call is carried out and the connection closed without an answer.
-    DropAfter,
-    /// The call is carried out and the connection closed in the middle of the answer.
-    DropMidBody,
-    /// It is answered with this error code and HTTP status, and not carried out.
-    Error(String, u16),
-    /// It is carried out that many milliseconds later.
-    DelayMs(u64),
-}
-
-/// How far a fault has come.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct FaultReport {
-    /// The fault's id.
-    pub id: u64,
-    /// Calls that matched since it was made.
-    pub seen: u64,
-    /// Calls that were hit.
-    pub fired: u64,
-    /// `waiting`, `holding` or `done`.
-    pub state: String,
 }
