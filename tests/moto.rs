@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/emulators.rs"]
+mod emulators;
 #[path = "support/python.rs"]
 mod python;
 
@@ -10,7 +12,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crossrole_testkit::tools::workspace;
-use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions, Error, Operator, Process, eventually};
+use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions, Error, Operator, eventually};
+use emulators::Emulator;
 use python::{python_with, succeeded};
 use serde_json::{Value, json};
 
@@ -27,33 +30,16 @@ const ACCOUNTS: [(&str, &str); 4] = [
 /// A moto server, and the Python that it runs with.
 struct Moto {
     python: PathBuf,
-    endpoint: String,
+    server: Emulator,
     folder: PathBuf,
-    _server: Process,
 }
 
 impl Moto {
     async fn start(python: PathBuf, folder: &Path) -> Self {
-        let mut command = Command::new(&python);
-        // Port 0: the system chooses a free one, and the server says which.
-        command
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-            .env("PYTHONUNBUFFERED", "1")
-            .current_dir(folder);
-        let server = Process::spawn("moto", &mut command, &folder.join("moto.log")).unwrap();
-        let mut server = server.with_nothing_to_save();
-        let line = server.wait_for_line("Running on http://", PATIENCE).await.unwrap();
-        let endpoint = line
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"))
-            .unwrap()
-            .to_owned();
         Self {
+            server: Emulator::moto(&python, folder).await,
             python,
-            endpoint,
             folder: folder.to_owned(),
-            _server: server,
         }
     }
 
@@ -62,7 +48,7 @@ impl Moto {
         let mut command = Command::new(&self.python);
         command
             .arg(workspace().join("tests/moto_accounts.py"))
-            .args([verb, &self.endpoint]);
+            .args([verb, &self.server.endpoint]);
         command.args(ACCOUNTS.map(|(_, id)| id)).current_dir(&self.folder);
         for name in [
             "AWS_PROFILE",
@@ -99,7 +85,7 @@ async fn the_quickstart_makes_the_same_roles_in_an_emulator_of_others() {
     moto.boto3("prepare");
 
     let environment = [
-        ("AWS_ENDPOINT_URL", moto.endpoint.as_str()),
+        ("AWS_ENDPOINT_URL", moto.server.endpoint.as_str()),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),

@@ -163,11 +163,6 @@ fn bad_trust_policies_are_refused_in_the_words_of_iam() {
             "Allow with NotPrincipal is not allowed.",
         ),
         (
-            json!({"Statement": {"Effect": "Deny", "NotPrincipal": {"AWS": HOME}, "Action": "sts:AssumeRole"}})
-                .to_string(),
-            "AssumeRole policy must not contain NotPrincipal field.",
-        ),
-        (
             json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "NotResource": "*"}})
                 .to_string(),
             "AssumeRole policy must not contain resources.",
@@ -200,6 +195,14 @@ fn bad_trust_policies_are_refused_in_the_words_of_iam() {
         );
         assert_eq!(refused.refused("MalformedPolicyDocument").text("Message"), message);
     }
+    let but_one = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "NotPrincipal": {"AWS": [HOME]},
+        "Action": "sts:AssumeRole"}});
+    role(&aws, TARGET, but_one);
+    let kept = aws.get("/accounts/222222222222/roles/target")["trust"].clone();
+    assert_eq!(
+        kept["Statement"]["NotPrincipal"],
+        json!({"AWS": "arn:aws:iam::111111111111:root"})
+    );
     let unknown = allow(json!({"AWS": "arn:aws:iam::999999999999:user/anyone"}));
     aws.iam(
         &root,

@@ -91,9 +91,10 @@ fn check_effect(statement: &Map<String, Value>) -> Result<(), String> {
 fn check_principal(statement: &Map<String, Value>) -> Result<(), String> {
     let refused = |text: &str| Err(text.to_owned());
     if statement.contains_key("NotPrincipal") {
+        // The user guide lets trust policies deny everybody but some.
         return match statement.get("Effect").and_then(Value::as_str) {
             Some("Allow") => refused("Allow with NotPrincipal is not allowed."),
-            _ => refused("AssumeRole policy must not contain NotPrincipal field."),
+            _ => Ok(()),
         };
     }
     match statement.get("Principal") {
@@ -147,8 +148,10 @@ fn rewrite(document: &mut Value, known: &dyn KnownPrincipals) -> Result<(), Stri
         if statement.get("Principal").and_then(Value::as_str) == Some("*") {
             statement.insert("Principal".to_owned(), json!({"AWS": "*"}));
         }
-        if let Some(kinds) = statement.get_mut("Principal").and_then(Value::as_object_mut) {
-            rewrite_principals(kinds, known)?;
+        for field in ["Principal", "NotPrincipal"] {
+            if let Some(kinds) = statement.get_mut(field).and_then(Value::as_object_mut) {
+                rewrite_principals(kinds, known)?;
+            }
         }
         if let Some(actions) = statement.get_mut("Action") {
             collapse(actions);
