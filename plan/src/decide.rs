@@ -71,13 +71,15 @@ pub fn converge(
     })
 }
 
-/// The changes that close a role of ours which the class no longer allows. A role that is not ours is left alone.
+/// The changes that close a role of ours which the class no longer allows. A role that is not ours is left alone, also
+/// where it may be taken over: what the class forbids takes nothing over.
 pub fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -> Plan {
     let changes = match observed {
-        Observed::Present(role) if check_holder(role, desired, known).is_ok() => {
-            diff::update(role, &lifecycle::closing(desired, role))
-        }
-        _ => Vec::new(),
+        Observed::Absent => Vec::new(),
+        Observed::Present(found) => match desired.owner.holder(&found.tags, &found.id, known.seen_id) {
+            Holder::Us | Holder::UsWithoutTags => diff::close(found, desired),
+            Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => Vec::new(),
+        },
     };
     Plan {
         role: desired.name.clone(),

@@ -9,30 +9,40 @@
 //! 4. trust widens to what is declared.
 //!
 //! Whoever is taken out of the trust policy is out after the first change of trust, whatever fails later.
+//!
+//! Our own policies that end sessions only take away, so they do not wait for the rest. `AWSRevokeOlderSessions` goes
+//! before trust: once trust has changed, nobody could tell any more that somebody was taken out. `crossrole-closed` goes
+//! right after trust is closed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
-use crossrole_iam::Arn;
 use crossrole_iam::document::{CanonicalStatement, Document, Effect, Statement};
-use crossrole_iam::quota::{ROLE_TAGS, TRUST_POLICY_SIZE};
+use crossrole_iam::quota::{ROLE_INLINE_POLICIES_SIZE, ROLE_TAGS, TRUST_POLICY_SIZE};
+use crossrole_iam::{Arn, PolicyName};
+use jiff::Timestamp;
 
 use crate::change::{Change, NewRole, TrustStep};
 use crate::desired::Desired;
+use crate::lifecycle::{self, CLOSED_POLICY};
 use crate::observed::{ObservedDocument, ObservedRole};
-use crate::order::{self, PolicyChange};
+use crate::order;
+use crate::policy_change::PolicyChange;
 use crate::trust;
+use crate::window::Window;
 
-/// Whether a change of trust takes somebody out, or requires more of somebody.
-pub fn takes_somebody_out(before: &ObservedDocument, after: &Document) -> bool {
+/// Whether somebody who may assume the role now may not, or needs more for it, after a change of trust.
+pub fn takes_somebody_out(before: &ObservedDocument, after: &Document, now: Timestamp) -> bool {
     let Some(before) = before.document() else { return true };
-    let statements = |document: &Document, effect| -> BTreeSet<CanonicalStatement> {
-        of_effect(document, effect).map(Statement::canonical).collect()
+    let admitted = |document: &Document| -> BTreeSet<CanonicalStatement> {
+        allows(document)
+            .filter(|(_, window)| window.contains(now))
+            .map(|(rest, _)| rest.canonical())
+            .collect()
     };
-    let allowed_after = statements(after, Effect::Allow);
-    let denied_before = statements(before, Effect::Deny);
-    !statements(before, Effect::Allow).is_subset(&allowed_after)
-        || !statements(after, Effect::Deny).is_subset(&denied_before)
+    let admitted_before = admitted(before);
+    !admitted_before.is_subset(&admitted(after))
+        || (!admitted_before.is_empty() && !denials(after).is_subset(&denials(before)))
 }
 
 /// The changes that make a role where there is none.
@@ -43,12 +53,12 @@ pub fn create(desired: &Desired) -> Vec<Change> {
         .map(|(name, document)| PolicyChange::new(name.clone(), None, Some(document.clone())))
         .collect();
     let permissions = order::Permissions {
-        policies,
         attach: desired.attached.clone(),
-        ..order::Permissions::default()
+        ..order::Permissions::of_policies(policies)
     };
-    let entangled = permissions.needs_closed_trust();
-    let trust = if entangled {
+    let is_closed = desired.trust.means_the_same_as(&trust::closed());
+    let opens_last = permissions.needs_closed_trust() && !is_closed;
+    let trust = if opens_last {
         trust::closed()
     } else {
         desired.trust.clone()
@@ -61,8 +71,10 @@ pub fn create(desired: &Desired) -> Vec<Change> {
         boundary: desired.boundary.clone(),
         tags: desired.all_tags(),
     }))];
+    let made = changes.len();
     changes.extend(permissions.ordered());
-    if entangled {
+    permissions.end_sessions(&mut changes, made);
+    if opens_last {
         changes.push(Change::UpdateTrust {
             document: desired.trust.clone(),
             step: TrustStep::Declared,
@@ -82,17 +94,71 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
     } else if !missing.is_empty() {
         changes.push(Change::Tag(missing));
     }
-    let (first, last) = trust_changes(&observed.trust, &desired.trust, &permissions);
+    let before_trust = changes.len();
+    let (first, last) = trust_changes(observed, desired, &permissions);
     changes.extend(first);
+    let closes = desired.trust.means_the_same_as(&trust::closed());
+    let earliest = if closes || permissions.end_more_than_sessions() {
+        changes.len()
+    } else {
+        before_trust
+    };
     changes.extend(permissions.ordered());
+    permissions.end_sessions(&mut changes, earliest);
     changes.extend(last);
     changes
 }
 
+/// The changes that close a role and leave the rest of it as it is. What it may do is not what is declared, for the class
+/// no longer allows that; but the boundary is the class's, and without it the denial could not be written.
+pub fn close(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let missing = missing_tags(&observed.tags, &desired.owner.tags());
+    if !missing.is_empty() && has_room_for(&observed.tags, &missing) {
+        changes.push(Change::Tag(missing));
+    }
+    if !observed.trust.means(&trust::closed()) {
+        changes.push(Change::UpdateTrust {
+            document: trust::closed(),
+            step: TrustStep::Declared,
+        });
+    }
+    let Ok(name) = CLOSED_POLICY.parse() else {
+        return changes;
+    };
+    let (found, denial) = (observed.inline.get(&name), lifecycle::closing());
+    if found.is_some_and(|found| found.means(&denial)) {
+        return changes;
+    }
+    if let Some(boundary) = &desired.boundary
+        && observed.boundary.as_ref() != Some(boundary)
+    {
+        changes.push(Change::PutBoundary(boundary.clone()));
+    }
+    let size_after = denial.size() - found.map_or(0, ObservedDocument::size).min(denial.size());
+    changes.extend(room_for(size_after, observed, &name));
+    changes.push(Change::PutInline { name, document: denial });
+    changes
+}
+
+/// What must go so that a denial of this size has room: policies that allow before those that deny, large ones first.
+fn room_for(size: usize, observed: &ObservedRole, denial: &PolicyName) -> Vec<Change> {
+    let mut total = size + observed.inline.values().map(ObservedDocument::size).sum::<usize>();
+    let mut others: Vec<_> = observed.inline.iter().filter(|(name, _)| *name != denial).collect();
+    others.sort_by_key(|(_, document)| (document.may_deny(), Reverse(document.size())));
+    let mut changes = Vec::new();
+    for (name, document) in others {
+        if total <= ROLE_INLINE_POLICIES_SIZE {
+            break;
+        }
+        total -= document.size();
+        changes.push(Change::DeleteInline(name.clone()));
+    }
+    changes
+}
+
 fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Permissions {
-    let mut names: BTreeSet<_> = observed.inline.keys().chain(desired.inline.keys()).collect();
-    // The console puts this one there when somebody revokes sessions. It only denies, and it is not drift.
-    names.retain(|name| name.as_str() != REVOKE_OLDER_SESSIONS_POLICY || desired.inline.contains_key(*name));
+    let names: BTreeSet<_> = observed.inline.keys().chain(desired.inline.keys()).collect();
     let policies = names
         .into_iter()
         .filter_map(|name| match (observed.inline.get(name), desired.inline.get(name)) {
@@ -109,7 +175,6 @@ fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Perm
             }
         });
     order::Permissions {
-        policies,
         inline_total: observed.inline.values().map(ObservedDocument::size).sum(),
         attach: desired.attached.difference(&observed.attached).cloned().collect(),
         detach: observed.attached.difference(&desired.attached).cloned().collect(),
@@ -117,6 +182,7 @@ fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Perm
         tag: missing_tags(&observed.tags, &desired.tags),
         untag: surplus_tags(&observed.tags, &desired.tags),
         session,
+        ..order::Permissions::of_policies(policies)
     }
 }
 
@@ -167,10 +233,11 @@ fn surplus_tags(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, S
 
 /// The change of trust that goes first, and the one that goes last.
 fn trust_changes(
-    before: &ObservedDocument,
-    after: &Document,
+    observed: &ObservedRole,
+    desired: &Desired,
     permissions: &order::Permissions,
 ) -> (Option<Change>, Option<Change>) {
+    let (before, after) = (&observed.trust, &desired.trust);
     let change = |document: &Document, step| {
         Some(Change::UpdateTrust {
             document: document.clone(),
@@ -178,63 +245,84 @@ fn trust_changes(
         })
     };
     let declared = || change(after, TrustStep::Declared);
-    let close = || {
-        if before.means(&trust::closed()) {
-            None
+    let is_closed = before.means(&trust::closed());
+    let closed_meanwhile = || {
+        if is_closed {
+            (None, declared())
         } else {
-            change(&trust::closed(), TrustStep::Closed)
+            (change(&trust::closed(), TrustStep::Closed), declared())
         }
     };
-    if permissions.needs_closed_trust() {
-        let first = close();
-        let last = if first.is_some() || !before.means(after) {
-            declared()
-        } else {
-            None
-        };
-        return (first, last);
-    }
     if before.means(after) {
-        return (None, None);
+        let closes = permissions.needs_closed_trust() && !is_closed;
+        return if closes { closed_meanwhile() } else { (None, None) };
+    }
+    if after.means_the_same_as(&trust::closed()) {
+        return (declared(), None);
+    }
+    if permissions.needs_closed_trust() {
+        return closed_meanwhile();
     }
     if !permissions.change_what_a_session_can_do() {
         return (declared(), None);
     }
     let Some(before) = before.document() else {
-        return (close(), declared());
+        return closed_meanwhile();
     };
-    if is_within(after, before) {
-        return (declared(), None);
-    }
     if is_within(before, after) {
         return (None, declared());
     }
+    if desired.lifecycle.revoke_on_tighten && permissions.end_sessions_late() {
+        // Were trust merely narrowed, the next look could not tell that somebody was taken out, should this one fail.
+        return closed_meanwhile();
+    }
+    if is_within(after, before) {
+        return (declared(), None);
+    }
     match shared_trust(before, after) {
         Some(shared) => (change(&shared, TrustStep::Shared), declared()),
-        None => (close(), declared()),
+        None => closed_meanwhile(),
     }
 }
 
-/// Whether a trust policy admits nobody whom another does not, as far as their statements tell.
+/// Whether a trust policy admits nobody whom another does not, as far as their statements and their dates tell.
 fn is_within(inner: &Document, outer: &Document) -> bool {
-    meanings(inner, Effect::Allow).is_subset(&meanings(outer, Effect::Allow))
-        && meanings(outer, Effect::Deny).is_subset(&meanings(inner, Effect::Deny))
+    let wider: Vec<_> = allows(outer).map(|(rest, window)| (rest.canonical(), window)).collect();
+    let is_covered = |(rest, window): (Statement, Window)| {
+        let rest = rest.canonical();
+        wider
+            .iter()
+            .any(|(other, wider)| *other == rest && wider.covers(window))
+    };
+    allows(inner).all(is_covered) && denials(outer).is_subset(&denials(inner))
 }
 
-/// What two trust policies share: the Allow statements of both, and every Deny of either. `None` where they share
-/// nothing, or where IAM would not take it.
+/// What two trust policies share: the Allow statements of both, as long as they hold in both, and every Deny of either.
+/// `None` where they share nothing, or where IAM would not take it.
 fn shared_trust(before: &Document, after: &Document) -> Option<Document> {
-    let allowed_before = meanings(before, Effect::Allow);
-    let mut seen = BTreeSet::new();
-    let mut statements: Vec<Statement> = of_effect(after, Effect::Allow)
-        .filter(|statement| allowed_before.contains(&statement.canonical()))
-        .cloned()
+    let old: Vec<_> = allows(before)
+        .map(|(rest, window)| (rest.canonical(), window))
         .collect();
+    let mut seen = BTreeSet::new();
+    let mut statements = Vec::new();
+    for (rest, window) in allows(after) {
+        let canonical = rest.canonical();
+        let same = old.iter().filter(|(other, _)| *other == canonical);
+        for shared in same.filter_map(|(_, other)| window.shared_with(*other)) {
+            let mut statement = rest.clone();
+            statement.conditions.extend(shared.conditions());
+            statements.push(statement);
+        }
+    }
     if statements.is_empty() {
         return None;
     }
-    let denies = of_effect(before, Effect::Deny).chain(of_effect(after, Effect::Deny));
-    statements.extend(denies.filter(|statement| seen.insert(statement.canonical())).cloned());
+    statements.extend(
+        of_effect(before, Effect::Deny)
+            .chain(of_effect(after, Effect::Deny))
+            .cloned(),
+    );
+    statements.retain(|statement| seen.insert(statement.canonical()));
     for statement in &mut statements {
         // Sids carry no meaning, and two documents may use the same one for different statements.
         statement.sid = None;
@@ -246,8 +334,13 @@ fn shared_trust(before: &Document, after: &Document) -> Option<Document> {
     writable.then_some(shared)
 }
 
-fn meanings(document: &Document, effect: Effect) -> BTreeSet<CanonicalStatement> {
-    of_effect(document, effect).map(Statement::canonical).collect()
+/// The Allow statements of a trust policy, each without its dates, and when it holds.
+fn allows(document: &Document) -> impl Iterator<Item = (Statement, Window)> {
+    of_effect(document, Effect::Allow).map(Window::split)
+}
+
+fn denials(document: &Document) -> BTreeSet<CanonicalStatement> {
+    of_effect(document, Effect::Deny).map(Statement::canonical).collect()
 }
 
 fn of_effect(document: &Document, effect: Effect) -> impl Iterator<Item = &Statement> {

@@ -20,6 +20,8 @@
 //! | [`trust`] | the trust policy that a declaration means |
 //! | [`desired`] | the role that an account shall hold |
 //! | [`lifecycle`] | when a role can be used, and by which sessions |
+//! | `revocation` | the policy that ends older sessions |
+//! | `window` | the dates in a trust policy |
 //! | [`guard`] | the class's guardrails |
 //! | [`quota`] | IAM's quotas, before the first write |
 //! | [`observed`] | the role that an account holds |
@@ -27,6 +29,8 @@
 //! | [`change`] | one IAM call; [`change::Plan`] is an ordered list of them |
 //! | [`effect`] | what an account holds after a change |
 //! | [`diff`] | the changes from what is observed to what is desired, in an order of which every prefix is safe |
+//! | `order` | that order, as far as it bears on what a session can do |
+//! | `policy_change` | one inline policy in that order |
 //! | [`teardown`] | the changes that remove a role, or let go of it |
 //! | [`decide`] | all of the above for one role in one account |
 //! | [`outcome`] | what a failure means for the entry in status, and when to look again |
@@ -55,8 +59,10 @@ pub mod observed;
 mod order;
 pub mod outcome;
 pub mod owner;
+mod policy_change;
 pub mod quota;
 pub mod refusal;
+mod revocation;
 pub mod rules;
 pub mod select;
 pub mod substitute;
@@ -64,3 +70,4 @@ pub mod teardown;
 #[cfg(test)]
 mod testing;
 pub mod trust;
+mod window;

@@ -6,16 +6,16 @@ use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_api::role::{Access, OnTighten};
 use crossrole_api::{CrossAccountRoleSpec, Reason};
 use crossrole_iam::PolicyName;
-use crossrole_iam::document::{
-    ActionElement, Condition, Document, Effect, Operator, OperatorName, ResourceElement, Statement,
-};
+use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desired::Desired;
 use crate::diff;
 use crate::observed::{ObservedDocument, ObservedRole};
 use crate::refusal::Refusal;
+use crate::revocation::{self, denies_everything};
 use crate::trust;
+use crate::window::{CURRENT_TIME, Window, rounded_down};
 
 /// The inline policy that ends every session while the role is closed.
 pub const CLOSED_POLICY: &str = "crossrole-closed";
@@ -88,125 +88,126 @@ pub fn shaped(desired: &Desired, observed: Option<&ObservedRole>, now: Timestamp
     if lifecycle.is_closed(now) {
         shaped.trust = trust::closed();
         shaped.trust_fields = vec!["spec.access".into()];
-        put(&mut shaped, CLOSED_POLICY, deny_everything(Vec::new()))?;
+        put(&mut shaped, CLOSED_POLICY, closing())?;
     } else {
         date_trust(&mut shaped)?;
         if let Some(end) = lifecycle.not_after {
-            put(
-                &mut shaped,
-                VALIDITY_POLICY,
-                deny_everything(vec![current_time(OperatorName::DateGreaterThanEquals, end)]),
-            )?;
+            put(&mut shaped, VALIDITY_POLICY, ending(end))?;
         }
     }
-    if let Some(before) = revocation(lifecycle, &shaped, observed, now)? {
-        let issued = Condition {
-            operator: Operator::new(OperatorName::DateLessThan),
-            key: "aws:TokenIssueTime".into(),
-            values: vec![written(before)],
-        };
-        put(&mut shaped, REVOKE_OLDER_SESSIONS_POLICY, deny_everything(vec![issued]))?;
+    let wanted = revocation(lifecycle, &shaped, observed, now)?;
+    let found = observed.and_then(|role| inline(role, REVOKE_OLDER_SESSIONS_POLICY));
+    if let Some(document) = revocation::policy(found, wanted, now) {
+        put(&mut shaped, REVOKE_OLDER_SESSIONS_POLICY, document)?;
     }
     Ok(shaped)
 }
 
-/// Whether a role is closed by us, as far as its inline policies tell.
-pub fn looks_closed(observed: &ObservedRole) -> bool {
-    observed.inline.keys().any(|name| name.as_str() == CLOSED_POLICY)
+/// The document of `crossrole-closed`.
+pub(crate) fn closing() -> Document {
+    Document::new(vec![deny_everything(Vec::new())])
 }
 
-/// The changes that close a role and leave everything else as it is.
-pub fn closing(desired: &Desired, observed: &ObservedRole) -> Desired {
-    let mut closed = desired.clone();
-    closed.trust = trust::closed();
-    closed.trust_fields = vec!["spec.access".into()];
-    closed.description.clone_from(&observed.description);
-    closed.max_session = observed.max_session;
-    closed.boundary.clone_from(&observed.boundary);
-    closed.attached.clone_from(&observed.attached);
-    let foreign = |key: &&String| !key.to_lowercase().starts_with(crossrole_api::names::PREFIX);
-    closed.tags = observed
-        .tags
-        .iter()
-        .filter(|(key, _)| foreign(key))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    closed.inline = observed
+/// The document of `crossrole-validity`.
+fn ending(end: Timestamp) -> Document {
+    let over = Condition::new(
+        OperatorName::DateGreaterThanEquals,
+        CURRENT_TIME,
+        [rounded_down(end).to_string()],
+    );
+    Document::new(vec![deny_everything(vec![over])])
+}
+
+/// When a document of `crossrole-validity` ends the role; `None` where it does anything else.
+pub(crate) fn ends(document: &Document) -> Option<Timestamp> {
+    let [statement] = document.statements.as_slice() else {
+        return None;
+    };
+    let [condition] = statement.conditions.as_slice() else {
+        return None;
+    };
+    let [value] = condition.values.as_slice() else {
+        return None;
+    };
+    let is_end = condition.operator == OperatorName::DateGreaterThanEquals.into() && condition.is_about(CURRENT_TIME);
+    let end = value.parse().ok()?;
+    (is_end && denies_everything(statement)).then_some(end)
+}
+
+/// Until when sessions last, at most, of somebody whom the declaration takes out of the trust policy: where it does,
+/// and nothing ends them sooner.
+pub fn older_sessions_last_until(desired: &Desired, observed: &ObservedRole, now: Timestamp) -> Option<Timestamp> {
+    let shaped = shaped(desired, Some(observed), now).ok()?;
+    let revoked = shaped
         .inline
         .iter()
-        .filter_map(|(name, document)| Some((name.clone(), document.document()?.clone())))
-        .collect();
-    if let Ok(name) = CLOSED_POLICY.parse() {
-        closed.inline.insert(name, deny_everything(Vec::new()));
+        .filter(|(name, _)| name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
+        .find_map(|(_, document)| revocation::revoked_before(document));
+    let ended = desired.lifecycle.is_closed(now) || revoked >= Some(now);
+    if ended || !diff::takes_somebody_out(&observed.trust, &shaped.trust, now) {
+        return None;
     }
-    closed
+    let longest = SignedDuration::from_secs(i64::from(observed.max_session));
+    Some(now.saturating_add(longest).unwrap_or(now))
 }
 
-/// The time before which sessions shall be revoked, where what the account holds does not do so already. It only ever
-/// moves forward, whoever moved it.
+/// Whether we have ended every session of a role, as far as its inline policies tell: it was closed, or its time ran out
+/// while nobody was there to close it.
+fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
+    let end = inline(observed, VALIDITY_POLICY)
+        .and_then(ObservedDocument::document)
+        .and_then(ends);
+    inline(observed, CLOSED_POLICY).is_some() || end.is_some_and(|end| end <= now)
+}
+
+fn inline<'a>(observed: &'a ObservedRole, wanted: &str) -> Option<&'a ObservedDocument> {
+    observed
+        .inline
+        .iter()
+        .find(|(name, _)| name.as_str() == wanted)
+        .map(|(_, document)| document)
+}
+
+/// The time before which sessions shall be revoked, beyond what the account holds.
 fn revocation(
     lifecycle: &Lifecycle,
     shaped: &Desired,
     observed: Option<&ObservedRole>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Refusal> {
-    if lifecycle
-        .revoke_issued_before
-        .is_some_and(|before| before.duration_since(now) > MOST_AHEAD)
-    {
+    let declared = lifecycle.revoke_issued_before;
+    let is_far_ahead = declared.is_some_and(|before| before.duration_since(now) > MOST_AHEAD);
+    if lifecycle.is_closed(now) {
+        // That ends every session. What is declared holds all the same, but nothing wrong with it stands in the way.
+        return Ok(declared.filter(|_| !is_far_ahead));
+    }
+    if is_far_ahead {
         return Err(invalid(
             "sessions.revokeIssuedBefore",
             "lies more than five minutes ahead",
         ));
     }
-    let Some(observed) = observed else {
-        // A role that is made now has no sessions; what is declared holds all the same.
-        return Ok(lifecycle.revoke_issued_before);
-    };
-    let reopens = looks_closed(observed) && !lifecycle.is_closed(now);
-    let tightens = lifecycle.revoke_on_tighten && diff::takes_somebody_out(&observed.trust, &shaped.trust);
+    // A role that is made now has no sessions.
+    let Some(observed) = observed else { return Ok(declared) };
+    let reopens = looks_closed(observed, now);
+    // Trust that was closed while a plan was carried out no longer says whom it let in before.
+    let forgotten = !reopens && observed.trust.means(&trust::closed());
+    let tightens =
+        lifecycle.revoke_on_tighten && (forgotten || diff::takes_somebody_out(&observed.trust, &shaped.trust, now));
     let wanted = [
-        lifecycle.revoke_issued_before,
+        declared,
         reopens.then_some(now),
         tightens.then(|| now.saturating_add(SPREAD).unwrap_or(now)),
     ];
-    let found = observed
-        .inline
-        .iter()
-        .find(|(name, _)| name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
-        .and_then(|(_, document)| revoked_before(document));
-    let wanted = wanted.into_iter().flatten().max();
-    Ok(wanted.filter(|wanted| found.is_none_or(|found| found < *wanted)))
-}
-
-/// The time before which a policy in the manner of the console revokes sessions.
-fn revoked_before(document: &ObservedDocument) -> Option<Timestamp> {
-    let statements = &document.document()?.statements;
-    let times = statements
-        .iter()
-        .filter(|statement| statement.effect == Effect::Deny)
-        .flat_map(|statement| &statement.conditions);
-    times
-        .filter(|condition| {
-            condition.is_about("aws:TokenIssueTime") && condition.operator.base == OperatorName::DateLessThan
-        })
-        .flat_map(|condition| &condition.values)
-        .filter_map(|value| value.parse().ok())
-        .max()
+    Ok(wanted.into_iter().flatten().max())
 }
 
 /// Puts the role's time into every Allow of its trust policy.
 fn date_trust(desired: &mut Desired) -> Result<(), Refusal> {
-    let lifecycle = desired.lifecycle.clone();
-    let dates = [
-        (lifecycle.not_before, OperatorName::DateGreaterThanEquals),
-        (lifecycle.not_after, OperatorName::DateLessThan),
-    ];
+    let dates = Window::new(desired.lifecycle.not_before, desired.lifecycle.not_after).conditions();
     for (index, statement) in desired.trust.statements.iter_mut().enumerate() {
-        for (date, operator) in dates.iter().filter(|_| statement.effect == Effect::Allow) {
-            let Some(date) = date else { continue };
-            let condition = current_time(*operator, *date);
-            let taken = |other: &Condition| other.operator == condition.operator && other.is_about("aws:CurrentTime");
+        for date in dates.iter().filter(|_| statement.effect == Effect::Allow) {
+            let taken = |other: &Condition| other.operator == date.operator && other.is_about(&date.key);
             if statement.conditions.iter().any(taken) {
                 let field = desired.trust_fields.get(index).cloned().unwrap_or_default();
                 return Err(Refusal::of_field(
@@ -214,35 +215,25 @@ fn date_trust(desired: &mut Desired) -> Result<(), Refusal> {
                     field,
                     format!(
                         "tests aws:CurrentTime with {} itself, and so does spec.validity: write it in one place",
-                        operator.as_str()
+                        date.operator
                     ),
                 ));
             }
-            statement.conditions.push(condition);
+            statement.conditions.push(date.clone());
         }
     }
     Ok(())
 }
 
-fn current_time(operator: OperatorName, time: Timestamp) -> Condition {
-    Condition {
-        operator: Operator::new(operator),
-        key: "aws:CurrentTime".into(),
-        values: vec![written(time)],
-    }
-}
-
-fn deny_everything(conditions: Vec<Condition>) -> Document {
-    Document {
-        id: None,
-        statements: vec![Statement {
-            sid: None,
-            effect: Effect::Deny,
-            principal: None,
-            action: ActionElement::Action(vec!["*".into()]),
-            resource: Some(ResourceElement::Resource(vec!["*".into()])),
-            conditions,
-        }],
+/// A statement that denies everything, where its conditions hold.
+pub(crate) fn deny_everything(conditions: Vec<Condition>) -> Statement {
+    Statement {
+        sid: None,
+        effect: Effect::Deny,
+        principal: None,
+        action: ActionElement::Action(vec!["*".into()]),
+        resource: Some(ResourceElement::Resource(vec!["*".into()])),
+        conditions,
     }
 }
 
@@ -252,11 +243,6 @@ fn put(desired: &mut Desired, name: &str, document: Document) -> Result<(), Refu
         .map_err(|error| invalid("permissions.inline", &format!("{error}")))?;
     desired.inline.insert(name, document);
     Ok(())
-}
-
-/// IAM's dates have whole seconds: IAM User Guide, "Condition operators: Date".
-fn written(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
 
 fn time(field: &str, text: Option<&str>) -> Result<Option<Timestamp>, Refusal> {

@@ -9,26 +9,30 @@
 //!   several such documents at most one may bring a new Allow along (or still hold an old one).
 //! - **Boundary**: a first boundary goes on before everything else, and the last one comes off after everything else.
 //!   When one is swapped for another, only Allows that both declarations share may be there at that moment, and every
-//!   Deny of either.
+//!   Deny of either. And where the class forces a boundary, the bootstrap role may write inline policies of a role only
+//!   once it has that boundary: so policies go before the swap, and come after it.
 //!
 //! Where no such order exists, or the inline quota has no room for it ([`Permissions::needs_closed_trust`]), the role
 //! is closed to everybody meanwhile. The judgement is by statement, so it may close where a finer one would see that
 //! it need not.
+//!
+//! Our own policies that end sessions ([`Permissions::end_sessions`]) deny and do nothing else, so they wait for nothing
+//! but room, and for the boundary.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
-use crossrole_iam::document::{CanonicalStatement, Document, Effect};
+use crossrole_iam::Arn;
 use crossrole_iam::quota::ROLE_INLINE_POLICIES_SIZE;
-use crossrole_iam::{Arn, PolicyName};
 
 use crate::change::Change;
-use crate::observed::ObservedDocument;
+use crate::policy_change::{Kind, PolicyChange};
 
 /// What changes of a role, apart from its trust.
 #[derive(Debug, Default)]
 pub(crate) struct Permissions {
-    /// Inline policies that come, go or change.
+    /// Our own policies that end sessions, where they come or deny more.
+    pub(crate) endings: Vec<PolicyChange>,
+    /// Other inline policies that come, go or change.
     pub(crate) policies: Vec<PolicyChange>,
     /// The size of all inline policies that are there now, in characters without white space.
     pub(crate) inline_total: usize,
@@ -57,127 +61,30 @@ pub(crate) struct SessionChange {
     pub(crate) after: u32,
 }
 
-/// An inline policy that comes, goes or changes.
-#[derive(Debug)]
-pub(crate) struct PolicyChange {
-    name: PolicyName,
-    after: Option<Document>,
-    size_before: usize,
-    kind: Kind,
-}
-
-/// How a changed policy bears on the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Takes Allows away, and nothing else.
-    Narrow,
-    /// Puts Allows in, and nothing else.
-    Widen,
-    /// Takes Allows away and puts others in.
-    Replace {
-        /// …beside a Deny that stays.
-        with_deny: bool,
-    },
-    /// Brings a Deny.
-    DenyIn {
-        /// …together with an Allow that was not there.
-        with_new_allow: bool,
-    },
-    /// Takes a Deny away.
-    DenyOut {
-        /// …together with an Allow that will not be there.
-        with_old_allow: bool,
-    },
-    /// Takes one Deny and brings another.
-    Entangled,
-}
-
-impl PolicyChange {
-    pub(crate) fn new(name: PolicyName, before: Option<&ObservedDocument>, after: Option<Document>) -> Self {
-        Self {
-            kind: match &after {
-                // Its time only moves forward, so it only ever denies more.
-                Some(_) if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY => Kind::DenyIn { with_new_allow: false },
-                _ => kind(before, after.as_ref()),
-            },
-            name,
-            size_before: before.map_or(0, ObservedDocument::size),
-            after,
-        }
-    }
-
-    fn size_after(&self) -> usize {
-        self.after.as_ref().map_or(0, Document::size)
-    }
-
-    fn growth(&self) -> isize {
-        self.size_after().cast_signed() - self.size_before.cast_signed()
-    }
-
-    fn delete(&self) -> Change {
-        Change::DeleteInline(self.name.clone())
-    }
-
-    fn change(&self) -> Change {
-        match &self.after {
-            Some(document) => Change::PutInline {
-                name: self.name.clone(),
-                document: document.clone(),
-            },
-            None => self.delete(),
-        }
-    }
-}
-
-fn statements(document: Option<&Document>, effect: Effect) -> BTreeSet<CanonicalStatement> {
-    document
-        .iter()
-        .flat_map(|document| &document.statements)
-        .filter(|statement| statement.effect == effect)
-        .map(crossrole_iam::document::Statement::canonical)
-        .collect()
-}
-
-fn kind(before: Option<&ObservedDocument>, after: Option<&Document>) -> Kind {
-    let readable = match before {
-        Some(before) => match before.document() {
-            Some(document) => Some(document),
-            // It may deny anything, so it goes last; it may allow anything, so nothing else may go with it.
-            None if after.is_none() => return Kind::DenyOut { with_old_allow: true },
-            None => return Kind::Entangled,
-        },
-        None => None,
-    };
-    let (deny_before, deny_after) = (statements(readable, Effect::Deny), statements(after, Effect::Deny));
-    let (allow_before, allow_after) = (statements(readable, Effect::Allow), statements(after, Effect::Allow));
-    match (deny_before.is_subset(&deny_after), deny_after.is_subset(&deny_before)) {
-        (true, true) if allow_after.is_subset(&allow_before) => Kind::Narrow,
-        (true, true) if allow_before.is_subset(&allow_after) => Kind::Widen,
-        (true, true) => Kind::Replace {
-            with_deny: !deny_after.is_empty(),
-        },
-        (true, false) => Kind::DenyIn {
-            with_new_allow: !allow_after.is_subset(&allow_before),
-        },
-        (false, true) => Kind::DenyOut {
-            with_old_allow: !allow_before.is_subset(&allow_after),
-        },
-        (false, false) => Kind::Entangled,
-    }
-}
-
 impl Permissions {
+    /// Changes of these inline policies, and no others.
+    pub(crate) fn of_policies(policies: Vec<PolicyChange>) -> Self {
+        let (endings, policies) = policies.into_iter().partition(PolicyChange::ends_sessions);
+        Self {
+            endings,
+            policies,
+            ..Self::default()
+        }
+    }
+
     fn swaps_boundary(&self) -> bool {
         matches!(self.boundary, Some(BoundaryChange::Swap(_)))
     }
 
-    fn count(&self, kind: Kind) -> usize {
-        self.policies.iter().filter(|policy| policy.kind == kind).count()
+    fn count(&self, wanted: impl Fn(Kind) -> bool) -> usize {
+        self.policies.iter().filter(|policy| wanted(policy.kind)).count()
     }
 
-    /// Whether anything here bears on what somebody who assumes the role can do: everything but the description.
+    /// Whether anything here bears on what somebody who assumes the role can do, and does more than end sessions:
+    /// everything but the description.
     pub(crate) fn change_what_a_session_can_do(&self) -> bool {
         !self.policies.is_empty()
+            || self.end_more_than_sessions()
             || !self.attach.is_empty()
             || !self.detach.is_empty()
             || self.boundary.is_some()
@@ -191,37 +98,84 @@ impl Permissions {
 
     /// Whether no order of these changes is safe, and within the inline quota, while the role can be assumed.
     pub(crate) fn needs_closed_trust(&self) -> bool {
-        let in_with_allow = self.count(Kind::DenyIn { with_new_allow: true });
-        let out_with_allow = self.count(Kind::DenyOut { with_old_allow: true });
-        let entangled = self.count(Kind::Entangled);
-        let alone =
-            self.policies.len() == 1 && self.attach.is_empty() && self.detach.is_empty() && self.boundary.is_none();
+        let in_with_allow = self.count(|kind| kind == Kind::DenyIn { with_new_allow: true });
+        let out_with_allow = self.count(|kind| kind == Kind::DenyOut { with_old_allow: true });
+        let entangled = self.count(|kind| kind == Kind::Entangled) + usize::from(self.end_more_than_sessions());
+        let changed = self.policies.len() + usize::from(self.end_more_than_sessions());
+        let alone = changed == 1 && self.attach.is_empty() && self.detach.is_empty() && self.boundary.is_none();
         let too_many = in_with_allow > 1 || out_with_allow > 1 || (entangled > 0 && !alone);
-        let replaced_with_deny = self.count(Kind::Replace { with_deny: true });
-        let across_swap = self.swaps_boundary() && in_with_allow + out_with_allow + entangled + replaced_with_deny > 0;
+        // A Deny that could be there at the moment of the swap only if it were written before.
+        let written_across = self.count(|kind| {
+            matches!(
+                kind,
+                Kind::DenyIn { .. }
+                    | Kind::DenyOut { with_old_allow: true }
+                    | Kind::Entangled
+                    | Kind::Narrow { with_deny: true }
+                    | Kind::Replace { with_deny: true }
+            )
+        });
+        let across_swap = self.swaps_boundary() && written_across + self.endings.len() > 0;
         too_many || across_swap || !self.fits(&self.careful_order())
     }
 
     // Documents that bring a Deny go in before others go out, and those that take one away go out last: in between, the
     // inline quota may not hold both.
     fn fits(&self, changes: &[Change]) -> bool {
-        let mut sizes: BTreeMap<_, _> = self
-            .policies
-            .iter()
-            .map(|policy| (&policy.name, policy.size_before))
-            .collect();
-        let untouched = self.inline_total.saturating_sub(sizes.values().sum());
-        changes.iter().all(|change| match change {
-            Change::PutInline { name, document } => {
-                sizes.insert(name, document.size());
-                untouched + sizes.values().sum::<usize>() <= ROLE_INLINE_POLICIES_SIZE
-            }
-            Change::DeleteInline(name) => {
-                sizes.remove(name);
-                true
-            }
-            _ => true,
+        let mut totals = self.totals(changes).into_iter().skip(1).zip(changes);
+        let coming: isize = self.endings.iter().map(PolicyChange::growth).sum();
+        totals.all(|(total, change)| {
+            !matches!(change, Change::PutInline { .. })
+                || total.saturating_add_signed(coming) <= ROLE_INLINE_POLICIES_SIZE
         })
+    }
+
+    /// The size of all inline policies before the first of these changes, and after each.
+    fn totals(&self, changes: &[Change]) -> Vec<usize> {
+        let known = self.policies.iter().chain(&self.endings);
+        let mut sizes: BTreeMap<_, _> = known.map(|policy| (&policy.name, policy.size_before)).collect();
+        let untouched = self.inline_total.saturating_sub(sizes.values().sum());
+        let mut totals = vec![self.inline_total];
+        for change in changes {
+            match change {
+                Change::PutInline { name, document } => sizes.insert(name, document.size()),
+                Change::DeleteInline(name) => sizes.remove(name),
+                _ => None,
+            };
+            totals.push(untouched + sizes.values().sum::<usize>());
+        }
+        totals
+    }
+
+    /// Whether one of our own policies takes the place of one that cannot be read.
+    pub(crate) fn end_more_than_sessions(&self) -> bool {
+        self.endings.iter().any(|ending| ending.kind == Kind::Entangled)
+    }
+
+    /// Whether our own policies that end sessions have to wait for others.
+    pub(crate) fn end_sessions_late(&self) -> bool {
+        let coming: isize = self.endings.iter().map(PolicyChange::growth).sum();
+        let waits_for_boundary = matches!(self.boundary, Some(BoundaryChange::First(_) | BoundaryChange::Swap(_)));
+        let waits_for_room = self.inline_total.saturating_add_signed(coming) > ROLE_INLINE_POLICIES_SIZE;
+        !self.endings.is_empty() && (waits_for_boundary || waits_for_room)
+    }
+
+    /// Puts our own policies that end sessions among the other changes, each as soon as the boundary is there and the
+    /// inline quota has room for it, but not before this place.
+    pub(crate) fn end_sessions(&self, changes: &mut Vec<Change>, earliest: usize) {
+        let boundary = changes
+            .iter()
+            .position(|change| matches!(change, Change::PutBoundary(_)));
+        let earliest = earliest.max(boundary.map_or(0, |at| at + 1));
+        // By name, so that the one which ends every session comes to stand first.
+        for ending in &self.endings {
+            let totals = self.totals(changes);
+            let last_without_room = totals
+                .iter()
+                .rposition(|total| total.saturating_add_signed(ending.growth()) > ROLE_INLINE_POLICIES_SIZE);
+            let place = last_without_room.map_or(earliest, |at| earliest.max(at + 1));
+            changes.insert(place.min(changes.len()), ending.change());
+        }
     }
 
     /// The changes in order. Where [`Self::needs_closed_trust`] the caller closes the trust around them.
@@ -257,56 +211,83 @@ impl Permissions {
 
     fn careful_order(&self) -> Vec<Change> {
         let mut changes = Vec::new();
-        // A document that brings an Allow along goes in when every other Deny is there…
-        changes.extend(
-            self.of(|kind| kind == Kind::DenyIn { with_new_allow: false })
-                .map(PolicyChange::change),
-        );
-        changes.extend(
-            self.of(|kind| kind == Kind::DenyIn { with_new_allow: true })
-                .map(PolicyChange::change),
-        );
-        self.take_away(&mut changes);
-        changes.extend(self.of(|kind| kind == Kind::Narrow).map(PolicyChange::change));
-        if self.swaps_boundary() {
+        if let Some(BoundaryChange::Swap(arn)) = &self.boundary {
+            self.take_away(&mut changes);
             // Neither the old Allows nor the new ones may be there at that moment.
+            let loses = |kind| {
+                matches!(
+                    kind,
+                    Kind::Narrow { with_deny: false } | Kind::Replace { with_deny: false }
+                )
+            };
+            changes.extend(self.of(loses).map(PolicyChange::delete));
+            changes.push(Change::PutBoundary(arn.clone()));
+            self.deny(&mut changes);
             changes.extend(
-                self.of(|kind| kind == Kind::Replace { with_deny: false })
-                    .map(PolicyChange::delete),
+                self.of(|kind| matches!(kind, Kind::Narrow { .. }))
+                    .filter_map(PolicyChange::put),
+            );
+        } else {
+            self.deny(&mut changes);
+            self.take_away(&mut changes);
+            changes.extend(
+                self.of(|kind| matches!(kind, Kind::Narrow { .. }))
+                    .map(PolicyChange::change),
             );
         }
-        self.swap_boundary(&mut changes);
         self.tag(&mut changes);
         let widening = |kind| matches!(kind, Kind::Widen | Kind::Replace { .. } | Kind::Entangled);
         changes.extend(self.of(widening).map(PolicyChange::change));
         changes.extend(self.attach.iter().cloned().map(Change::Attach));
-        // …and one that still holds an old Allow goes out while every other Deny is still there.
-        changes.extend(
-            self.of(|kind| kind == Kind::DenyOut { with_old_allow: true })
-                .map(PolicyChange::change),
-        );
-        changes.extend(
-            self.of(|kind| kind == Kind::DenyOut { with_old_allow: false })
-                .map(PolicyChange::change),
-        );
+        // One that still holds an old Allow goes out while every other Deny is still there.
+        for with_old_allow in [true, false] {
+            changes.extend(
+                self.of(move |kind| kind == Kind::DenyOut { with_old_allow })
+                    .map(PolicyChange::change),
+            );
+        }
         changes
     }
 
-    // First what goes, then what comes, so that no quota stands in the way. Nobody can assume the role meanwhile.
+    /// What brings a Deny. A document that brings an Allow along goes in when every other Deny is there.
+    fn deny(&self, changes: &mut Vec<Change>) {
+        for with_new_allow in [false, true] {
+            changes.extend(
+                self.of(move |kind| kind == Kind::DenyIn { with_new_allow })
+                    .map(PolicyChange::change),
+            );
+        }
+    }
+
+    // First what goes, then what comes, so that no quota stands in the way. Nobody can assume the role meanwhile, but
+    // sessions from before are still there: what ended them is lifted last, if there is room for it until then.
     fn frugal_order(&self) -> Vec<Change> {
-        let (coming, going): (Vec<_>, Vec<_>) = self.of(|_| true).partition(|policy| policy.after.is_some());
+        let patient = self.lifting_last(PolicyChange::lifts_an_end);
+        if self.fits(&patient) {
+            patient
+        } else {
+            self.lifting_last(PolicyChange::opens)
+        }
+    }
+
+    fn lifting_last(&self, lifts: fn(&PolicyChange) -> bool) -> Vec<Change> {
+        let (lifted, others): (Vec<_>, Vec<_>) = self.of(|_| true).partition(|policy| lifts(policy));
+        let (coming, going): (Vec<_>, Vec<_>) = others.into_iter().partition(|policy| policy.after.is_some());
         let mut changes = Vec::new();
         self.take_away(&mut changes);
         changes.extend(going.into_iter().map(PolicyChange::change));
-        self.swap_boundary(&mut changes);
+        if let Some(BoundaryChange::Swap(arn)) = &self.boundary {
+            changes.push(Change::PutBoundary(arn.clone()));
+        }
         self.tag(&mut changes);
         changes.extend(coming.into_iter().map(PolicyChange::change));
         changes.extend(self.attach.iter().cloned().map(Change::Attach));
+        changes.extend(lifted.into_iter().map(PolicyChange::change));
         changes
     }
 
     /// Policies of one kind. What shrinks comes first, so that their sum never exceeds both the old and the new one.
-    fn of(&self, wanted: fn(Kind) -> bool) -> impl Iterator<Item = &PolicyChange> {
+    fn of(&self, wanted: impl Fn(Kind) -> bool) -> impl Iterator<Item = &PolicyChange> {
         let mut policies: Vec<_> = self.policies.iter().filter(|policy| wanted(policy.kind)).collect();
         policies.sort_by_key(|policy| policy.growth());
         policies.into_iter()
@@ -317,12 +298,6 @@ impl Permissions {
             changes.push(Change::Untag(self.untag.clone()));
         }
         changes.extend(self.detach.iter().cloned().map(Change::Detach));
-    }
-
-    fn swap_boundary(&self, changes: &mut Vec<Change>) {
-        if let Some(BoundaryChange::Swap(arn)) = &self.boundary {
-            changes.push(Change::PutBoundary(arn.clone()));
-        }
     }
 
     fn tag(&self, changes: &mut Vec<Change>) {

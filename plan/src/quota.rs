@@ -1,21 +1,26 @@
 //! IAM's quotas, before the first write: a role that cannot be made whole is not begun.
 //!
-//! Quotas judge what a plan adds, never what it takes away.
+//! Quotas judge what a plan adds, never what it takes away. What is judged is what is really written: the dates in the
+//! trust policy count, and so does the policy that ends a role.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::Reason;
 use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
-use crossrole_iam::document::Document;
 use crossrole_iam::quota::{ROLE_INLINE_POLICIES_SIZE, ROLE_TAGS, SUMMARY_KEYS};
+use crossrole_iam::{Arn, PolicyName};
 
 use crate::change::Change;
-use crate::desired::Desired;
+use crate::lifecycle::{CLOSED_POLICY, VALIDITY_POLICY};
+use crate::observed::Observed;
 use crate::refusal::Refusal;
 
 /// Characters of the inline quota that stay free for `AWSRevokeOlderSessions`, which the console puts on a role when
-/// somebody revokes its sessions, and for crossrole's own policies that close a role or end it.
+/// somebody revokes its sessions, and for crossrole's own policy that closes a role.
 pub const INLINE_RESERVE: usize = 300;
+
+/// The policies for which [`INLINE_RESERVE`] is kept. They are never refused: they take away.
+const ENDS_SESSIONS: [&str; 2] = [REVOKE_OLDER_SESSIONS_POLICY, CLOSED_POLICY];
 
 /// The quotas of an account that bear on a role. Source: IAM User Guide, "IAM and AWS STS quotas".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,49 +104,131 @@ impl Quotas {
     }
 }
 
-/// Whether a quota bears on any of the changes: those that only take away need not be checked.
-pub fn bears_on(changes: &[Change]) -> bool {
-    changes.iter().any(|change| {
-        matches!(
-            change,
-            Change::CreateRole(_)
-                | Change::UpdateTrust { .. }
-                | Change::PutInline { .. }
-                | Change::Attach(_)
-                | Change::Tag(_)
-        )
-    })
+/// Whether a quota bears on what the changes would make of a role: those that only take away need not be checked.
+pub fn bears_on(observed: &Observed, changes: &[Change]) -> bool {
+    let none = Quotas {
+        trust_policy_size: 0,
+        inline_total: 0,
+        attached_policies: 0,
+        tags: 0,
+        roles: 0,
+        source: Source::Defaults,
+    };
+    check(observed, changes, &none).is_err()
 }
 
-/// Checks what the changes would add to a role against an account's quotas.
+/// Checks what the changes would make of a role against an account's quotas. Whatever does not grow is not judged.
 ///
 /// # Errors
 /// The first thing of which there would be too much, with by how much.
-pub fn check(desired: &Desired, changes: &[Change], quotas: &Quotas) -> Result<(), Refusal> {
-    let creates = changes.iter().any(|change| matches!(change, Change::CreateRole(_)));
-    let adds = |what: fn(&Change) -> bool| creates || changes.iter().any(what);
-    if adds(|change| matches!(change, Change::UpdateTrust { .. })) {
-        trust(desired, quotas)?;
+pub fn check(observed: &Observed, changes: &[Change], quotas: &Quotas) -> Result<(), Refusal> {
+    let before = Held::of(observed);
+    let after = changes.iter().fold(before.clone(), Held::with);
+    if after.trust > before.trust {
+        trust(after.trust, quotas)?;
     }
-    if adds(|change| matches!(change, Change::PutInline { .. })) {
-        inline(desired, quotas)?;
+    if after.inline_of_the_object() > before.inline_of_the_object() {
+        inline(&after, quotas)?;
     }
-    if adds(|change| matches!(change, Change::Attach(_))) {
-        attached(desired, quotas)?;
+    if after.attached.len() > before.attached.len() {
+        attached(after.attached.len(), quotas)?;
     }
-    if adds(|change| matches!(change, Change::Tag(_))) {
-        tags(desired, quotas)?;
+    if after.tags.len() > before.tags.len() {
+        tags(after.tags.len(), quotas)?;
     }
     Ok(())
+}
+
+/// What of a role counts against quotas. Sizes are in characters without white space.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    trust: usize,
+    inline: BTreeMap<PolicyName, usize>,
+    attached: BTreeSet<Arn>,
+    /// The keys, in lower case; those of AWS's own tags do not count.
+    tags: BTreeSet<String>,
+}
+
+impl Held {
+    fn of(observed: &Observed) -> Self {
+        let Observed::Present(role) = observed else {
+            return Self::default();
+        };
+        let sizes = role
+            .inline
+            .iter()
+            .map(|(name, document)| (name.clone(), document.size()));
+        let mut held = Self {
+            trust: role.trust.size(),
+            inline: sizes.collect(),
+            attached: role.attached.clone(),
+            tags: BTreeSet::new(),
+        };
+        held.tag(role.tags.keys());
+        held
+    }
+
+    fn with(mut self, change: &Change) -> Self {
+        match change {
+            Change::CreateRole(new) => {
+                self.trust = new.trust.size();
+                self.tag(new.tags.keys());
+            }
+            Change::UpdateTrust { document, .. } => self.trust = document.size(),
+            Change::PutInline { name, document } => {
+                self.inline.insert(name.clone(), document.size());
+            }
+            Change::DeleteInline(name) => {
+                self.inline.remove(name);
+            }
+            Change::Attach(arn) => {
+                self.attached.insert(arn.clone());
+            }
+            Change::Detach(arn) => {
+                self.attached.remove(arn);
+            }
+            Change::Tag(tags) => self.tag(tags.keys()),
+            Change::Untag(keys) => self
+                .tags
+                .retain(|tag| !keys.iter().any(|key| key.eq_ignore_ascii_case(tag))),
+            Change::DeleteRole => self = Self::default(),
+            Change::UpdateRole { .. }
+            | Change::PutBoundary(_)
+            | Change::DeleteBoundary
+            | Change::LeaveInstanceProfile(_) => {}
+        }
+        self
+    }
+
+    fn tag<'key>(&mut self, keys: impl Iterator<Item = &'key String>) {
+        let counted = keys
+            .map(|key| key.to_lowercase())
+            .filter(|key| !key.starts_with("aws:"));
+        self.tags.extend(counted);
+    }
+
+    /// The policies for which no room is kept: the object's own, and the one that ends the role when its time is over.
+    fn inline_of_the_object(&self) -> usize {
+        self.counted().map(|(_, size)| size).sum()
+    }
+
+    fn counted(&self) -> impl Iterator<Item = (&PolicyName, usize)> {
+        let all = self.inline.iter().map(|(name, size)| (name, *size));
+        all.filter(|(name, _)| !ENDS_SESSIONS.contains(&name.as_str()))
+    }
 }
 
 fn exceeded(field: &str, message: String) -> Refusal {
     Refusal::of_field(Reason::QuotaExceeded, field, message)
 }
 
-fn trust(desired: &Desired, quotas: &Quotas) -> Result<(), Refusal> {
-    let (size, most) = (desired.trust.size(), quotas.trust_policy_size);
-    let Some(over) = size.checked_sub(most).filter(|over| *over > 0) else {
+fn too_many(count: usize, most: usize) -> Option<usize> {
+    count.checked_sub(most).filter(|over| *over > 0)
+}
+
+fn trust(size: usize, quotas: &Quotas) -> Result<(), Refusal> {
+    let most = quotas.trust_policy_size;
+    let Some(over) = too_many(size, most) else {
         return Ok(());
     };
     Err(exceeded(
@@ -153,36 +240,39 @@ fn trust(desired: &Desired, quotas: &Quotas) -> Result<(), Refusal> {
     ))
 }
 
-/// Whether a policy is not the object's own, but one for which room is kept.
-fn is_reserved(name: &str) -> bool {
-    name == REVOKE_OLDER_SESSIONS_POLICY || name.starts_with("crossrole-")
-}
-
-fn inline(desired: &Desired, quotas: &Quotas) -> Result<(), Refusal> {
-    let own = desired.inline.iter().filter(|(name, _)| !is_reserved(name.as_str()));
-    let sizes: Vec<(usize, &str)> = own
-        .map(|(name, document)| (Document::size(document), name.as_str()))
-        .collect();
-    let size: usize = sizes.iter().map(|(size, _)| size).sum();
-    let most = quotas.inline_total.saturating_sub(INLINE_RESERVE);
-    let Some(over) = size.checked_sub(most).filter(|over| *over > 0) else {
+fn inline(held: &Held, quotas: &Quotas) -> Result<(), Refusal> {
+    let size = held.inline_of_the_object();
+    // What the console wrote there may need more room than is kept.
+    let ends: usize = held.inline.values().sum::<usize>() - size;
+    let most = quotas.inline_total.saturating_sub(INLINE_RESERVE.max(ends));
+    let Some(over) = too_many(size, most) else {
         return Ok(());
     };
-    let largest = sizes.iter().max().map_or(String::new(), |(size, name)| {
-        format!("; the largest is {name} with {size}")
-    });
+    let largest = held
+        .counted()
+        .max_by_key(|(_, size)| *size)
+        .map_or(String::new(), |(name, size)| {
+            format!("; the largest is {name} with {size}")
+        });
+    let dates = held
+        .counted()
+        .find(|(name, _)| name.as_str() == VALIDITY_POLICY)
+        .map_or(String::new(), |(name, size)| {
+            format!("; {name}, which ends the role when its time is over, needs {size} of them")
+        });
     Err(exceeded(
         "spec.permissions.inline",
         format!(
-            "the inline policies have {size} characters without white space together, {over} more than {most} (IAM's {}, of which {INLINE_RESERVE} stay free for revoking sessions){largest}: move one into a customer managed policy",
-            quotas.inline_total
+            "the inline policies have {size} characters without white space together, {over} more than {most} (IAM's {}, of which {} stay free for revoking sessions){largest}{dates}: move one into a customer managed policy",
+            quotas.inline_total,
+            quotas.inline_total.saturating_sub(most),
         ),
     ))
 }
 
-fn attached(desired: &Desired, quotas: &Quotas) -> Result<(), Refusal> {
-    let (count, most) = (desired.attached.len(), quotas.attached_policies);
-    let Some(over) = count.checked_sub(most).filter(|over| *over > 0) else {
+fn attached(count: usize, quotas: &Quotas) -> Result<(), Refusal> {
+    let most = quotas.attached_policies;
+    let Some(over) = too_many(count, most) else {
         return Ok(());
     };
     Err(exceeded(
@@ -194,9 +284,9 @@ fn attached(desired: &Desired, quotas: &Quotas) -> Result<(), Refusal> {
     ))
 }
 
-fn tags(desired: &Desired, quotas: &Quotas) -> Result<(), Refusal> {
-    let (count, most) = (desired.all_tags().len(), quotas.tags);
-    let Some(over) = count.checked_sub(most).filter(|over| *over > 0) else {
+fn tags(count: usize, quotas: &Quotas) -> Result<(), Refusal> {
+    let most = quotas.tags;
+    let Some(over) = too_many(count, most) else {
         return Ok(());
     };
     Err(exceeded(

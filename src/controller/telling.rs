@@ -3,9 +3,8 @@
 use crossrole_api::{EntryState, Reason};
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::desired::Desired;
-use crossrole_plan::diff;
+use crossrole_plan::lifecycle;
 use crossrole_plan::observed::Observed;
-use jiff::SignedDuration;
 
 use super::work::Visit;
 use crate::aws::Applied;
@@ -83,12 +82,9 @@ impl Visit<'_> {
     pub(super) async fn tell_of_older_sessions(&self, desired: &Desired, observed: &Observed) {
         let Observed::Present(role) = observed else { return };
         let now = self.job.context.now();
-        let closed = desired.lifecycle.is_closed(now);
-        if desired.lifecycle.revoke_on_tighten || closed || !diff::takes_somebody_out(&role.trust, &desired.trust) {
+        let Some(until) = lifecycle::older_sessions_last_until(desired, role, now) else {
             return;
-        }
-        let longest = SignedDuration::from_secs(i64::from(role.max_session));
-        let until = now.saturating_add(longest).unwrap_or(now);
+        };
         let note = format!(
             "account {}: trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them",
             self.task.account

@@ -164,7 +164,7 @@ impl Visit<'_> {
                 at_latest: self.at_latest(desired, doubtful_for),
             });
         }
-        if let Err(outcome) = self.check_quotas(desired, &plan).await {
+        if let Err(outcome) = self.check_quotas(&observed, &plan).await {
             return self.ended(known_role, outcome);
         }
         if hold.observe {
@@ -253,14 +253,14 @@ impl Visit<'_> {
     }
 
     /// Whether the account's quotas have room for what a plan adds.
-    async fn check_quotas(&self, desired: &Desired, plan: &Plan) -> Result<(), Outcome> {
-        if !quota::bears_on(&plan.changes) {
+    async fn check_quotas(&self, observed: &Observed, plan: &Plan) -> Result<(), Outcome> {
+        if !quota::bears_on(observed, &plan.changes) {
             return Ok(());
         }
         let checked = match self.handle.quotas().await {
-            Ok(quotas) => quota::check(desired, &plan.changes, &quotas),
+            Ok(quotas) => quota::check(observed, &plan.changes, &quotas),
             // What fits without a raised quota does not wait for the answer.
-            Err(error) => match quota::check(desired, &plan.changes, &Quotas::default()) {
+            Err(error) => match quota::check(observed, &plan.changes, &Quotas::default()) {
                 Ok(()) => Ok(()),
                 Err(_) => return Err(Outcome::failed(&error, self.failing_for(&error))),
             },

@@ -146,10 +146,10 @@ impl Item {
             Err(refusal) => return Finding::refused(&refusal),
         };
         let mut warning = None;
-        if let Err(refusal) = quota::check(desired, &plan.changes, quotas) {
+        if let Err(refusal) = quota::check(observed, &plan.changes, quotas) {
             // Nobody was asked: the account's own quota may be higher, unless none can be.
             let may_fit =
-                quotas.source == Source::Defaults && quota::check(desired, &plan.changes, &Quotas::raised()).is_ok();
+                quotas.source == Source::Defaults && quota::check(observed, &plan.changes, &Quotas::raised()).is_ok();
             if !may_fit {
                 return Finding::refused(&refusal);
             }

@@ -147,3 +147,63 @@ fn a_role_that_is_retained_loses_only_our_tags() {
         "  1. remove tags crossrole.dev/cluster, crossrole.dev/owner\n"
     );
 }
+
+fn closing_of(spec: &str, edit: impl FnOnce(&mut ObservedRole)) -> Vec<String> {
+    let mut role = held(spec);
+    edit(&mut role);
+    let plan = close(&desired(spec), &Observed::Present(Box::new(role)), &Known::default());
+    plan.changes.iter().map(Change::summary).collect()
+}
+
+#[test]
+fn a_role_that_the_class_forbids_is_closed_and_otherwise_left_as_it_is() {
+    let spec = "permissions: {awsManaged: [SecurityAudit]}";
+    assert_eq!(
+        closing_of(spec, |role| role.description = "by hand".into()),
+        ["set the trust policy", "put inline policy crossrole-closed"]
+    );
+    assert_eq!(
+        closing_of("permissionsBoundary: limits", |role| role.boundary = None),
+        [
+            "set the trust policy",
+            "set the permissions boundary limits",
+            "put inline policy crossrole-closed"
+        ],
+        "the bootstrap role may write policies only within the boundary"
+    );
+}
+
+#[test]
+fn what_denies_goes_last_where_a_closing_needs_room() {
+    let document = |effect: &str, size: usize| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}]}}"#,
+            "x".repeat(size)
+        );
+        crate::observed::ObservedDocument::parse_encoded(&text, crossrole_iam::DocumentKind::Permission)
+    };
+    let steps = closing_of("", |role| {
+        role.inline.insert("denies".parse().unwrap(), document("Deny", 5000));
+        role.inline.insert("large".parse().unwrap(), document("Allow", 4500));
+        role.inline.insert("small".parse().unwrap(), document("Allow", 410));
+    });
+    assert_eq!(
+        steps,
+        [
+            "set the trust policy",
+            "deleted inline policy large",
+            "put inline policy crossrole-closed"
+        ]
+    );
+}
+
+#[test]
+fn what_the_class_forbids_takes_nothing_over() {
+    let mut role = held("");
+    role.tags.clear();
+    let mut wanted = desired("");
+    wanted.adopts = true;
+    let observed = Observed::Present(Box::new(role));
+    assert!(close(&wanted, &observed, &Known::default()).is_empty());
+    assert!(close(&wanted, &Observed::Absent, &Known::default()).is_empty());
+}

@@ -1,4 +1,4 @@
-//! Who can do what: the pairs of principal and capability that a role's trust, permissions and boundary give.
+//! Who can do what and when: the pairs of principal and capability that a role's trust, permissions and boundary give.
 //!
 //! A principal here is whoever asks for a session, together with what it brings along: its ARN, how old its second
 //! factor is, which external id it presents. That is finer than the ARN alone, so what holds here holds there.
@@ -8,76 +8,51 @@
 //! boundary is an opaque set of actions, from a table here. Our own two tags are no capability: they say whose the
 //! role is, and the first thing that a plan does is to put them back.
 //!
+//! All of it hangs on time: trust on when somebody asks, permissions on when the session was issued and when it is used.
+//! So powers are worked out for every pair of [`moments`], those of sessions included that are there already.
+//!
 //! A document that the planner cannot read ([`ObservedDocument::Unreadable`]) still has a meaning to IAM. The
 //! generator writes that meaning into the text, behind a mark that makes it unreadable, and it is evaluated here. So
 //! the laws are checked for whatever such a document may mean, which is what the planner must assume.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::array;
+use std::borrow::Cow;
 
-use crossrole_iam::document::{
-    ActionElement, Condition, Document, DocumentKind, Effect, OperatorName, PrincipalElement, Principals, Statement,
-};
-use crossrole_iam::{Arn, pattern};
+use crossrole_iam::Arn;
+use crossrole_iam::document::{Document, DocumentKind, Effect, Statement};
+use jiff::Timestamp;
 
+use super::moments::{self, AHEAD, ISSUED, OLDER};
+use super::requests::{ACTIONS, Dates, EVERYTHING, MANAGED, Moment, actions_of, both_ways, callers, callers_of};
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
 
 /// What makes a document unreadable to the planner.
 pub(super) const UNREADABLE_MARK: &str = "unreadable ";
 
-/// Actions that inline policies speak of; after them comes one for each managed policy.
-pub(super) const ACTIONS: [&str; 5] = [
-    "s3:GetObject",
-    "s3:PutObject",
-    "ec2:RunInstances",
-    "kms:Decrypt",
-    "iam:CreateUser",
-];
-/// How many managed policies there are.
-pub(super) const MANAGED: usize = 12;
 /// How many boundaries there are.
 pub(super) const BOUNDARIES: usize = 4;
 /// The tag keys that are looked at, in lower case.
 const TAG_KEYS: [&str; 3] = ["team", "env", "stage"];
 
-const PRINCIPALS: [&str; 6] = [
-    "arn:aws:iam::111111111111:user/alice",
-    "arn:aws:iam::111111111111:user/bob",
-    "arn:aws:iam::111111111111:role/ci",
-    "arn:aws:iam::444444444444:user/carol",
-    "arn:aws:iam::444444444444:role/vendor",
-    "arn:aws:iam::555555555555:role/stranger",
-];
-const MFA_AGES: [Option<u32>; 3] = [None, Some(600), Some(7200)];
-const EXTERNAL_IDS: [Option<&str>; 3] = [None, Some("first-id"), Some("second-id")];
-
-/// Who asks for a session, and what it brings along.
-struct Caller {
-    arn: &'static str,
-    mfa_age: Option<u32>,
-    external_id: Option<&'static str>,
+/// What of a plan bears on sessions that are there already.
+#[derive(Clone, Copy)]
+pub(super) struct Order {
+    /// While trust is closed, the order may let them do more than before and after.
+    pub(super) closes: bool,
+    /// Before another boundary is there, the bootstrap role may not write what would end them.
+    pub(super) swaps: bool,
 }
 
-/// Every caller, each a bit in [`Powers::admitted`].
-fn callers() -> impl Iterator<Item = Caller> {
-    PRINCIPALS.into_iter().flat_map(|arn| {
-        MFA_AGES.into_iter().flat_map(move |mfa_age| {
-            EXTERNAL_IDS.into_iter().map(move |external_id| Caller {
-                arn,
-                mfa_age,
-                external_id,
-            })
-        })
-    })
-}
-
-/// What a role lets whom do.
+/// What a role lets whom do, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Powers {
-    /// One bit for each caller.
-    pub(super) admitted: u64,
-    /// One bit for each action with TLS and each without, and the last for assuming the role at all.
-    can: u64,
+    /// One bit for each caller, at every moment ahead.
+    admitted: [u64; AHEAD],
+    /// One bit for each action with TLS and each without, and the last for assuming the role at all: by when the session
+    /// was issued, and by when it is used.
+    can: [[u64; AHEAD]; ISSUED],
+    /// Whether one of our own policies ends the session, or the console's.
+    ended: [[bool; AHEAD]; ISSUED],
     /// The longest session, in seconds.
     session: u32,
     /// What a session carries under each key that is looked at. That a tag is not there is a capability too: some
@@ -86,6 +61,9 @@ pub(super) struct Powers {
 }
 
 const ASSUME: u64 = 1 << 63;
+
+/// The inline policies that end sessions.
+const ENDS_SESSIONS: [&str; 3] = ["crossrole-closed", "crossrole-validity", "AWSRevokeOlderSessions"];
 
 pub(super) fn managed_policy(number: usize) -> Arn {
     format!("arn:aws:iam::aws:policy/Managed{number}").parse().unwrap()
@@ -119,55 +97,110 @@ fn within(boundary: Option<&Arn>) -> u64 {
     }
 }
 
-/// The bits of one action: without TLS and with it.
-fn both_ways(action: usize) -> u64 {
-    0b11 << (2 * action)
-}
-
 impl Powers {
-    pub(super) fn of(observed: &Observed) -> Self {
-        match observed {
-            Observed::Absent => Self::default(),
-            Observed::Present(role) => Self {
-                admitted: admitted(&meaning(&role.trust, DocumentKind::Trust)),
-                can: ASSUME | (allowed(role) & within(role.boundary.as_ref())),
-                session: role.max_session,
-                tags: TAG_KEYS.map(|key| tag(role, key)),
-            },
+    pub(super) fn of(observed: &Observed, now: Timestamp) -> Self {
+        let Observed::Present(role) = observed else {
+            return Self::default();
+        };
+        let trust = meaning(&role.trust, DocumentKind::Trust);
+        let permissions = Permissions::of(role);
+        let within = within(role.boundary.as_ref());
+        let of_sessions = |look: &dyn Fn(Moment) -> u64| {
+            array::from_fn(|issue| {
+                array::from_fn(|used| {
+                    look(Moment {
+                        issued: moments::issued(issue, now),
+                        now: moments::used(used, now),
+                    })
+                })
+            })
+        };
+        let ends: [[u64; AHEAD]; ISSUED] = of_sessions(&|moment| permissions.denied_by_us(moment));
+        Self {
+            admitted: admitted(&trust, now),
+            can: of_sessions(&|moment| ASSUME | (permissions.allowed(moment) & within)),
+            ended: ends.map(|row| row.map(|denied| denied == EVERYTHING)),
+            session: role.max_session,
+            tags: TAG_KEYS.map(|key| tag(role, key)),
         }
     }
 
-    /// What somebody can do here that neither of two others lets that same caller do.
+    /// Whether somebody is admitted at some moment whom another does not admit then.
+    pub(super) fn admits_beyond(&self, other: &Self) -> bool {
+        self.admitted
+            .iter()
+            .zip(other.admitted)
+            .any(|(one, other)| one & !other != 0)
+    }
+
+    /// Whether somebody is admitted now whom another does not admit.
+    pub(super) fn admits_now_beyond(&self, other: &Self) -> bool {
+        self.admitted[0] & !other.admitted[0] != 0
+    }
+
+    /// What somebody who assumes the role from now on can do that neither of two others lets that same caller do.
     pub(super) fn beyond(&self, old: &Self, new: &Self) -> Option<String> {
+        (0..AHEAD).find_map(|at| self.beyond_from(at, old, new))
+    }
+
+    fn beyond_from(&self, at: usize, old: &Self, new: &Self) -> Option<String> {
         for (number, caller) in callers().enumerate() {
             let bit = 1 << number;
-            if self.admitted & bit == 0 {
+            if self.admitted[at] & bit == 0 {
                 continue;
             }
-            let sides: Vec<&Self> = [old, new].into_iter().filter(|side| side.admitted & bit != 0).collect();
+            let sides: Vec<&Self> = [old, new]
+                .into_iter()
+                .filter(|side| side.admitted[at] & bit != 0)
+                .collect();
             let who = || {
                 format!(
-                    "{} (MFA {:?}, external id {:?})",
+                    "{} (MFA {:?}, external id {:?}), who comes at moment {at},",
                     caller.arn, caller.mfa_age, caller.external_id
                 )
             };
-            // An action counts together with the session in which it can be done.
-            let can = sides
-                .iter()
-                .filter(|side| side.session >= self.session)
-                .fold(0, |can, side| can | side.can);
-            let surplus = self.can & !can;
+            for used in at..AHEAD {
+                // An action counts together with the session in which it can be done.
+                let can = sides
+                    .iter()
+                    .filter(|side| side.session >= self.session)
+                    .fold(0, |can, side| can | side.can[OLDER + at][used]);
+                let surplus = self.can[OLDER + at][used] & !can;
+                if surplus != 0 {
+                    return Some(format!(
+                        "{} can at moment {used} do {surplus:#b} in sessions of {} s",
+                        who(),
+                        self.session
+                    ));
+                }
+            }
+            for (key, value) in self.tags.iter().enumerate() {
+                if !sides.iter().any(|side| side.tags.get(key) == Some(value)) {
+                    return Some(format!("{} carries {value:?} as {:?}", who(), TAG_KEYS.get(key)));
+                }
+            }
+        }
+        None
+    }
+
+    /// What a session that is there already can do although neither of two others lets it. [`Order`] says what no order
+    /// can help; but a session that one of our policies ends in both never revives.
+    pub(super) fn revived(&self, old: &Self, new: &Self, order: Order) -> Option<String> {
+        for (issue, used) in (0..OLDER).flat_map(|issue| (0..AHEAD).map(move |used| (issue, used))) {
+            let can = |side: &Self| side.can[issue][used] & !ASSUME;
+            let ends = |side: &Self| side.ended[issue][used];
+            let may = match (ends(old), ends(new)) {
+                (true, true) => 0,
+                // Ended at once, and not only when the role's time is over.
+                (false, true) if new.ended[issue][0] && !order.swaps => can(old),
+                _ if order.closes || order.swaps => u64::MAX,
+                _ => can(old) | can(new),
+            };
+            let surplus = can(self) & !may;
             if surplus != 0 {
                 return Some(format!(
-                    "{} can do {surplus:#b} in sessions of {} s",
-                    who(),
-                    self.session
+                    "a session from moment {issue} of the past can at moment {used} do {surplus:#b}"
                 ));
-            }
-            for (at, value) in self.tags.iter().enumerate() {
-                if !sides.iter().any(|side| side.tags.get(at) == Some(value)) {
-                    return Some(format!("{} carries {value:?} as {:?}", who(), TAG_KEYS.get(at)));
-                }
             }
         }
         None
@@ -182,139 +215,94 @@ fn tag(role: &ObservedRole, wanted: &str) -> Option<String> {
 }
 
 /// What IAM takes a document to mean, whether or not the planner can read it.
-fn meaning(document: &ObservedDocument, kind: DocumentKind) -> Document {
+fn meaning(document: &ObservedDocument, kind: DocumentKind) -> Cow<'_, Document> {
     match document {
-        ObservedDocument::Parsed(document) => document.clone(),
+        ObservedDocument::Parsed(document) => Cow::Borrowed(document),
         ObservedDocument::Unreadable { text, .. } => {
-            Document::parse_encoded(text.strip_prefix(UNREADABLE_MARK).unwrap(), kind).unwrap()
+            let text = text.strip_prefix(UNREADABLE_MARK).unwrap();
+            Cow::Owned(Document::parse_encoded(text, kind).unwrap())
         }
     }
 }
 
-fn allowed(role: &ObservedRole) -> u64 {
-    let (mut allow, mut deny) = (0, 0);
-    for document in role.inline.values() {
-        for statement in &meaning(document, DocumentKind::Permission).statements {
-            match statement.effect {
-                Effect::Allow => allow |= actions_of(statement),
-                Effect::Deny => deny |= actions_of(statement),
-            }
-        }
-    }
-    for arn in &role.attached {
-        allow |= both_ways(ACTIONS.len() + number_of(arn));
-    }
-    allow & !deny
+/// What a role's policies allow and deny, those apart that hang on time.
+struct Permissions {
+    allow: u64,
+    deny: u64,
+    dated: Vec<Dated>,
 }
 
-thread_local! {
-    /// What was worked out before. The same few statements come again and again.
-    static WORKED_OUT: RefCell<HashMap<String, u64>> = RefCell::default();
+struct Dated {
+    effect: Effect,
+    dates: Dates,
+    actions: u64,
+    is_ours: bool,
 }
 
-fn once(key: String, work: impl FnOnce() -> u64) -> u64 {
-    WORKED_OUT.with_borrow_mut(|known| *known.entry(key).or_insert_with(work))
-}
-
-/// The actions that a statement speaks of. Which resources it names does not matter here: all name `*`.
-fn actions_of(statement: &Statement) -> u64 {
-    let key = format!("{:?} {:?}", statement.action, statement.conditions);
-    once(key, || work_out_actions(statement))
-}
-
-fn work_out_actions(statement: &Statement) -> u64 {
-    let managed: Vec<String> = (0..MANAGED).map(|number| format!("managed:Use{number}")).collect();
-    let mut bits = 0;
-    for (number, action) in ACTIONS
-        .into_iter()
-        .chain(managed.iter().map(String::as_str))
-        .enumerate()
-    {
-        let named = |patterns: &[String]| patterns.iter().any(|one| pattern::matches_ignoring_case(one, action));
-        let meant = match &statement.action {
-            ActionElement::Action(patterns) => named(patterns),
-            ActionElement::NotAction(patterns) => !named(patterns),
+impl Permissions {
+    fn of(role: &ObservedRole) -> Self {
+        let attached = role
+            .attached
+            .iter()
+            .map(|arn| both_ways(ACTIONS.len() + number_of(arn)));
+        let mut permissions = Self {
+            allow: attached.fold(0, |bits, action| bits | action),
+            deny: 0,
+            dated: Vec::new(),
         };
-        for (place, tls) in ["false", "true"].into_iter().enumerate() {
-            let request = BTreeMap::from([("aws:securetransport", tls.to_string())]);
-            if meant && statement.conditions.iter().all(|condition| holds(condition, &request)) {
-                bits |= 1 << (2 * number + place);
+        for (name, document) in &role.inline {
+            let is_ours = ENDS_SESSIONS.contains(&name.as_str());
+            for statement in &meaning(document, DocumentKind::Permission).statements {
+                let (effect, dates, actions) = (statement.effect, Dates::of(statement), actions_of(statement));
+                match effect {
+                    _ if is_ours || !dates.is_empty() => permissions.dated.push(Dated {
+                        effect,
+                        dates,
+                        actions,
+                        is_ours,
+                    }),
+                    Effect::Allow => permissions.allow |= actions,
+                    Effect::Deny => permissions.deny |= actions,
+                }
             }
         }
+        permissions
     }
-    bits
-}
 
-fn admitted(trust: &Document) -> u64 {
-    let of = |effect: Effect| {
-        trust
-            .statements
-            .iter()
-            .filter(|one| one.effect == effect)
-            .fold(0, |bits, one| bits | callers_of(one))
-    };
-    of(Effect::Allow) & !of(Effect::Deny)
-}
-
-/// The callers that a statement speaks of.
-fn callers_of(statement: &Statement) -> u64 {
-    once(
-        format!(
-            "{:?} {:?} {:?}",
-            statement.principal, statement.action, statement.conditions
-        ),
-        || {
-            callers()
-                .enumerate()
-                .filter(|(_, caller)| speaks_of(statement, caller))
-                .fold(0, |bits, (number, _)| bits | 1 << number)
-        },
-    )
-}
-
-fn speaks_of(statement: &Statement, caller: &Caller) -> bool {
-    let assumes = statement
-        .action
-        .patterns()
-        .iter()
-        .any(|action| pattern::matches_ignoring_case(action, "sts:AssumeRole"));
-    let named = match &statement.principal {
-        Some(PrincipalElement::Principal(principals)) => names(principals, caller),
-        Some(PrincipalElement::NotPrincipal(principals)) => !names(principals, caller),
-        None => false,
-    };
-    let mut request = BTreeMap::from([("aws:principalarn", caller.arn.to_string())]);
-    // Only a user's session can carry a second factor.
-    if let Some(age) = caller.mfa_age.filter(|_| caller.arn.contains(":user/")) {
-        request.insert("aws:multifactorauthpresent", "true".into());
-        request.insert("aws:multifactorauthage", age.to_string());
+    fn dated(&self, effect: Effect, moment: Moment, wanted: fn(&Dated) -> bool) -> u64 {
+        let these = self.dated.iter().filter(|one| one.effect == effect && wanted(one));
+        these
+            .filter(|one| one.dates.hold_at(moment))
+            .fold(0, |bits, one| bits | one.actions)
     }
-    if let Some(id) = caller.external_id {
-        request.insert("sts:externalid", id.into());
+
+    fn allowed(&self, moment: Moment) -> u64 {
+        let (allow, deny) = (
+            self.allow | self.dated(Effect::Allow, moment, |_| true),
+            self.deny | self.dated(Effect::Deny, moment, |_| true),
+        );
+        allow & !deny
     }
-    assumes && named && statement.conditions.iter().all(|condition| holds(condition, &request))
+
+    fn denied_by_us(&self, moment: Moment) -> u64 {
+        self.dated(Effect::Deny, moment, |one| one.is_ours)
+    }
 }
 
-fn names(principals: &Principals, caller: &Caller) -> bool {
-    let account = caller.arn.split(':').nth(4).unwrap();
-    let root = format!("arn:aws:iam::{account}:root");
-    principals.anyone
-        || principals
-            .aws
-            .iter()
-            .any(|name| name == "*" || name == account || *name == root || name == caller.arn)
-}
-
-fn holds(condition: &Condition, request: &BTreeMap<&str, String>) -> bool {
-    let Some(found) = request.get(condition.key.to_lowercase().as_str()) else {
-        return condition.operator.if_exists || condition.operator.base.is_negated();
-    };
-    let any = |matches: &dyn Fn(&String) -> bool| condition.values.iter().any(matches);
-    match condition.operator.base {
-        OperatorName::Bool | OperatorName::StringEquals => any(&|value| value == found),
-        OperatorName::StringNotEquals => !any(&|value| value == found),
-        OperatorName::ArnLike => any(&|value| pattern::matches(value, found)),
-        OperatorName::NumericLessThan => any(&|value| found.parse::<u32>().unwrap() < value.parse().unwrap()),
-        other => panic!("the evaluator does not know {other:?}"),
-    }
+fn admitted(trust: &Document, now: Timestamp) -> [u64; AHEAD] {
+    let read = |one: &Statement| (one.effect, Dates::of(one), callers_of(one));
+    let mut named: Vec<_> = trust.statements.iter().map(read).collect();
+    named.sort_by_key(|(effect, ..)| *effect == Effect::Deny);
+    array::from_fn(|number| {
+        let time = moments::used(number, now);
+        let moment = Moment {
+            issued: time,
+            now: time,
+        };
+        let holding = named.iter().filter(|(_, dates, _)| dates.hold_at(moment));
+        holding.fold(0, |admitted, (effect, _, callers)| match effect {
+            Effect::Allow => admitted | callers,
+            Effect::Deny => admitted & !callers,
+        })
+    })
 }

@@ -1,59 +1,43 @@
-//! Declared and observed roles.
+//! Declared roles, and what an account may hold of them.
 //!
-//! Everything comes from small pools, so that old and new often share statements, policies and tags. An observed role
-//! takes each part either from the declared one, rewritten as IAM rewrites it, or from another role altogether.
+//! Everything comes from small pools, so that old and new often share statements, policies, tags and dates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG, REVOKE_OLDER_SESSIONS_POLICY};
-use crossrole_iam::document::{Document, DocumentKind, Effect, PrincipalElement, Statement};
-use crossrole_iam::{Arn, Partition, PolicyName, quota};
+use crossrole_iam::document::{Document, Effect, Statement};
+use crossrole_iam::{Arn, PolicyName, quota};
+use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::evaluator::{self, UNREADABLE_MARK};
-use super::pools::{permission_pool, statement, trust_pool};
+use super::declared;
+use super::evaluator;
+use super::found::{self, Strange};
+use super::moments::{DATES, REVOCABLE, beginning, later};
+use super::pools::{permission_pool, trust_pool};
+use super::requests::MANAGED;
 use crate::declaration::ObjectName;
 use crate::desired::Desired;
-use crate::observed::{Observed, ObservedDocument, ObservedRole};
+use crate::lifecycle::Lifecycle;
+use crate::observed::{Observed, ObservedRole};
 use crate::owner::Owner;
-use crate::trust;
 
-/// The unique id of a role that is there already.
-pub(super) const OLD_ID: &str = "AROAOLDOLDOLDOLDOLDOL";
-/// Characters that stay free for `AWSRevokeOlderSessions` and its kin.
-const INLINE_RESERVE: usize = 300;
+/// Characters that stay free for `AWSRevokeOlderSessions` and `crossrole-closed`. More than quotas keep free, for what
+/// others have added to the former.
+const INLINE_RESERVE: usize = 400;
 const SESSIONS: [u32; 4] = [3600, 7200, 14_400, 43_200];
-const INLINE_NAMES: [&str; 4] = ["a", "b", "c", "d"];
+pub(super) const INLINE_NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// What a role is made of, whether declared or observed.
 #[derive(Clone, Debug)]
-struct Parts {
-    trust: Vec<Statement>,
-    description: &'static str,
-    max_session: u32,
-    boundary: Option<Arn>,
-    tags: BTreeMap<String, String>,
-    attached: BTreeSet<Arn>,
-    inline: BTreeMap<PolicyName, Document>,
-}
-
-/// How an observed role differs from its parts.
-#[derive(Clone, Debug)]
-struct Strange {
-    /// Which parts come from the other role; one bit each, from the eighth on one for each inline policy.
-    other: u16,
-    /// Trust that the planner cannot read.
-    unreadable_trust: bool,
-    /// Inline policies that the planner cannot read; one bit each, the fifth for `AWSRevokeOlderSessions`.
-    unreadable_inline: u8,
-    /// IAM writes account ids as `:root` ARNs, and keeps no order.
-    rewritten: bool,
-    /// Trust names a principal that was deleted, in an Allow (1) or in a Deny (2).
-    dead: u8,
-    /// The two tags of ours: there, written in another case, one of them gone, both gone.
-    our_tags: u8,
-    revoked: bool,
-    instance_profiles: usize,
+pub(super) struct Parts {
+    pub(super) trust: Vec<Statement>,
+    pub(super) description: &'static str,
+    pub(super) max_session: u32,
+    pub(super) boundary: Option<Arn>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) attached: BTreeSet<Arn>,
+    pub(super) inline: BTreeMap<PolicyName, Document>,
+    pub(super) lifecycle: Lifecycle,
 }
 
 pub(super) fn owner() -> Owner {
@@ -99,13 +83,38 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     })
 }
 
+fn lifecycle() -> BoxedStrategy<Lifecycle> {
+    let date = |most: usize| {
+        let dates = DATES[..most].to_vec();
+        prop::option::weighted(0.4, prop::sample::select(dates))
+            .prop_map(|date| date.map(|milliseconds| later(beginning(), milliseconds)))
+    };
+    let some = (
+        date(DATES.len()),
+        date(DATES.len()),
+        date(REVOCABLE),
+        any::<bool>(),
+        prop::bool::weighted(0.25),
+    )
+        .prop_map(
+            |(not_before, not_after, revoke_issued_before, revoke_on_tighten, closed)| Lifecycle {
+                not_before: not_before.filter(|start| not_after.is_none_or(|end: Timestamp| *start < end)),
+                not_after,
+                revoke_issued_before,
+                revoke_on_tighten,
+                closed,
+            },
+        );
+    prop_oneof![2 => Just(Lifecycle::default()), 3 => some].boxed()
+}
+
 fn parts(denies_at_most: usize) -> BoxedStrategy<Parts> {
     let trust = (
         prop::sample::subsequence(trust_pool(Effect::Allow), 1..=4),
         prop::sample::subsequence(trust_pool(Effect::Deny), 0..=denies_at_most),
     );
     let boundary = prop::option::weighted(0.7, (0..evaluator::BOUNDARIES).prop_map(evaluator::boundary));
-    let managed: Vec<Arn> = (0..evaluator::MANAGED).map(evaluator::managed_policy).collect();
+    let managed: Vec<Arn> = (0..MANAGED).map(evaluator::managed_policy).collect();
     let attached = prop_oneof![
         4 => prop::sample::subsequence(managed.clone(), 0..=3),
         1 => prop::sample::subsequence(managed, quota::ROLE_MANAGED_POLICIES),
@@ -119,9 +128,10 @@ fn parts(denies_at_most: usize) -> BoxedStrategy<Parts> {
         tags(),
         attached,
         inline(),
+        lifecycle(),
     )
         .prop_map(
-            |((allows, denies), description, max_session, boundary, tags, attached, inline)| Parts {
+            |((allows, denies), description, max_session, boundary, tags, attached, inline, lifecycle)| Parts {
                 trust: allows.into_iter().chain(denies).collect(),
                 description,
                 max_session,
@@ -129,15 +139,15 @@ fn parts(denies_at_most: usize) -> BoxedStrategy<Parts> {
                 tags,
                 attached: attached.into_iter().collect(),
                 inline,
+                lifecycle,
             },
         )
         .boxed()
 }
 
-fn desired_of(mut parts: Parts) -> Desired {
-    fit_inline(&mut parts.inline, quota::ROLE_INLINE_POLICIES_SIZE - INLINE_RESERVE);
-    fit_trust(&mut parts.trust);
-    Desired {
+/// A declaration of these parts that IAM's quotas have room for.
+pub(super) fn desired_of(parts: Parts) -> Desired {
+    let mut desired = Desired {
         name: "audit".parse().unwrap(),
         path: "/crossrole/".parse().unwrap(),
         arn: "arn:aws:iam::222222222222:role/crossrole/audit".parse().unwrap(),
@@ -152,69 +162,39 @@ fn desired_of(mut parts: Parts) -> Desired {
         owner: owner(),
         attached: parts.attached,
         inline: parts.inline,
-        lifecycle: crate::lifecycle::Lifecycle::default(),
+        lifecycle: Lifecycle {
+            closed: false,
+            ..parts.lifecycle.clone()
+        },
         adopts: false,
         below_role_path: true,
+    };
+    let long_ago = later(beginning(), -1_000 * 86_400_000);
+    while declared::trust(&desired, long_ago).size() > quota::TRUST_POLICY_SIZE {
+        desired.trust.statements.pop();
     }
-}
-
-// A role that IAM would not hold is none to be observed, and none to be declared.
-fn fit_inline(inline: &mut BTreeMap<PolicyName, Document>, most: usize) {
-    while inline.values().map(Document::size).sum::<usize>() > most {
-        inline.pop_last();
+    let size = |desired: &Desired| {
+        declared::inline(desired, long_ago)
+            .values()
+            .map(Document::size)
+            .sum::<usize>()
+    };
+    while size(&desired) > quota::ROLE_INLINE_POLICIES_SIZE - INLINE_RESERVE {
+        desired.inline.pop_last();
     }
-}
-
-fn fit_trust(statements: &mut Vec<Statement>) {
-    while Document::new(statements.clone()).size() > quota::TRUST_POLICY_SIZE {
-        statements.pop();
-    }
+    desired.lifecycle = parts.lifecycle;
+    desired
 }
 
 pub(super) fn desired() -> BoxedStrategy<Desired> {
     prop_oneof![3 => parts(0), 1 => parts(2)].prop_map(desired_of).boxed()
 }
 
-fn strange() -> BoxedStrategy<Strange> {
-    let rarely = || prop::bool::weighted(0.1);
-    let unreadable_inline = prop_oneof![4 => Just(0), 1 => 0_u8..32];
-    let dead = prop_oneof![6 => Just(0_u8), 1 => 1_u8..4];
-    let our_tags = prop_oneof![3 => Just(0_u8), 2 => 1_u8..4];
-    (
-        any::<u16>(),
-        rarely(),
-        unreadable_inline,
-        any::<bool>(),
-        dead,
-        our_tags,
-        any::<bool>(),
-        0_usize..3,
-    )
-        .prop_map(
-            |(other, unreadable_trust, unreadable_inline, rewritten, dead, our_tags, revoked, instance_profiles)| {
-                Strange {
-                    other,
-                    unreadable_trust,
-                    unreadable_inline,
-                    rewritten,
-                    dead,
-                    our_tags,
-                    revoked,
-                    instance_profiles,
-                }
-            },
-        )
-        .boxed()
-}
-
 /// A declared role, and a role of ours that an account holds.
 pub(super) fn desired_and_present() -> BoxedStrategy<(Desired, ObservedRole)> {
-    (desired(), parts(3), prop::bool::weighted(0.1), strange())
-        .prop_map(|(desired, mut other, closed, strange)| {
-            if closed {
-                other.trust = trust::closed().statements;
-            }
-            let role = observe(&desired, other, &strange);
+    (desired(), parts(3), Strange::any())
+        .prop_map(|(desired, other, strange)| {
+            let role = found::observe(&desired, other, &strange);
             (desired, role)
         })
         .boxed()
@@ -234,155 +214,4 @@ pub(super) fn desired_and_observed() -> BoxedStrategy<(Desired, Observed)> {
             )
         })
         .boxed()
-}
-
-fn observe(desired: &Desired, other: Parts, strange: &Strange) -> ObservedRole {
-    let from_other = |bit: usize| strange.other >> bit & 1 == 1;
-    let mut inline = BTreeMap::new();
-    for (at, name) in INLINE_NAMES.into_iter().enumerate() {
-        let name: PolicyName = name.parse().unwrap();
-        let source = if from_other(8 + at) {
-            &other.inline
-        } else {
-            &desired.inline
-        };
-        inline.extend(source.get(&name).map(|document| (name, document.clone())));
-    }
-    fit_inline(&mut inline, quota::ROLE_INLINE_POLICIES_SIZE - INLINE_RESERVE);
-    let unreadable = |at: usize| strange.unreadable_inline >> at & 1 == 1;
-    let mut inline: BTreeMap<PolicyName, ObservedDocument> = inline
-        .into_iter()
-        .enumerate()
-        .map(|(at, (name, document))| {
-            (
-                name,
-                if unreadable(at) {
-                    unread(&document)
-                } else {
-                    rewrite(document, strange)
-                },
-            )
-        })
-        .collect();
-    if strange.revoked {
-        let revoked = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ["managed:Use2"], "Resource": ["*"]}]}"#;
-        let document = Document::parse(revoked, DocumentKind::Permission).unwrap();
-        let revoked = if unreadable(4) {
-            unread(&document)
-        } else {
-            ObservedDocument::Parsed(document)
-        };
-        inline.insert(REVOKE_OLDER_SESSIONS_POLICY.parse().unwrap(), revoked);
-    }
-    let trust = if from_other(0) {
-        other.trust
-    } else {
-        desired.trust.statements.clone()
-    };
-    ObservedRole {
-        arn: desired.arn.to_string(),
-        id: OLD_ID.into(),
-        path: desired.path.to_string(),
-        trust: observe_trust(trust, strange),
-        description: if from_other(1) {
-            other.description.into()
-        } else {
-            desired.description.clone()
-        },
-        max_session: if from_other(2) {
-            other.max_session
-        } else {
-            desired.max_session
-        },
-        boundary: if from_other(3) {
-            other.boundary
-        } else {
-            desired.boundary.clone()
-        },
-        tags: observe_tags(
-            if from_other(4) {
-                other.tags
-            } else {
-                desired.tags.clone()
-            },
-            strange,
-        ),
-        attached: if from_other(5) {
-            other.attached
-        } else {
-            desired.attached.clone()
-        },
-        inline,
-        instance_profiles: (0..strange.instance_profiles)
-            .map(|number| format!("profile{number}"))
-            .collect(),
-    }
-}
-
-fn observe_trust(mut statements: Vec<Statement>, strange: &Strange) -> ObservedDocument {
-    for (bit, effect) in [(1, "Allow"), (2, "Deny")] {
-        if strange.dead & bit != 0 {
-            let text = format!(
-                r#"{{"Effect": "{effect}", "Principal": {{"AWS": "AIDADEADDEADDEADDEADD"}}, "Action": "sts:AssumeRole"}}"#
-            );
-            statements.insert(0, statement(&text, DocumentKind::Trust));
-        }
-    }
-    fit_trust(&mut statements);
-    let document = Document::new(statements);
-    if strange.unreadable_trust {
-        unread(&document)
-    } else {
-        rewrite(document, strange)
-    }
-}
-
-fn unread(document: &Document) -> ObservedDocument {
-    ObservedDocument::Unreadable {
-        text: format!("{UNREADABLE_MARK}{}", document.to_json()),
-        problem: "line 1, column 1: is not JSON".into(),
-    }
-}
-
-fn rewrite(mut document: Document, strange: &Strange) -> ObservedDocument {
-    if strange.rewritten {
-        document.statements.reverse();
-        for statement in &mut document.statements {
-            if let Some(PrincipalElement::Principal(principals)) = &mut statement.principal {
-                for name in principals.aws.iter_mut().filter(|name| name.len() == 12) {
-                    *name = crossrole_iam::root_arn(Partition::Aws, &name.parse().unwrap()).to_string();
-                }
-            }
-        }
-        if document.size() > quota::TRUST_POLICY_SIZE && document.statements.iter().any(|one| one.principal.is_some()) {
-            document.statements.truncate(1);
-        }
-    }
-    ObservedDocument::Parsed(document)
-}
-
-fn observe_tags(mut tags: BTreeMap<String, String>, strange: &Strange) -> BTreeMap<String, String> {
-    if strange.rewritten {
-        tags = tags
-            .into_iter()
-            .map(|(key, value)| (key.to_uppercase(), value))
-            .collect();
-        tags.insert("aws:cloudformation:stack-name".into(), "old".into());
-    }
-    let ours = owner().tags().into_iter();
-    match strange.our_tags {
-        0 => tags.extend(ours),
-        1 => tags.extend(ours.map(|(key, value)| (key.to_uppercase(), value))),
-        2 => tags.extend(ours.filter(|(key, _)| key == OWNER_TAG)),
-        _ => {
-            // Whoever took ours off has filled the place with others.
-            if tags.len() > 40 {
-                tags.extend(
-                    (0..quota::ROLE_TAGS - tags.len()).map(|number| (format!("intruder{number}"), String::new())),
-                );
-            }
-        }
-    }
-    debug_assert!(tags.keys().filter(|key| key.eq_ignore_ascii_case(CLUSTER_TAG)).count() <= 1);
-    tags
 }

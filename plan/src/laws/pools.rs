@@ -30,6 +30,10 @@ pub(super) fn trust_pool(effect: Effect) -> Vec<Statement> {
             r#"{"StringEquals": {"sts:ExternalId": "second-id"}}"#,
         ),
         ("555555555555", "{}"),
+        (
+            "555555555555",
+            r#"{"DateGreaterThan": {"aws:CurrentTime": "2026-11-23T13:00:00Z"}}"#,
+        ),
     ];
     let denies: &[(&str, &str)] = &[
         (

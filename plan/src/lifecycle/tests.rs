@@ -168,3 +168,222 @@ fn times_that_are_none_or_contradict_each_other_are_refused() {
         assert_eq!(refused.to_string(), expected);
     }
 }
+
+/// The same, carried out on a role that somebody has edited.
+fn edited(spec: &str, edit: impl FnOnce(&mut ObservedRole)) -> ObservedRole {
+    let mut role = standing(spec, NOON);
+    edit(&mut role);
+    role
+}
+
+fn document(text: &str) -> ObservedDocument {
+    ObservedDocument::parse_encoded(text, crossrole_iam::DocumentKind::Permission)
+}
+
+#[test]
+fn sessions_are_revoked_before_trust_changes_so_that_no_failure_makes_it_forgotten() {
+    let before = held(
+        "trust: [{from: {accounts: ['111111111111'], kind: Roles}}, {from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]",
+    );
+    let spec = "sessions: {onTighten: Revoke}\npermissions: {awsManaged: [SecurityAudit]}";
+    assert_eq!(
+        summaries(&plan(&before, spec, NOON).unwrap()),
+        [
+            "put inline policy AWSRevokeOlderSessions",
+            "set the trust policy",
+            "attached SecurityAudit"
+        ]
+    );
+    // Without the boundary that policy cannot be written. Trust that is closed says meanwhile that it is still due.
+    let spec = format!("{spec}\npermissionsBoundary: limits");
+    assert_eq!(
+        summaries(&plan(&before, &spec, NOON).unwrap()),
+        [
+            "closed the trust policy",
+            "set the permissions boundary limits",
+            "put inline policy AWSRevokeOlderSessions",
+            "attached SecurityAudit",
+            "set the trust policy"
+        ]
+    );
+    let stopped = edited("", |role| role.trust = ObservedDocument::Parsed(trust::closed()));
+    let resumed = plan(&stopped, "sessions: {onTighten: Revoke}", NOON).unwrap();
+    assert_eq!(
+        summaries(&resumed),
+        ["put inline policy AWSRevokeOlderSessions", "set the trust policy"]
+    );
+    assert_eq!(summaries(&plan(&stopped, "", NOON).unwrap()), ["set the trust policy"]);
+}
+
+#[test]
+fn another_end_takes_nobody_out_and_closes_nothing() {
+    let until = |end: &str| format!("validity: {{notAfter: '{end}'}}\nsessions: {{onTighten: Revoke}}");
+    let (soon, late) = (until("2026-12-01T00:00:00Z"), until("2027-12-01T00:00:00Z"));
+    assert_eq!(
+        summaries(&plan(&standing(&soon, NOON), &late, NOON).unwrap()),
+        ["put inline policy crossrole-validity", "set the trust policy"]
+    );
+    assert_eq!(
+        summaries(&plan(&standing(&late, NOON), &soon, NOON).unwrap()),
+        ["set the trust policy", "put inline policy crossrole-validity"]
+    );
+    // What holds in both holds meanwhile, with the earlier end.
+    let moved = "validity: {notBefore: '2026-01-01T00:00:00Z', notAfter: '2027-12-01T00:00:00Z'}\npermissions: {awsManaged: [SecurityAudit]}";
+    let steps = plan(&standing(&soon, NOON), moved, NOON).unwrap();
+    assert_eq!(
+        summaries(&steps),
+        [
+            "narrowed the trust policy",
+            "attached SecurityAudit",
+            "put inline policy crossrole-validity",
+            "set the trust policy"
+        ]
+    );
+    let first = steps.changes[0].to_string();
+    assert!(
+        first.contains("2026-01-01T00:00:00Z") && first.contains("2026-12-01T00:00:00Z"),
+        "{first}"
+    );
+}
+
+#[test]
+fn whoever_may_come_only_later_is_taken_out_now() {
+    let spec = "validity: {notBefore: '2027-01-01T00:00:00Z'}\nsessions: {onTighten: Revoke}";
+    assert_eq!(
+        summaries(&plan(&held(""), spec, NOON).unwrap()),
+        ["put inline policy AWSRevokeOlderSessions", "set the trust policy"]
+    );
+}
+
+#[test]
+fn a_role_whose_time_ran_out_unnoticed_opens_with_older_sessions_revoked() {
+    let spec = |end: &str| format!("validity: {{notAfter: '{end}'}}");
+    let over = standing(&spec("2026-11-23T11:00:00Z"), "2026-11-23T10:00:00Z");
+    let opened = plan(&over, &spec("2026-11-24T12:00:00Z"), NOON).unwrap();
+    assert_eq!(
+        summaries(&opened),
+        [
+            "put inline policy AWSRevokeOlderSessions",
+            "put inline policy crossrole-validity",
+            "set the trust policy"
+        ]
+    );
+    assert!(opened.to_string().contains(NOON), "{opened}");
+}
+
+#[test]
+fn closing_waits_for_nothing_else() {
+    let entangled = "permissions: {awsManaged: [SecurityAudit], inline: [{name: a, document: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:*', Resource: '*'}, {Effect: Deny, Action: 'kms:*', Resource: '*'}]}}, {name: b, document: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 'ec2:*', Resource: '*'}, {Effect: Deny, Action: 'kms:*', Resource: '*'}]}}]}";
+    let closed = plan(&held(""), &format!("{entangled}\naccess: Closed"), NOON).unwrap();
+    assert_eq!(
+        summaries(&closed),
+        [
+            "set the trust policy",
+            "put inline policy crossrole-closed",
+            "put inline policy a",
+            "put inline policy b",
+            "attached SecurityAudit"
+        ],
+        "trust is closed once"
+    );
+    let bounded = plan(&held(""), "permissionsBoundary: limits\naccess: Closed", NOON).unwrap();
+    assert_eq!(
+        summaries(&bounded),
+        [
+            "set the trust policy",
+            "set the permissions boundary limits",
+            "put inline policy crossrole-closed"
+        ]
+    );
+    // Nothing that is wrong with a revocation keeps a role open.
+    let ahead = "access: Closed\nsessions: {revokeIssuedBefore: '2030-01-01T00:00:00Z'}";
+    assert_eq!(
+        summaries(&plan(&held(""), ahead, NOON).unwrap()),
+        ["set the trust policy", "put inline policy crossrole-closed"]
+    );
+}
+
+#[test]
+fn a_closed_role_stays_closed_while_its_permissions_change() {
+    let spec = "access: Closed\npermissions: {awsManaged: [SecurityAudit]}\nsessions: {onTighten: Revoke}\ntrust: [{from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]";
+    let changed = plan(&standing("access: Closed", NOON), spec, "2026-11-23T13:00:00Z").unwrap();
+    assert_eq!(summaries(&changed), ["attached SecurityAudit"]);
+}
+
+#[test]
+fn a_role_that_opens_to_others_is_revoked_first_and_trusts_last() {
+    let spec = "trust: [{from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]\npermissions: {awsManaged: [SecurityAudit]}";
+    assert_eq!(
+        summaries(&plan(&standing("access: Closed", NOON), spec, "2026-11-23T13:00:00Z").unwrap()),
+        [
+            "put inline policy AWSRevokeOlderSessions",
+            "attached SecurityAudit",
+            "deleted inline policy crossrole-closed",
+            "set the trust policy"
+        ]
+    );
+}
+
+#[test]
+fn a_policy_that_ends_sessions_is_put_back_whatever_somebody_made_of_it() {
+    for made in [
+        r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#,
+        "{",
+    ] {
+        let edited = edited("access: Closed", |role| {
+            role.inline.insert(CLOSED_POLICY.parse().unwrap(), document(made));
+        });
+        let repaired = plan(&edited, "access: Closed", NOON).unwrap();
+        assert_eq!(summaries(&repaired), ["put inline policy crossrole-closed"], "{made}");
+    }
+}
+
+#[test]
+fn an_allow_does_not_hide_in_the_policy_that_revokes() {
+    let allow = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+    let edited = edited("", |role| {
+        role.inline
+            .insert(REVOKE_OLDER_SESSIONS_POLICY.parse().unwrap(), document(allow));
+    });
+    assert_eq!(
+        summaries(&plan(&edited, "", NOON).unwrap()),
+        ["deleted inline policy AWSRevokeOlderSessions"]
+    );
+}
+
+#[test]
+fn it_is_said_until_when_older_sessions_last_only_where_nothing_ends_them() {
+    let before = held(
+        "maxSessionDuration: 2h\ntrust: [{from: {accounts: ['111111111111'], kind: Roles}}, {from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]",
+    );
+    for (sentence, spec, said) in [
+        ("somebody is taken out", "", true),
+        ("dates are added", "validity: {notAfter: '2027-01-01T00:00:00Z'}", true),
+        ("they are revoked", "sessions: {onTighten: Revoke}", false),
+        (
+            "they are revoked by declaration",
+            "sessions: {revokeIssuedBefore: '2026-11-23T12:00:00Z'}",
+            false,
+        ),
+        (
+            "only earlier ones are revoked",
+            "sessions: {revokeIssuedBefore: '2026-11-23T11:59:59Z'}",
+            true,
+        ),
+        ("the role is closed", "access: Closed", false),
+    ] {
+        let until = older_sessions_last_until(&desired(spec), &before, at(NOON));
+        assert_eq!(until, said.then(|| at("2026-11-23T14:00:00Z")), "{sentence}");
+    }
+    let dated = "validity: {notAfter: '2027-01-01T00:00:00Z'}";
+    let unchanged = older_sessions_last_until(&desired(dated), &standing(dated, NOON), at(NOON));
+    assert_eq!(unchanged, None, "dates that stand there already take nobody out");
+}
+
+#[test]
+fn parts_of_a_second_never_spare_a_session() {
+    let spec = "sessions: {revokeIssuedBefore: '2026-11-22T10:00:00.2Z'}";
+    let revoked = plan(&held(""), spec, NOON).unwrap();
+    assert!(revoked.to_string().contains("2026-11-22T10:00:01Z"), "{revoked}");
+    assert!(plan(&standing(spec, NOON), spec, NOON).unwrap().is_empty());
+}

@@ -291,7 +291,7 @@ fn a_boundary_is_swapped_when_only_what_is_shared_is_there() {
 }
 
 #[test]
-fn a_policy_that_only_loses_or_gains_stays_while_the_boundary_is_swapped() {
+fn policies_are_written_only_once_the_other_boundary_is_there() {
     let (less, more) = (
         with_inline(&[inline("data", &[READ])]),
         with_inline(&[inline("data", &[READ, WRITE])]),
@@ -302,8 +302,9 @@ fn a_policy_that_only_loses_or_gains_stays_while_the_boundary_is_swapped() {
         steps_between(&format!("{old}{less}"), &format!("{new}{more}")),
     ];
     assert_snapshot!(both.join("\n\n"), @r"
-        1. put inline policy data
+        1. delete inline policy data
         2. set the permissions boundary arn:aws:iam::222222222222:policy/new
+        3. put inline policy data
 
         1. set the permissions boundary arn:aws:iam::222222222222:policy/new
         2. put inline policy data
@@ -410,5 +411,26 @@ fn room_is_made_before_it_is_used() {
         2. put inline policy b
         3. put inline policy a
         4. set the trust policy
+    ");
+}
+
+#[test]
+fn another_boundary_comes_before_any_policy_is_written() {
+    let before = format!(
+        "permissionsBoundary: old\n{}",
+        with_inline(&[inline("data", &[READ, WRITE])])
+    );
+    let after = format!(
+        "permissionsBoundary: new\n{}",
+        with_inline(&[inline("data", &[READ]), inline("never", &[NO_KEYS])])
+    );
+    // The Deny cannot be there at the moment of the swap, so nobody may be there either.
+    assert_snapshot!(steps_between(&before, &after), @r"
+        1. close the trust policy while the rest changes
+        2. delete inline policy data
+        3. set the permissions boundary arn:aws:iam::222222222222:policy/new
+        4. put inline policy never
+        5. put inline policy data
+        6. set the trust policy
     ");
 }
