@@ -77,7 +77,7 @@ pub fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -> Plan 
     let changes = match observed {
         Observed::Absent => Vec::new(),
         Observed::Present(found) => match desired.owner.holder(&found.tags, &found.id, known.seen_id) {
-            Holder::Us | Holder::UsWithoutTags => diff::close(found, desired),
+            Holder::Us | Holder::UsWithoutTags => diff::close(found, &desired.owner, desired.boundary.as_ref()),
             Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => Vec::new(),
         },
     };

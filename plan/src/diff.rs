@@ -27,6 +27,7 @@ use crate::desired::Desired;
 use crate::lifecycle::{self, CLOSED_POLICY};
 use crate::observed::{ObservedDocument, ObservedRole};
 use crate::order;
+use crate::owner::Owner;
 use crate::policy_change::PolicyChange;
 use crate::trust;
 use crate::window::Window;
@@ -111,9 +112,9 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
 
 /// The changes that close a role and leave the rest of it as it is. What it may do is not what is declared, for the class
 /// no longer allows that; but the boundary is the class's, and without it the denial could not be written.
-pub fn close(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
+pub fn close(observed: &ObservedRole, owner: &Owner, boundary: Option<&Arn>) -> Vec<Change> {
     let mut changes = Vec::new();
-    let missing = missing_tags(&observed.tags, &desired.owner.tags());
+    let missing = missing_tags(&observed.tags, &owner.tags());
     if !missing.is_empty() && has_room_for(&observed.tags, &missing) {
         changes.push(Change::Tag(missing));
     }
@@ -130,7 +131,7 @@ pub fn close(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
     if found.is_some_and(|found| found.means(&denial)) {
         return changes;
     }
-    if let Some(boundary) = &desired.boundary
+    if let Some(boundary) = boundary
         && observed.boundary.as_ref() != Some(boundary)
     {
         changes.push(Change::PutBoundary(boundary.clone()));
@@ -181,9 +182,19 @@ fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Perm
         boundary: boundary_change(observed.boundary.as_ref(), desired.boundary.as_ref()),
         tag: missing_tags(&observed.tags, &desired.tags),
         untag: surplus_tags(&observed.tags, &desired.tags),
+        tags_are_read: observed
+            .inline
+            .values()
+            .any(|document| document.document().is_none_or(reads_tags))
+            || desired.inline.values().any(reads_tags),
         session,
         ..order::Permissions::of_policies(policies)
     }
+}
+
+/// Whether a document speaks of the tags of whoever calls, in a condition key or a policy variable.
+fn reads_tags(document: &Document) -> bool {
+    document.to_json().to_ascii_lowercase().contains("aws:principaltag/")
 }
 
 fn boundary_change(before: Option<&Arn>, after: Option<&Arn>) -> Option<order::BoundaryChange> {

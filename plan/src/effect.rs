@@ -17,7 +17,7 @@ pub const NEW_ID: &str = "AROANEWNEWNEWNEWNEWNE";
 
 /// How IAM refuses a call: its error code, and what about it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refused(&'static str, String);
+pub struct Refused(pub &'static str, pub String);
 
 fn refuse(code: &'static str, what: impl Into<String>) -> Result<(), Refused> {
     Err(Refused(code, what.into()))

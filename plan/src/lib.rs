@@ -23,6 +23,7 @@
 //! | `revocation` | the policy that ends older sessions |
 //! | `window` | the dates in a trust policy |
 //! | [`guard`] | the class's guardrails |
+//! | [`ending`] | what ends access to a role although its object is refused |
 //! | [`quota`] | IAM's quotas, before the first write |
 //! | [`observed`] | the role that an account holds |
 //! | [`owner`] | whose a role is |
@@ -51,6 +52,7 @@ pub mod desired;
 pub mod diff;
 pub mod duration;
 pub mod effect;
+pub mod ending;
 pub mod guard;
 #[cfg(test)]
 mod laws;

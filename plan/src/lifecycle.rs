@@ -67,6 +67,26 @@ impl Lifecycle {
         Ok(lifecycle)
     }
 
+    /// Reads what ends access to a role, and leaves out what cannot be read: one wrong field must not keep another from
+    /// closing the role.
+    pub fn of_ending(spec: &CrossAccountRoleSpec) -> Self {
+        let (validity, sessions) = (spec.validity.as_ref(), spec.sessions.as_ref());
+        let not_after = validity.and_then(|validity| validity.not_after.as_deref());
+        let revoke = sessions.and_then(|sessions| sessions.revoke_issued_before.as_deref());
+        Self {
+            not_after: not_after.and_then(|text| text.parse().ok()),
+            revoke_issued_before: revoke.and_then(|text| text.parse().ok()),
+            closed: spec.access == Access::Closed,
+            ..Self::default()
+        }
+    }
+
+    /// The time before which sessions shall be revoked by declaration; one that lies too far ahead is a slip.
+    pub fn revocation_due(&self, now: Timestamp) -> Option<Timestamp> {
+        self.revoke_issued_before
+            .filter(|before| before.duration_since(now) <= MOST_AHEAD)
+    }
+
     /// Whether nobody may use the role at this time.
     pub fn is_closed(&self, now: Timestamp) -> bool {
         self.closed || self.not_after.is_some_and(|end| end <= now)
@@ -153,7 +173,7 @@ pub fn older_sessions_last_until(desired: &Desired, observed: &ObservedRole, now
 
 /// Whether we have ended every session of a role, as far as its inline policies tell: it was closed, or its time ran out
 /// while nobody was there to close it.
-fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
+pub(crate) fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
     let end = inline(observed, VALIDITY_POLICY)
         .and_then(ObservedDocument::document)
         .and_then(ends);

@@ -12,6 +12,9 @@
 //!   Deny of either. And where the class forces a boundary, the bootstrap role may write inline policies of a role only
 //!   once it has that boundary: so policies go before the swap, and come after it.
 //!
+//! - **Tags**: what a policy lets a session do can hang on the role's tags (`aws:PrincipalTag`). They change at one point,
+//!   when of the Allows only those that both declarations share are there, and every Deny of either.
+//!
 //! Where no such order exists, or the inline quota has no room for it ([`Permissions::needs_closed_trust`]), the role
 //! is closed to everybody meanwhile. The judgement is by statement, so it may close where a finer one would see that
 //! it need not.
@@ -41,6 +44,8 @@ pub(crate) struct Permissions {
     pub(crate) boundary: Option<BoundaryChange>,
     pub(crate) tag: BTreeMap<String, String>,
     pub(crate) untag: BTreeSet<String>,
+    /// Whether an inline policy, old or new, hangs on the role's tags.
+    pub(crate) tags_are_read: bool,
     pub(crate) session: Option<SessionChange>,
 }
 
@@ -116,7 +121,24 @@ impl Permissions {
             )
         });
         let across_swap = self.swaps_boundary() && written_across + self.endings.len() > 0;
-        too_many || across_swap || !self.fits(&self.careful_order())
+        too_many || across_swap || self.tags_change_in_between() || !self.fits(&self.careful_order())
+    }
+
+    /// Whether policies that hang on the role's tags would meet, on the way, tags or a boundary or Allows that belong to the
+    /// other declaration.
+    fn tags_change_in_between(&self) -> bool {
+        let in_two_calls = !self.tag.is_empty() && !self.untag.is_empty();
+        let changes = !self.tag.is_empty() || !self.untag.is_empty();
+        let held_across = self.count(|kind| {
+            matches!(
+                kind,
+                Kind::DenyIn { with_new_allow: true }
+                    | Kind::DenyOut { with_old_allow: true }
+                    | Kind::Entangled
+                    | Kind::Replace { .. }
+            )
+        });
+        changes && self.tags_are_read && (in_two_calls || held_across > 0 || self.swaps_boundary())
     }
 
     // Documents that bring a Deny go in before others go out, and those that take one away go out last: in between, the
@@ -294,13 +316,14 @@ impl Permissions {
     }
 
     fn take_away(&self, changes: &mut Vec<Change>) {
-        if !self.untag.is_empty() {
-            changes.push(Change::Untag(self.untag.clone()));
-        }
         changes.extend(self.detach.iter().cloned().map(Change::Detach));
     }
 
+    // What goes first, so that the quota has room for what comes.
     fn tag(&self, changes: &mut Vec<Change>) {
+        if !self.untag.is_empty() {
+            changes.push(Change::Untag(self.untag.clone()));
+        }
         if !self.tag.is_empty() {
             changes.push(Change::Tag(self.tag.clone()));
         }

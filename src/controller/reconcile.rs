@@ -135,7 +135,7 @@ fn next_look(context: &Context, object: &str, tasks: &[Arc<Task>], course: &Cour
     let waits = |task: &Arc<Task>| {
         let settled = match &task.target {
             Target::Settled(_, outcome) => Some(outcome),
-            Target::Hold(_) | Target::Close(..) | Target::Leave(_) => None,
+            Target::Hold(_) | Target::End(_) | Target::Leave(_) => None,
         };
         matches!(
             settled,

@@ -11,7 +11,9 @@ use crossrole_plan::bootstrap::Bootstrap;
 use crossrole_plan::brake;
 use crossrole_plan::declaration::{Declaration, ObjectName};
 use crossrole_plan::desired::Desired;
-use crossrole_plan::guard::{self, Proposal};
+use crossrole_plan::ending::Ending;
+use crossrole_plan::guard::{self, Judge, Proposal};
+use crossrole_plan::lifecycle::Lifecycle;
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
@@ -19,8 +21,9 @@ use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
 use super::removals;
-use super::task::{Hold, Leave, Target, Task};
+use super::task::{End, Hold, Leave, Target, Task};
 use super::verdict::Outcome;
+use super::work;
 use super::world::{Located, World};
 use crate::aws::{Entrance, Identity};
 
@@ -132,7 +135,7 @@ fn account_id_of(task: &Task) -> Option<String> {
     match &task.target {
         Target::Hold(hold) => Some(hold.entrance.account.to_string()),
         Target::Settled(Some(id), Outcome::Stands { .. }) => Some(id.clone()),
-        Target::Close(hold, _) => Some(hold.entrance.account.to_string()),
+        Target::End(end) => Some(end.entrance.account.to_string()),
         Target::Settled(..) | Target::Leave(_) => None,
     }
 }
@@ -178,23 +181,58 @@ fn hold(
             desired,
             observe,
         })),
-        Err(Refused {
-            refusal,
-            closes: Some(hold),
-        }) => Target::Close(hold, refusal),
-        Err(Refused { refusal, closes: None }) => Target::Settled(id, Outcome::refused(&refusal)),
+        Err(refusal) => match end(request, account, entry, &refusal) {
+            Some(end) => Target::End(Box::new(end)),
+            None => Target::Settled(id, Outcome::refused(&refusal)),
+        },
     }
 }
 
-/// Why a role may not be there, and what to close where the class wants that.
-struct Refused {
-    refusal: Refusal,
-    closes: Option<Box<Hold>>,
+/// What may have to be ended of a refused object's role: closing and revoking run even when everything else is refused,
+/// and a class can want roles closed that it no longer allows. `None` where nothing of that is asked for, or nothing can
+/// be done.
+fn end(request: &Request<'_>, account: &AWSAccount, entry: Option<&AccountEntry>, refusal: &Refusal) -> Option<End> {
+    let role = request.role;
+    // A role that crossrole never touches is not touched to close it either.
+    if role.spec.mode == Mode::Observe || refusal.reason == Reason::ProtectedRole {
+        return None;
+    }
+    let lifecycle = Lifecycle::of_ending(&role.spec);
+    let object = work::claim(role).object;
+    let (parsed, bootstrap) = request.world.enterable(account, request.hub).ok()?;
+    let rules = request.world.usable(account, request.hub).ok().map(|(_, rules)| rules);
+    let boundary = rules.as_ref().and_then(|rules| rules.boundary.as_ref());
+    let boundary = boundary.map(|boundary| boundary.resolve(parsed.partition, &parsed.id));
+    let is_there = entry.is_some_and(|entry| entry.role_id.is_some());
+    let judge = rules.filter(|rules| is_there && rules.on_violation == OnViolation::Close);
+    if judge.is_none() && lifecycle == Lifecycle::default() {
+        return None;
+    }
+    let name: RoleName = role.spec.role_name.as_deref().unwrap_or(&object.name).parse().ok()?;
+    let hub_role = request.hub.and_then(Identity::role);
+    Some(End {
+        entrance: entrance(&parsed, &bootstrap),
+        ending: Ending {
+            judge: judge.map(|rules| Judge {
+                rules,
+                namespace_labels: request.world.labels(&object.namespace),
+                hub_role: hub_role.map(|(account, name)| (account.to_string(), name.to_string())),
+                account: parsed,
+            }),
+            role: name,
+            owner: owner(request, object),
+            boundary,
+            lifecycle,
+        },
+        refusal: refusal.clone(),
+    })
 }
 
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, closes: None }
+fn owner(request: &Request<'_>, object: ObjectName) -> Owner {
+    Owner {
+        cluster: request.cluster_id.to_string(),
+        object,
+        predecessor: request.predecessor.map(str::to_string),
     }
 }
 
@@ -219,14 +257,14 @@ fn desired(
     declaration: &Result<Declaration, Refusal>,
     account: &AWSAccount,
     entry: Option<&AccountEntry>,
-) -> Result<(Entrance, Desired), Refused> {
+) -> Result<(Entrance, Desired), Refusal> {
     let (account, rules) = request.world.usable(account, request.hub)?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let mut desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
     desired.owner.predecessor = request.predecessor.map(str::to_string);
     let entrance = entrance(&account, &rules.bootstrap);
     let is_new = entry.is_none_or(|entry| entry.role_id.is_none());
-    let judged = guard::check(&Proposal {
+    guard::check(&Proposal {
         declaration,
         desired: &desired,
         account: &account,
@@ -235,30 +273,8 @@ fn desired(
         namespace_roles: (is_new && rules.max_roles.is_some())
             .then(|| (request.roles_of)(&rules.class, &declaration.object.namespace)),
         hub_role: request.hub.and_then(Identity::role),
-    });
-    match judged {
-        Ok(()) => Ok((entrance, desired)),
-        Err(refusal) => {
-            let close = guard::consequence(&refusal, &rules) == OnViolation::Close && was_allowed(request.role, entry);
-            let closes = close.then(|| {
-                Box::new(Hold {
-                    entrance,
-                    desired,
-                    observe: false,
-                })
-            });
-            Err(Refused { refusal, closes })
-        }
-    }
-}
-
-/// Whether the role was as declared, or on its way there, when the object was last looked at, and the object is the same
-/// since: then it is the rules that changed. An edit that the rules forbid closes nothing.
-fn was_allowed(role: &CrossAccountRole, entry: Option<&AccountEntry>) -> bool {
-    let looked_at = role.status.as_ref().and_then(|status| status.observed_generation);
-    let enforced = role.spec.mode == Mode::Enforce;
-    let there = entry.is_some_and(|entry| entry.role_id.is_some() && entry.state != EntryState::Refused);
-    enforced && there && looked_at == role.metadata.generation
+    })?;
+    Ok((entrance, desired))
 }
 
 /// Whether an object may have its role in an account, as far as Kubernetes tells.
@@ -344,11 +360,7 @@ fn leave(
         (Ok((account, bootstrap)), Ok(role)) => Target::Leave(Box::new(Leave {
             entrance: entrance(&account, &bootstrap),
             role,
-            owner: Owner {
-                cluster: request.cluster_id.to_string(),
-                object,
-                predecessor: request.predecessor.map(str::to_string),
-            },
+            owner: owner(request, object),
             policy: request.role.spec.deletion_policy,
             derived,
             reason: if deleting { Reason::Deleting } else { Reason::Deselected },

@@ -6,6 +6,7 @@ use crossrole_api::role::DeletionPolicy;
 use crossrole_api::{AccountEntry, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::desired::Desired;
+use crossrole_plan::ending::Ending;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 
@@ -30,8 +31,8 @@ pub struct Task {
 pub enum Target {
     /// The role shall be there.
     Hold(Box<Hold>),
-    /// The class no longer allows the role that is there: it shall be closed.
-    Close(Box<Hold>, Refusal),
+    /// The object is refused. Whatever ends access to a role that is there is done all the same.
+    End(Box<End>),
     /// The role shall be gone.
     Leave(Box<Leave>),
     /// Nothing can or need be done: this is what to say.
@@ -47,6 +48,17 @@ pub struct Hold {
     pub desired: Desired,
     /// Whether nothing may be written.
     pub observe: bool,
+}
+
+/// A role of an object that is refused.
+#[derive(Debug)]
+pub struct End {
+    /// How to get in.
+    pub entrance: Entrance,
+    /// What may have to be ended.
+    pub ending: Ending,
+    /// Why the object is refused.
+    pub refusal: Refusal,
 }
 
 /// A role that shall be gone.
@@ -70,7 +82,8 @@ impl Task {
     /// The name of the role that is worked on.
     pub fn role_name(&self) -> Option<&RoleName> {
         match &self.target {
-            Target::Hold(hold) | Target::Close(hold, _) => Some(&hold.desired.name),
+            Target::Hold(hold) => Some(&hold.desired.name),
+            Target::End(end) => Some(&end.ending.role),
             Target::Leave(leave) => Some(&leave.role),
             Target::Settled(..) => None,
         }
@@ -91,7 +104,7 @@ impl Task {
         let mut hasher = DefaultHasher::new();
         match &self.target {
             Target::Hold(hold) => (0, hold).hash(&mut hasher),
-            Target::Close(hold, refusal) => (1, hold, refusal.to_string()).hash(&mut hasher),
+            Target::End(end) => format!("{end:?}").hash(&mut hasher),
             Target::Leave(leave) => {
                 let policy = leave.policy == DeletionPolicy::Retain;
                 (2, &leave.entrance, &leave.role, &leave.owner, policy).hash(&mut hasher);

@@ -81,8 +81,7 @@ impl Visit<'_> {
     /// Sessions outlive the trust that they were issued under: says until when, where they are not revoked.
     pub(super) async fn tell_of_older_sessions(&self, desired: &Desired, observed: &Observed) {
         let Observed::Present(role) = observed else { return };
-        let now = self.job.context.now();
-        let Some(until) = lifecycle::older_sessions_last_until(desired, role, now) else {
+        let Some(until) = lifecycle::older_sessions_last_until(desired, role, self.job.context.now()) else {
             return;
         };
         let note = format!(

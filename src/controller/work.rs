@@ -10,17 +10,17 @@ use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::desired::Desired;
+use crossrole_plan::lifecycle::Lifecycle;
 use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
 use crossrole_plan::quota::{self, Quotas};
-use crossrole_plan::refusal::Refusal;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
 use super::context::Context;
 use super::removals;
 use super::resolve::{self, Request};
-use super::task::{Hold, Target, Task};
+use super::task::{End, Hold, Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Applied, CallError, Depth, Seen};
@@ -65,7 +65,8 @@ impl Job {
     /// what is asked for.
     pub async fn carry_out(&self, task: &Task, print: u64, anew: bool) -> Option<Finished> {
         let entrance = match &task.target {
-            Target::Hold(hold) | Target::Close(hold, _) => &hold.entrance,
+            Target::Hold(hold) => &hold.entrance,
+            Target::End(end) => &end.entrance,
             Target::Leave(leave) => &leave.entrance,
             Target::Settled(..) => return None,
         };
@@ -84,7 +85,7 @@ impl Job {
         }
         let finished = match &task.target {
             Target::Hold(hold) => visit.hold(hold).await,
-            Target::Close(hold, refusal) => visit.close(hold, refusal).await,
+            Target::End(end) => visit.end(end).await,
             Target::Leave(leave) => visit.leave(leave).await,
             Target::Settled(..) => None,
         };
@@ -228,22 +229,26 @@ impl Visit<'_> {
         Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
     }
 
-    /// Closes a role that the class no longer allows.
-    async fn close(&self, hold: &Hold, refusal: &Refusal) -> Option<Finished> {
-        let desired = &hold.desired;
+    /// Ends access where that is asked for although the object is refused.
+    async fn end(&self, end: &End) -> Option<Finished> {
+        let ending = &end.ending;
         let before = role_of(self.task.entry.as_ref());
-        let observed = match self.handle.observe(&desired.name, Depth::Declared, self.anew).await {
+        let observed = match self.handle.observe(&ending.role, Depth::Declared, self.anew).await {
             Ok(seen) => seen.observed,
             Err(error) => return self.failed(before, &error),
         };
-        let seen_id = self.seen_id(&desired.owner, &desired.name, &observed);
-        let plan = decide::close(desired, &observed, &self.known(seen_id.as_deref()));
+        let seen_id = self.seen_id(&ending.owner, &ending.role, &observed);
+        let known = self.known(seen_id.as_deref());
+        let plan = ending.plan(&observed, &known);
         let applied = self.apply(&plan, &observed).await;
         self.tell(&plan, &applied, "Closed").await;
         match &applied.failure {
             Some(error) => self.failed(before, error),
             None if applied.done < plan.changes.len() => None,
-            None => self.ended(before, Outcome::refused(refusal)),
+            None => Some(Finished {
+                verdict: self.verdict(before, Outcome::refused(&end.refusal)),
+                at_latest: self.until_end(&ending.lifecycle),
+            }),
         }
     }
 
@@ -291,10 +296,13 @@ impl Visit<'_> {
 
     /// When to look again although the role is as declared: when its time is over, and when IAM shows what we wrote.
     fn at_latest(&self, desired: &Desired, doubtful_for: Option<Duration>) -> Option<Duration> {
+        self.until_end(&desired.lifecycle).into_iter().chain(doubtful_for).min()
+    }
+
+    fn until_end(&self, lifecycle: &Lifecycle) -> Option<Duration> {
         let now = self.job.context.now();
-        let end = desired.lifecycle.next_change(now);
-        let until_end = end.map(|end| end.duration_since(now).unsigned_abs());
-        until_end.into_iter().chain(doubtful_for).min()
+        let end = lifecycle.next_change(now);
+        end.map(|end| end.duration_since(now).unsigned_abs())
     }
 
     fn made_just_now(&self, desired: &Desired) -> bool {

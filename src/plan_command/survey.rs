@@ -124,8 +124,7 @@ impl Item {
     pub fn hold(&self) -> Option<&Hold> {
         match &self.task.as_ref()?.target {
             Target::Hold(hold) => Some(hold),
-            // Files have no status, so no role was allowed once and is not any more.
-            Target::Close(..) | Target::Leave(_) | Target::Settled(..) => None,
+            Target::End(_) | Target::Leave(_) | Target::Settled(..) => None,
         }
     }
 
@@ -169,9 +168,9 @@ impl Item {
             None => (None, no_accounts()),
             Some(Target::Hold(held)) => (Some(held.entrance.account.to_string()), hold(self, held)),
             Some(Target::Settled(id, outcome)) => (id.clone(), settled(outcome)),
-            Some(Target::Close(hold, refusal)) => (
-                Some(hold.entrance.account.to_string()),
-                settled(&Outcome::refused(refusal)),
+            Some(Target::End(end)) => (
+                Some(end.entrance.account.to_string()),
+                settled(&Outcome::refused(&end.refusal)),
             ),
             Some(Target::Leave(leave)) => (Some(leave.entrance.account.to_string()), settled(&Outcome::Gone)),
         };

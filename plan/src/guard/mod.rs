@@ -3,6 +3,7 @@
 //! They judge what a plan adds, before any AWS call, and never stand in the way of taking something away. Where a rule
 //! cannot be decided, it refuses.
 
+mod held;
 mod permissions;
 mod place;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::select::Labels;
 
+pub use held::Judge;
 pub use violation::{consequence, is_violation};
 
 /// What the guardrails judge.

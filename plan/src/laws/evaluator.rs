@@ -250,10 +250,15 @@ impl Permissions {
             deny: 0,
             dated: Vec::new(),
         };
+        let tags = role
+            .tags
+            .iter()
+            .map(|(key, value)| (format!("aws:principaltag/{}", key.to_lowercase()), value.clone()))
+            .collect();
         for (name, document) in &role.inline {
             let is_ours = ENDS_SESSIONS.contains(&name.as_str());
             for statement in &meaning(document, DocumentKind::Permission).statements {
-                let (effect, dates, actions) = (statement.effect, Dates::of(statement), actions_of(statement));
+                let (effect, dates, actions) = (statement.effect, Dates::of(statement), actions_of(statement, &tags));
                 match effect {
                     _ if is_ours || !dates.is_empty() => permissions.dated.push(Dated {
                         effect,

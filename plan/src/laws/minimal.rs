@@ -1,6 +1,6 @@
 //! Law 5: no change can be left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_api::role::DeletionPolicy;
@@ -137,7 +137,23 @@ fn changes_what_a_session_can_do(plan: &Plan, role: &ObservedRole) -> bool {
     })
 }
 
-/// Whether trust may have to be closed at all: something cannot be read, a Deny comes or goes, one stays in a policy
+/// Whether a policy hangs on the role's tags, and these change.
+fn tags_are_at_stake(desired: &Desired, role: &ObservedRole) -> bool {
+    let found = role
+        .inline
+        .values()
+        .map(|found| found.document().map(Document::to_json));
+    let wanted = desired.inline.values().map(|document| Some(document.to_json()));
+    let reads = |text: Option<String>| text.is_none_or(|text| text.contains("aws:PrincipalTag"));
+    let counts = |key: &str| !key.starts_with("aws:") && !key.starts_with("crossrole.dev/");
+    let folded = |tags: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let folded = tags.iter().map(|(key, value)| (key.to_lowercase(), value.clone()));
+        folded.filter(|(key, _)| counts(key)).collect()
+    };
+    found.chain(wanted).any(reads) && folded(&role.tags) != folded(&desired.tags)
+}
+
+/// Whether trust may have to be closed at all: something cannot be read, tags change on which a policy hangs, a Deny comes or goes, one stays in a policy
 /// that changes while the boundary is swapped, old and new trust share nothing or nothing that can be written, or a
 /// quota does not hold old and new at once.
 fn may_need_closing(desired: &Desired, role: &ObservedRole) -> bool {
@@ -163,6 +179,7 @@ fn may_need_closing(desired: &Desired, role: &ObservedRole) -> bool {
         .iter()
         .filter(|name| name.as_str() != REVOKE_OLDER_SESSIONS_POLICY || is_unreadable(name))
         .any(deny_is_at_stake)
+        || tags_are_at_stake(desired, role)
         || at_once > quota::ROLE_INLINE_POLICIES_SIZE
         || of_effect(trust, Effect::Allow).is_disjoint(&of_effect(&desired.trust, Effect::Allow))
         || !trust.dead_principals().is_empty()

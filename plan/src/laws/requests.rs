@@ -111,13 +111,14 @@ fn once(key: String, work: impl FnOnce() -> u64) -> u64 {
     WORKED_OUT.with_borrow_mut(|known| *known.entry(key).or_insert_with(work))
 }
 
-/// The actions that a statement speaks of, whenever. Which resources it names does not matter here: all name `*`.
-pub(super) fn actions_of(statement: &Statement) -> u64 {
-    let key = format!("{:?} {:?}", statement.action, statement.conditions);
-    once(key, || work_out_actions(statement))
+/// The actions that a statement speaks of, whenever, for a session with these tags. Which resources it names does not
+/// matter here: all name `*`.
+pub(super) fn actions_of(statement: &Statement, tags: &BTreeMap<String, String>) -> u64 {
+    let key = format!("{:?} {:?} {tags:?}", statement.action, statement.conditions);
+    once(key, || work_out_actions(statement, tags))
 }
 
-fn work_out_actions(statement: &Statement) -> u64 {
+fn work_out_actions(statement: &Statement, tags: &BTreeMap<String, String>) -> u64 {
     let managed: Vec<String> = (0..MANAGED).map(|number| format!("managed:Use{number}")).collect();
     let mut bits = 0;
     for (number, action) in ACTIONS
@@ -131,7 +132,10 @@ fn work_out_actions(statement: &Statement) -> u64 {
             ActionElement::NotAction(patterns) => !named(patterns),
         };
         for (place, tls) in ["false", "true"].into_iter().enumerate() {
-            let request = BTreeMap::from([("aws:securetransport", tls.to_string())]);
+            let mut request = BTreeMap::from([("aws:securetransport", tls.to_string())]);
+            for (tag, value) in tags {
+                request.insert(tag, value.clone());
+            }
             let undated = statement.conditions.iter().filter(|condition| !is_dated(condition));
             if meant && undated.clone().all(|condition| holds(condition, &request)) {
                 bits |= 1 << (2 * number + place);

@@ -1,5 +1,7 @@
 //! Plans as a security reviewer reads them.
 
+mod tags;
+
 use insta::assert_snapshot;
 
 use crate::testing::plan_text;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod ending;
+#[path = "../support/mod.rs"]
 mod support;
 
 use crossrole_testkit::simulator::Role;
