@@ -1,13 +1,13 @@
 //! Raw statements.
 
 use crossrole_api::names::CLOSED_SID;
-use crossrole_api::selector::DocumentText;
+use crossrole_api::selector::StatementText;
 use crossrole_iam::document::{DocumentKind, Statement};
 
 use super::invalid;
 use crate::refusal::Refusal;
 
-pub(super) fn parse(texts: &[DocumentText]) -> Result<Vec<Statement>, Refusal> {
+pub(super) fn parse(texts: &[StatementText]) -> Result<Vec<Statement>, Refusal> {
     let mut statements: Vec<Statement> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
         let field = format!("extraTrustStatements[{index}]");
