@@ -2,6 +2,8 @@
 //!
 //! `serde_json` keeps the last of two equal keys without a word; in a policy that would drop a condition.
 
+use std::collections::BTreeSet;
+
 use crate::document::DocumentError;
 
 /// How deep arrays and objects may nest; a policy document needs six.
@@ -50,13 +52,16 @@ impl Json {
 
 /// One step of a JSON path.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub enum Step {
+    /// Into a member of an object.
     Member(String),
+    /// To an item of an array, counted from 0.
     Item(usize),
 }
 
 /// Writes a path as `Statement[0].Action`; a key that is no plain word stands in brackets and quotes.
-pub(crate) fn path_text(path: &[Step]) -> String {
+#[must_use]
+pub fn path_text(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {
@@ -153,6 +158,7 @@ impl Reader<'_> {
     fn object(&mut self) -> Result<Json, DocumentError> {
         self.at += 1;
         let mut members: Vec<(String, Json)> = Vec::new();
+        let mut keys: BTreeSet<String> = BTreeSet::new();
         self.skip_white_space();
         if self.peek() == Some('}') {
             self.at += 1;
@@ -167,7 +173,7 @@ impl Reader<'_> {
             }
             let key = self.string()?;
             self.path.push(Step::Member(key.clone()));
-            if members.iter().any(|(other, _)| *other == key) {
+            if !keys.insert(key.clone()) {
                 return Err(self.error(format!("the key {key:?} stands twice in one object; keep one")));
             }
             self.skip_white_space();

@@ -1,7 +1,9 @@
 //! Where in a document the reader is, and the small steps of reading: members, strings, lists of strings.
 
 use super::DocumentError;
+use super::read::Origin;
 use crate::json::{Json, Step, path_text};
+use crate::quota::{self, DOCUMENT_TEXT_SIZE, ROLE_INLINE_POLICIES_SIZE, WRITTEN_POLICIES_SIZE};
 
 /// The members of an object in the order in which they stand.
 pub(crate) type Members<'json> = &'json [(String, Json)];
@@ -29,6 +31,24 @@ impl Place {
             problem: problem.into(),
         })
     }
+}
+
+/// Refuses a text that no policy comes from, before anything looks into it: what follows never has more to do than a text
+/// of this size asks for. How much too long a policy is, is said where its quota is known.
+pub(crate) fn check_size(text: &str, origin: Origin) -> Result<(), DocumentError> {
+    let characters = text.chars().count();
+    if characters > DOCUMENT_TEXT_SIZE {
+        return Place::default().refuse(format!(
+            "has {characters} characters, and IAM takes at most {DOCUMENT_TEXT_SIZE}, white space counted"
+        ));
+    }
+    let written = quota::size(text);
+    if origin == Origin::Written && written > WRITTEN_POLICIES_SIZE {
+        return Place::default().refuse(format!(
+            "has {written} characters without white space, and no policy of a role has more than {ROLE_INLINE_POLICIES_SIZE}"
+        ));
+    }
+    Ok(())
 }
 
 /// Source: IAM User Guide, "IAM and AWS STS quotas" (IAM name requirements).

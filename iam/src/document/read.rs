@@ -1,6 +1,8 @@
 //! JSON to documents, refusing whatever IAM would refuse or silently ignore.
 
-use super::place::{Members, Place, check_characters, find, known_members, text_of, texts};
+use std::collections::BTreeMap;
+
+use super::place::{Members, Place, check_characters, check_size, find, known_members, text_of, texts};
 use super::{
     ActionElement, Document, DocumentError, DocumentKind, Effect, OLD_VERSION, PrincipalElement, Principals,
     ResourceElement, Statement, VERSION, principals, resource, rules,
@@ -31,6 +33,7 @@ pub(crate) struct Reading {
 pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result<Document, DocumentError> {
     let reading = Reading { kind, origin };
     let place = Place::default();
+    check_size(text, origin)?;
     if origin == Origin::Written {
         check_characters(text)?;
     }
@@ -67,6 +70,7 @@ pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result
 }
 
 pub(crate) fn lone_statement(text: &str, kind: DocumentKind) -> Result<Statement, DocumentError> {
+    check_size(text, Origin::Written)?;
     check_characters(text)?;
     let reading = Reading {
         kind,
@@ -76,15 +80,12 @@ pub(crate) fn lone_statement(text: &str, kind: DocumentKind) -> Result<Statement
 }
 
 fn unique_sids(place: &Place, statements: &[Statement]) -> Result<(), DocumentError> {
+    let mut first = BTreeMap::new();
     for (index, statement) in statements.iter().enumerate() {
         let Some(sid) = statement.sid.as_deref().filter(|sid| !sid.is_empty()) else {
             continue;
         };
-        let earlier = statements
-            .iter()
-            .take(index)
-            .position(|other| other.sid.as_deref() == Some(sid));
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = first.insert(sid, index) {
             return place.item(index).member("Sid").refuse(format!(
                 "{sid:?} is also the Sid of statement {earlier} (counted from 0); every Sid stands once in a document"
             ));

@@ -366,3 +366,41 @@ fn a_lone_statement_is_read_as_strictly_as_a_whole_document() {
     let error = Statement::parse(text, PERMISSION).unwrap_err();
     assert_eq!(error.path, "Principal");
 }
+
+#[test]
+fn what_is_far_longer_than_any_policy_is_refused_unread() {
+    // The closing brackets are missing, but nobody gets that far.
+    let words = "1234567890".repeat(4_097);
+    for text in [
+        refusal(&words, PERMISSION),
+        refusal(&words, TRUST),
+        Statement::parse(&words, TRUST).unwrap_err().to_string(),
+        Condition::parse_block(&words).unwrap_err().to_string(),
+    ] {
+        assert_eq!(
+            text,
+            "has 40970 characters without white space, and no policy of a role has more than 10240"
+        );
+    }
+    let spaces = " ".repeat(131_073);
+    let message = "has 131073 characters, and IAM takes at most 131072, white space counted";
+    assert_eq!(refusal(&spaces, TRUST), message);
+    // IAM never holds more than it takes.
+    assert_eq!(
+        Document::parse_encoded(&spaces, TRUST).unwrap_err().to_string(),
+        message
+    );
+}
+
+#[test]
+fn a_long_document_with_much_white_space_is_read() {
+    let actions = vec!["\"s3:GetObject\""; 1_500].join(",\n            ");
+    let text = format!(
+        r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": [{actions}], "Resource": "*"}}]}}"#
+    );
+    assert!(text.len() > 40_960);
+    let document = Document::parse(&text, PERMISSION).unwrap();
+    assert_eq!(document.statements[0].action.patterns().len(), 1_500);
+    let held = " ".repeat(60_000) + &text;
+    assert_eq!(Document::parse_encoded(&held, PERMISSION), Ok(document));
+}

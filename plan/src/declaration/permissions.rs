@@ -1,7 +1,7 @@
 //! `spec.permissions`, parsed.
 
 use crossrole_api::permissions::InlinePolicy;
-use crossrole_iam::{Arn, PolicyName, PolicyPathName};
+use crossrole_iam::{Arn, PolicyName, PolicyPathName, quota};
 
 use super::invalid;
 use crate::refusal::Refusal;
@@ -84,6 +84,20 @@ fn parse_one_aws_managed(text: &str) -> Result<AwsManagedPolicy, String> {
 }
 
 pub(super) fn parse_inline(policies: &[InlinePolicy]) -> Result<Vec<(PolicyName, Template)>, Refusal> {
+    // Before anything is read, and far beyond the quota, which is judged in each account.
+    let written: usize = policies
+        .iter()
+        .map(|policy| quota::size(policy.document.as_str()))
+        .sum();
+    if written > quota::WRITTEN_POLICIES_SIZE {
+        return Err(invalid(
+            "permissions.inline",
+            format!(
+                "has {written} characters, and all inline policies of a role together have at most {}",
+                quota::ROLE_INLINE_POLICIES_SIZE
+            ),
+        ));
+    }
     let mut parsed: Vec<(PolicyName, Template)> = Vec::new();
     for (index, policy) in policies.iter().enumerate() {
         let field = format!("permissions.inline[{index}]");

@@ -271,3 +271,28 @@ fn tags_are_ones_that_iam_takes_and_not_ours() {
         "InvalidSpec, spec.tags: a role has at most 50 tags, and 2 of them are crossrole's own"
     );
 }
+
+#[test]
+fn what_is_far_longer_than_iam_takes_is_refused_unread() {
+    let long = "a".repeat(5_000);
+    let inline: Vec<String> = (0..10)
+        .map(|number| format!("{{name: p{number}, document: {{A: {long}}}}}"))
+        .collect();
+    let said = |spec: String| verdict(Declaration::parse(&role(&spec)));
+    assert_eq!(
+        said(format!("permissions: {{inline: [{}]}}", inline.join(", "))),
+        "InvalidSpec, spec.permissions.inline: has 50080 characters, and all inline policies of a role together have at most 10240"
+    );
+    assert_eq!(
+        said(format!(
+            "extraTrustStatements: [{}]",
+            vec![format!("{{A: {long}}}"); 10].join(", ")
+        )),
+        "InvalidSpec, spec.extraTrustStatements: has 50091 characters, and a trust policy has at most 4096"
+    );
+    let entry = format!("{{from: {{services: [ec2.amazonaws.com]}}, require: {{conditions: {{A: {long}}}}}}}");
+    assert_eq!(
+        said(format!("trust: [{}]", vec![entry; 10].join(", "))),
+        "InvalidSpec, spec.trust: has 50781 characters, and a trust policy has at most 4096"
+    );
+}
