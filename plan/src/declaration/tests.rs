@@ -224,8 +224,33 @@ fn inline_documents_are_refused_with_their_json_path() {
     );
     assert_eq!(
         verdict(Declaration::parse(&role(&twice))),
-        "InvalidSpec, spec.permissions.inline[2].name: is there twice"
+        "InvalidSpec, spec.permissions.inline[2].name: is also that of inline[0], for IAM does not tell names apart by case: choose another"
     );
+    assert_eq!(
+        verdict(Declaration::parse(&role(&twice.replacen("name: b", "name: B", 1)))),
+        "InvalidSpec, spec.permissions.inline[2].name: is also that of inline[0], for IAM does not tell names apart by case: choose another"
+    );
+}
+
+#[test]
+fn names_of_our_own_policies_are_ours_in_every_case() {
+    for name in [
+        "crossrole-closed",
+        "Crossrole-closed",
+        "CROSSROLE-VALIDITY",
+        "crossrole-x",
+        "AWSRevokeOlderSessions",
+        "awsrevokeoldersessions",
+    ] {
+        let document = "{Version: '2012-10-17', Statement: {Effect: Allow, Action: 's3:*', Resource: '*'}}";
+        let spec = format!("permissions: {{inline: [{{name: {name}, document: {document}}}]}}");
+        assert_eq!(
+            verdict(Declaration::parse(&role(&spec))),
+            format!(
+                "InvalidSpec, spec.permissions.inline[0].name: {name} is a name that crossrole keeps for its own policies: choose another"
+            )
+        );
+    }
 }
 
 #[test]
