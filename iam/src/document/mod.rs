@@ -42,6 +42,8 @@ mod generated_tests;
 mod principals_tests;
 #[cfg(test)]
 mod read_tests;
+#[cfg(test)]
+mod written_tests;
 
 use std::collections::BTreeSet;
 

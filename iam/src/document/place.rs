@@ -35,7 +35,7 @@ impl Place {
 
 /// Refuses a text that no policy comes from, before anything looks into it: what follows never has more to do than a text
 /// of this size asks for. How much too long a policy is, is said where its quota is known.
-pub(crate) fn check_size(text: &str, origin: Origin) -> Result<(), DocumentError> {
+fn check_size(text: &str, origin: Origin) -> Result<(), DocumentError> {
     let characters = text.chars().count();
     if characters > DOCUMENT_TEXT_SIZE {
         return Place::default().refuse(format!(
@@ -51,15 +51,36 @@ pub(crate) fn check_size(text: &str, origin: Origin) -> Result<(), DocumentError
     Ok(())
 }
 
-/// Source: IAM User Guide, "IAM and AWS STS quotas" (IAM name requirements).
-pub(crate) fn check_characters(text: &str) -> Result<(), DocumentError> {
-    let allowed = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{ff}');
-    match text.chars().find(|character| !allowed(*character)) {
-        Some(character) => Place::default().refuse(format!(
+/// Reads what a person writes: the text has no character that IAM does not take, and no escape brings in a control
+/// character, which no reader of the document would see. Other escapes are how characters beyond U+00FF are written.
+///
+/// Source: IAM API Reference, `PutRolePolicy` (`PolicyDocument`).
+pub(crate) fn read_written(text: &str) -> Result<Json, DocumentError> {
+    check_size(text, Origin::Written)?;
+    let is_blank = |character: char| matches!(character, '\t' | '\n' | '\r');
+    let is_taken = |character: char| is_blank(character) || matches!(character, ' '..='\u{ff}');
+    if let Some(character) = text.chars().find(|character| !is_taken(*character)) {
+        return Place::default().refuse(format!(
             "IAM takes no character {character:?}: only tab, line breaks and U+0020 to U+00FF"
-        )),
-        None => Ok(()),
+        ));
     }
+    let json = Json::read(text)?;
+    json.each_string(&|text| {
+        let control = text
+            .chars()
+            .find(|character| character.is_ascii_control() && !is_blank(*character));
+        match control {
+            Some(character) => Err(format!("holds the control character {character:?}; take it out")),
+            None => Ok(()),
+        }
+    })?;
+    Ok(json)
+}
+
+/// Reads what IAM answers.
+pub(crate) fn read_held(text: &str) -> Result<Json, DocumentError> {
+    check_size(text, Origin::Held)?;
+    Json::read(text)
 }
 
 pub(crate) fn find<'json>(members: Members<'json>, key: &str) -> Option<&'json Json> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::place::{Members, Place, check_characters, check_size, find, known_members, text_of, texts};
+use super::place::{Members, Place, find, known_members, read_held, read_written, text_of, texts};
 use super::{
     ActionElement, Document, DocumentError, DocumentKind, Effect, OLD_VERSION, PrincipalElement, Principals,
     ResourceElement, Statement, VERSION, principals, resource, rules,
@@ -33,11 +33,10 @@ pub(crate) struct Reading {
 pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result<Document, DocumentError> {
     let reading = Reading { kind, origin };
     let place = Place::default();
-    check_size(text, origin)?;
-    if origin == Origin::Written {
-        check_characters(text)?;
-    }
-    let json = Json::read(text)?;
+    let json = match origin {
+        Origin::Written => read_written(text)?,
+        Origin::Held => read_held(text)?,
+    };
     let Json::Object(members) = &json else {
         return place.refuse(format!(
             "a policy document is an object with Version and Statement, not {}",
@@ -45,7 +44,7 @@ pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result
         ));
     };
     known_members(&place, members, &["Version", "Id", "Statement"], "a policy document")?;
-    reading.version(&place, find(members, "Version"), text)?;
+    reading.version(&place, find(members, "Version"), &json)?;
     let id = match find(members, "Id") {
         Some(value) => Some(text_of(&place.member("Id"), value)?.to_owned()),
         None => None,
@@ -70,13 +69,11 @@ pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result
 }
 
 pub(crate) fn lone_statement(text: &str, kind: DocumentKind) -> Result<Statement, DocumentError> {
-    check_size(text, Origin::Written)?;
-    check_characters(text)?;
     let reading = Reading {
         kind,
         origin: Origin::Written,
     };
-    reading.statement(&Place::default(), &Json::read(text)?)
+    reading.statement(&Place::default(), &read_written(text)?)
 }
 
 fn unique_sids(place: &Place, statements: &[Statement]) -> Result<(), DocumentError> {
@@ -99,9 +96,14 @@ impl Reading {
         self.origin == Origin::Written
     }
 
-    fn version(self, place: &Place, value: Option<&Json>, text: &str) -> Result<(), DocumentError> {
+    fn version(self, place: &Place, value: Option<&Json>, document: &Json) -> Result<(), DocumentError> {
         let place = place.member("Version");
-        let variables = text.contains("${");
+        // An escape can hide the dollar sign from the text, but not from IAM.
+        let plain = |text: &str| match text.contains("${") {
+            true => Err(String::new()),
+            false => Ok(()),
+        };
+        let variables = document.each_string(&plain).is_err();
         let version = match value {
             None if !self.is_written() && !variables => return Ok(()),
             None => return place.refuse(format!("is missing; write \"Version\": \"{VERSION}\"")),

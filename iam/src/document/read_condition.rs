@@ -3,19 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::operator::Operator;
-use super::place::{Place, check_characters, check_size};
+use super::place::{Place, read_written};
 use super::read::{Origin, Reading};
 use super::{Condition, DocumentError, DocumentKind, condition};
 use crate::json::Json;
 
 pub(crate) fn alone(text: &str) -> Result<Vec<Condition>, DocumentError> {
-    check_size(text, Origin::Written)?;
-    check_characters(text)?;
     let reading = Reading {
         kind: DocumentKind::Trust,
         origin: Origin::Written,
     };
-    reading.conditions(&Place::default(), &Json::read(text)?)
+    reading.conditions(&Place::default(), &read_written(text)?)
 }
 
 impl Reading {
@@ -73,6 +71,12 @@ impl Reading {
         let mut values = Vec::with_capacity(items.len());
         for (place, item) in items {
             let text = match item {
+                Json::Number(number) if self.is_written() => {
+                    if let Some(problem) = condition::number_problem(operator, number) {
+                        return place.refuse(problem);
+                    }
+                    number.clone()
+                }
                 Json::String(text) | Json::Number(text) => text.clone(),
                 Json::Bool(value) => value.to_string(),
                 Json::Null | Json::Array(_) | Json::Object(_) => {

@@ -321,3 +321,41 @@ fn what_is_far_longer_than_iam_takes_is_refused_unread() {
         "InvalidSpec, spec.trust: has 50781 characters, and a trust policy has at most 4096"
     );
 }
+
+#[test]
+fn a_number_in_a_document_is_never_changed_without_a_word() {
+    let document = |condition: &str| {
+        format!(
+            "permissions: {{inline: [{{name: p, document: {{Version: '2012-10-17', Statement: {{Effect: Deny, Action: 's3:*', Resource: '*', Condition: {condition}}}}}}}]}}"
+        )
+    };
+    let said = |spec: String| verdict(Declaration::parse(&role(&spec)));
+    for (condition, start) in [
+        (
+            "{StringEquals: {'aws:PrincipalAccount': 012345678901}}",
+            ": StringEquals compares text",
+        ),
+        (
+            "{StringEquals: {'aws:PrincipalAccount': 1.10}}",
+            ": StringEquals compares text",
+        ),
+        (
+            "{NumericEquals: {'aws:PrincipalAccount': 123456789012345678901234}}",
+            ": the number 1.234567890123456",
+        ),
+    ] {
+        let said = said(document(condition));
+        assert!(
+            said.contains(":PrincipalAccount") && said.contains(start),
+            "{condition}: {said}"
+        );
+    }
+    assert_eq!(said(document("{NumericLessThan: {'s3:max-keys': 1.10}}")), "passes");
+    let raw = |condition: &str| {
+        format!("trust: [{{from: {{accounts: ['111111111111']}}, require: {{conditions: {condition}}}}}]")
+    };
+    assert_eq!(
+        said(raw("{StringEquals: {'aws:PrincipalTag/unit': 10}}")),
+        "InvalidSpec, spec.trust[0].require.conditions: StringEquals.aws:PrincipalTag/unit: StringEquals compares text, and a number does not always keep its form (a 0 in front is lost): put 10 in quotes"
+    );
+}

@@ -56,8 +56,8 @@ pub(super) fn parse(entry: &Entry<'_>) -> Result<Vec<Condition>, Refusal> {
 }
 
 fn kept_for(key: &str) -> Option<&'static str> {
-    let folded = key.to_lowercase();
-    let listed = KEPT.iter().find(|(kept, _)| kept.to_lowercase() == folded);
+    let folded = key.to_ascii_lowercase();
+    let listed = KEPT.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(key));
     if let Some((_, instead)) = listed {
         return Some(instead);
     }

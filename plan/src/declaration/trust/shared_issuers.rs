@@ -53,10 +53,9 @@ pub(crate) fn told_apart_by_subject() -> impl Iterator<Item = &'static str> {
 
 /// What tells the customers of a provider apart; `None` where the issuer itself does.
 pub(super) fn tenant(issuer: &str) -> Option<Tenant> {
-    let folded = issuer.to_lowercase();
     SHARED
         .iter()
-        .find(|(shared, _)| *shared == folded)
+        .find(|(shared, _)| shared.eq_ignore_ascii_case(issuer))
         .map(|(_, tenant)| *tenant)
 }
 
