@@ -28,6 +28,8 @@ use serde_json::Value;
 use crate::account::Account;
 use variable::{Piece, Variable};
 
+pub(crate) use variable::problem_without_ours;
+
 /// Values with which a document is judged before any account is known: the first that fits its place is taken.
 const SPECIMENS: [&str; 13] = [
     "x",

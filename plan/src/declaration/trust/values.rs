@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::Entry;
 use crate::refusal::Refusal;
+use crate::substitute::problem_without_ours;
 
 /// The id of an organisation of AWS Organizations: `o-` and 10 to 32 lower-case letters and digits.
 ///
@@ -78,6 +79,9 @@ pub(super) fn is_pattern(text: &str) -> bool {
 ///
 /// Source: AWS STS API Reference, `AssumeRole` (`RoleSessionName`, `SourceIdentity`: 2 to 64 characters).
 pub(super) fn name_pattern(text: &str, what: &str) -> Result<String, String> {
+    if let Some(problem) = problem_without_ours(text) {
+        return Err(problem);
+    }
     let mut literal = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
