@@ -37,7 +37,8 @@ use super::invalid;
 use crate::refusal::Refusal;
 
 pub use aws::PrincipalPattern;
-pub(crate) use shared_issuers::told_apart_by_subject;
+pub(crate) use session::is_anything;
+pub(crate) use shared_issuers::{audience_key, names_one_customer, told_apart_by_session_name, told_apart_by_subject};
 pub use values::OrganizationId;
 
 /// Who may assume the role: the entries, and the raw statements beside them.
