@@ -160,10 +160,16 @@ fn canonical_number(text: &str) -> Option<String> {
     })
 }
 
-/// An address with its prefix length; IAM takes one without to be a single address.
+fn canonical_address(text: &str) -> Option<String> {
+    address_range(text).map(|(address, length)| format!("{address}/{length}"))
+}
+
+/// An IP address and the length of its prefix, as the `IpAddress` operators read them; IAM takes an address without one to
+/// be a single address. `None` for anything else.
 ///
 /// Source: IAM User Guide, "IAM JSON policy elements: Condition operators" (IP address condition operators).
-fn canonical_address(text: &str) -> Option<String> {
+#[must_use]
+pub fn address_range(text: &str) -> Option<(IpAddr, u8)> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
@@ -177,7 +183,7 @@ fn canonical_address(text: &str) -> Option<String> {
         }
         Some(_) => return None,
     };
-    Some(format!("{address}/{length}"))
+    Some((address, length))
 }
 
 fn is_base64(text: &str) -> bool {

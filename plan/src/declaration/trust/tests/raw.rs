@@ -200,3 +200,37 @@ fn trust_takes_the_variables_of_iam_and_no_others() {
         assert_eq!(said, expected, "{spec}");
     }
 }
+
+#[test]
+fn addresses_and_patterns_that_name_nothing_are_no_requirement() {
+    for (require, expected) in [
+        (
+            "sourceCidrs: [0.0.0.0/1, 128.0.0.0/1]",
+            r#"sourceCidrs: "0.0.0.0/1" is wider than any network: write a /8 or narrower"#,
+        ),
+        (
+            "sourceCidrs: ['2000::/3']",
+            r#"sourceCidrs: "2000::/3" is wider than any network: write a /16 or narrower"#,
+        ),
+        ("sourceCidrs: [10.0.0.0/8, '2001:db8::/32']", "passes"),
+        (
+            "sessionName: ['?*']",
+            r#"sessionName: "?*" matches every session name, so it requires nothing: remove it"#,
+        ),
+        (
+            "sessionName: ['*??*']",
+            r#"sessionName: "*??*" matches every session name, so it requires nothing: remove it"#,
+        ),
+        // It must be set, which says something of its own.
+        ("sourceIdentity: ['*']", "passes"),
+    ] {
+        let spec = format!(
+            "trust: [{{from: {{accounts: ['111111111111']}}, require: {{{require}}}, allow: {{sourceIdentity: true}}}}]"
+        );
+        let said = verdict(Declaration::parse(&role(&spec)));
+        let said = said
+            .strip_prefix("InvalidSpec, spec.trust[0].require.")
+            .unwrap_or(&said);
+        assert_eq!(said, expected, "{require}");
+    }
+}
