@@ -224,25 +224,6 @@ impl Place<'_> {
     }
 }
 
-/// Characters that were judged and read: the work that tests measure.
-#[cfg(test)]
-mod work {
-    use std::cell::Cell;
-
-    thread_local! {
-        static DONE: Cell<usize> = const { Cell::new(0) };
-    }
-
-    pub(super) fn add(characters: usize) {
-        DONE.set(DONE.get() + characters);
-    }
-
-    /// What was done since the last time.
-    pub(super) fn take() -> usize {
-        DONE.take()
-    }
-}
-
 type Visit<'a> = &'a mut dyn FnMut(&Place<'_>, &mut String) -> Result<(), String>;
 
 /// Visits every string of a document: every key, and every value.
@@ -271,5 +252,24 @@ fn walk(value: &mut Value, steps: &mut Vec<Step>, visit: Visit<'_>) -> Result<()
             Ok(())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+/// Characters that were judged and read: the work that tests measure.
+#[cfg(test)]
+mod work {
+    use std::cell::Cell;
+
+    thread_local! {
+        static DONE: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn add(characters: usize) {
+        DONE.set(DONE.get() + characters);
+    }
+
+    /// What was done since the last time.
+    pub(super) fn take() -> usize {
+        DONE.take()
     }
 }
