@@ -139,7 +139,7 @@ pub enum OnViolation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
 pub struct Adoption {
-    /// Patterns (`*` and `?`) of path and name together (`/legacy/audit-*`).
+    /// Patterns (`*` and `?`) of path and name together (`/legacy/audit-*`). A `*` stands for slashes too.
     #[schemars(length(max = 100), inner(length(min = 2, max = 576), regex(pattern = r"^/")), extend("x-kubernetes-list-type" = "set"))]
     pub roles: Vec<String>,
 }

@@ -150,4 +150,26 @@ mod tests {
             .unwrap();
         assert_eq!(status, &json!({"observedGeneration": -1}));
     }
+
+    #[test]
+    fn raw_pieces_of_policies_have_room_for_every_member_that_iam_knows() {
+        let mut rooms = Vec::new();
+        each_schema(&mut |path, map| {
+            if map.contains_key("x-kubernetes-preserve-unknown-fields") {
+                let field = path.rsplit('.').next().unwrap_or_default().to_string();
+                rooms.push((field, map["maxProperties"].as_u64().unwrap()));
+            }
+        });
+        rooms.sort();
+        // Sid, Effect, Principal, Action and Condition of a statement, and one that is misplaced; an operator of each
+        // kind and its opposite.
+        assert_eq!(
+            rooms,
+            [
+                ("conditions".to_string(), 20),
+                ("document".to_string(), 3),
+                ("extraTrustStatements[]".to_string(), 8)
+            ]
+        );
+    }
 }

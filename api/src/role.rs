@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::permissions::Permissions;
-use crate::selector::{DocumentText, NamesOrSelector};
+use crate::selector::{NamesOrSelector, StatementText};
 use crate::status::CrossAccountRoleStatus;
 use crate::trust::TrustEntry;
 
@@ -61,7 +61,7 @@ pub struct CrossAccountRoleSpec {
     /// Raw statements added to the trust policy, held to the same guardrails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
-    pub extra_trust_statements: Vec<DocumentText>,
+    pub extra_trust_statements: Vec<StatementText>,
     /// The longest session that may be asked for: 1h to 12h. Default 1h.
     #[serde(default = "one_hour")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('1h') && duration(self) <= duration('12h')")

@@ -1,4 +1,4 @@
-//! Label selectors and policy documents, as they are written.
+//! Label selectors and pieces of IAM policies, as they are written.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -64,13 +64,25 @@ pub enum LabelOperator {
     DoesNotExist,
 }
 
-/// An IAM policy document as somebody wrote it, kept as JSON text and parsed on use.
+/// A piece of the IAM policy language as somebody wrote it: a JSON object of at most so many members, kept as JSON text
+/// and parsed on use.
 ///
-/// The API server has already dropped duplicate keys when this text reaches us.
+/// The API server has already dropped duplicate keys when this text reaches us, and has read every number as an integer
+/// of 64 bits or a binary fraction: how a number was written is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentText(Box<str>);
+pub struct JsonText<const MEMBERS: u32>(Box<str>);
 
-impl DocumentText {
+/// A policy document: `Version`, `Id` and `Statement`.
+pub type DocumentText = JsonText<3>;
+
+/// One statement of a trust policy. There are seven members that it can have, `Principal` and `NotPrincipal` and `Action`
+/// and `NotAction` among them; one more lets the reader name a member that belongs elsewhere.
+pub type StatementText = JsonText<8>;
+
+/// A condition block, by operator.
+pub type ConditionText = JsonText<20>;
+
+impl<const MEMBERS: u32> JsonText<MEMBERS> {
     /// Wraps JSON text. The text is not checked here.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
@@ -82,14 +94,14 @@ impl DocumentText {
     }
 }
 
-impl<'de> Deserialize<'de> for DocumentText {
+impl<'de, const MEMBERS: u32> Deserialize<'de> for JsonText<MEMBERS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
         Ok(Self(value.to_string().into()))
     }
 }
 
-impl Serialize for DocumentText {
+impl<const MEMBERS: u32> Serialize for JsonText<MEMBERS> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<serde_json::Value>(&self.0)
             .map_err(serde::ser::Error::custom)?
@@ -97,9 +109,9 @@ impl Serialize for DocumentText {
     }
 }
 
-impl JsonSchema for DocumentText {
+impl<const MEMBERS: u32> JsonSchema for JsonText<MEMBERS> {
     fn schema_name() -> Cow<'static, str> {
-        "DocumentText".into()
+        format!("JsonText{MEMBERS}").into()
     }
 
     fn inline_schema() -> bool {
@@ -107,6 +119,6 @@ impl JsonSchema for DocumentText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "maxProperties": 3})
+        json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "maxProperties": MEMBERS})
     }
 }

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::selector::DocumentText;
+use crate::selector::ConditionText;
 
 /// One statement of the role's trust policy: from whom, requiring what, allowing what more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -229,7 +229,7 @@ pub struct Require {
     /// A raw IAM condition block. It only adds keys: one that crossrole renders itself, or that a guardrail relies on,
     /// is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub conditions: Option<DocumentText>,
+    pub conditions: Option<ConditionText>,
 }
 
 /// What those who assume the role may do beyond that.

@@ -20,7 +20,8 @@ impl AccountId {
 }
 
 /// Whether the text is twelve ASCII digits.
-pub(crate) fn is_account_id(text: &str) -> bool {
+#[must_use]
+pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 

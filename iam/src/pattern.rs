@@ -42,10 +42,10 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern.iter().skip(at_pattern).all(|character| *character == '*')
 }
 
-/// As [`matches()`], without regard to case: for action names.
+/// As [`matches()`], without regard to the case of ASCII letters: for actions and names.
 #[must_use]
 pub fn matches_ignoring_case(pattern: &str, text: &str) -> bool {
-    matches(&pattern.to_lowercase(), &text.to_lowercase())
+    matches(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
 /// Whether there is a text that both patterns match. Case counts: lower both for action names.

@@ -19,6 +19,14 @@ pub const ROLE_INLINE_POLICIES_SIZE: usize = 10_240;
 /// Characters of one managed policy, white space left out. Cannot be raised. `PolicySizeQuota`.
 pub const MANAGED_POLICY_SIZE: usize = 6_144;
 
+/// Characters of one policy document as it is sent, white space and all. Sources: IAM API Reference, `CreateRole`
+/// (`AssumeRolePolicyDocument`), `PutRolePolicy` and `CreatePolicy` (`PolicyDocument`).
+pub const DOCUMENT_TEXT_SIZE: usize = 131_072;
+
+/// The most that somebody may write for all policies of one kind of a role, white space left out. It is far beyond what IAM
+/// takes, for escapes and variables become shorter on the way, and it bounds the work that a document can ask for.
+pub const WRITTEN_POLICIES_SIZE: usize = 4 * ROLE_INLINE_POLICIES_SIZE;
+
 /// Managed policies attached to one role: the default. `AttachedPoliciesPerRoleQuota`.
 pub const ROLE_MANAGED_POLICIES: usize = 10;
 
@@ -58,6 +66,14 @@ pub const SUMMARY_KEYS: [(&str, usize); 4] = [
     ("PolicySizeQuota", MANAGED_POLICY_SIZE),
     ("RolesQuota", ROLES),
 ];
+
+/// The characters of a text that count against quotas: all but white space.
+#[must_use]
+pub fn size(text: &str) -> usize {
+    text.chars()
+        .filter(|character| !character.is_ascii_whitespace())
+        .count()
+}
 
 /// Whether a session duration, in seconds, may be a role's maximum: 3,600 (one hour) to 43,200 (twelve).
 #[must_use]

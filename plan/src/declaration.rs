@@ -18,10 +18,12 @@ use crate::rules::PolicyReference;
 use crate::substitute::Template;
 
 pub use permissions::AwsManagedPolicy;
-pub(crate) use trust::told_apart_by_subject;
 pub use trust::{
     AccountKind, AwsTrust, OidcTrust, OrganizationId, PodIdentityTrust, PrincipalPattern, RolesAnywhereTrust,
     SamlTrust, ServicesTrust, Session, SourceIdentity, Trust, TrustStatement, Who,
+};
+pub(crate) use trust::{
+    audience_key, is_anything, names_one_customer, told_apart_by_session_name, told_apart_by_subject,
 };
 
 /// A namespaced object's name.

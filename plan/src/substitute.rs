@@ -20,11 +20,15 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
-use crossrole_iam::document::{Document, DocumentError, DocumentKind};
+use std::collections::BTreeMap;
+
+use crossrole_iam::document::{Document, DocumentError, DocumentKind, Operator, ResourceElement, Step, path_text};
 use serde_json::Value;
 
 use crate::account::Account;
 use variable::{Piece, Variable};
+
+pub(crate) use variable::problem_without_ours;
 
 /// Values with which a document is judged before any account is known: the first that fits its place is taken.
 const SPECIMENS: [&str; 13] = [
@@ -92,105 +96,98 @@ impl Template {
     pub fn in_account(&self, account: &Account) -> Result<Document, DocumentError> {
         match &self.0 {
             Form::Plain(document) => Ok(document.clone()),
-            Form::Varying(value) => read(value, &|_, variable, before| variable.value_in(account, before)),
+            Form::Varying(value) => read(value, &|_, pieces| {
+                fill(pieces, &|variable, before| variable.value_in(account, before))
+            }),
         }
     }
 }
 
-/// Judges a document with specimens in place of what accounts say.
+/// Judges a document with specimens in place of what accounts say. Each string is judged alone and the document read once,
+/// so that the work grows with the document's size.
 fn judge(value: &Value) -> Result<(), DocumentError> {
-    // For each string, which specimen is tried.
-    let mut tried: Vec<(String, usize)> = Vec::new();
-    let mut first: Option<DocumentError> = None;
-    loop {
-        let specimen = |path: &str| {
-            tried
-                .iter()
-                .find(|(other, _)| other == path)
-                .map_or(0, |(_, index)| *index)
-        };
-        let read = read(value, &|path, variable, _| {
-            Ok(match variable {
-                Variable::Parameter(_) => SPECIMENS.get(specimen(path)).copied().unwrap_or_default().to_string(),
-                Variable::AccountId => "111122223333".to_string(),
-                Variable::Partition => "aws".to_string(),
-                Variable::AccountName => "account".to_string(),
-            })
-        });
-        let Err(error) = read else { return Ok(()) };
-        if first.as_ref().is_none_or(|first| first.path != error.path) {
-            first = Some(error.clone());
+    read(value, &|place, pieces| {
+        let mut first = None;
+        for specimen in SPECIMENS {
+            let filled = fill(pieces, &|variable, _| {
+                Ok(match variable {
+                    Variable::Parameter(_) => specimen.to_string(),
+                    Variable::AccountId => "111122223333".to_string(),
+                    Variable::Partition => "aws".to_string(),
+                    Variable::AccountName => "account".to_string(),
+                })
+            })?;
+            if place.problem(&filled.text).is_none() {
+                return Ok(filled);
+            }
+            first.get_or_insert(filled);
         }
-        let next = specimen(&error.path) + 1;
-        if next >= SPECIMENS.len() || !holds_parameter(value, &error.path) {
-            return Err(first.unwrap_or(error));
-        }
-        tried.retain(|(path, _)| *path != error.path);
-        tried.push((error.path, next));
-    }
+        first.ok_or_else(|| "no specimen fits".to_string())
+    })
+    .map(|_| ())
 }
 
-fn holds_parameter(value: &Value, path: &str) -> bool {
-    let mut found = false;
-    let _ = walk(&mut value.clone(), &mut Vec::new(), &mut |place, text| {
-        let pieces = variable::pieces(text)?;
-        let holds = pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Ours(Variable::Parameter(_))));
-        found |= holds && place.path() == path;
-        Ok(())
-    });
-    found
+/// A string with values in place of its variables.
+#[derive(Default)]
+struct Filled {
+    text: String,
+    /// What each variable stands for here.
+    said: Vec<String>,
 }
 
-/// Says what a variable stands for, given the path of its string, and what stands before it there.
-type ValueOf<'a> = &'a dyn Fn(&str, &Variable, &str) -> Result<String, String>;
-
-/// Puts in every value and reads the document.
-fn read(value: &Value, value_of: ValueOf<'_>) -> Result<Document, DocumentError> {
-    let mut value = value.clone();
-    let mut filled: Vec<(String, Vec<String>)> = Vec::new();
-    walk(&mut value, &mut Vec::new(), &mut |place, text| {
-        let pieces = variable::pieces(text)?;
-        let (mut whole, mut said) = (String::new(), Vec::new());
-        for piece in &pieces {
-            match piece {
-                Piece::Text(part) => whole.push_str(part),
-                Piece::Ours(variable) => {
-                    let value = value_of(&place.path(), variable, &whole)?;
-                    said.push(format!("{variable} = {value:?}"));
-                    whole.push_str(&value);
-                }
+/// Puts values into one string. `value_of` is told the variable, and what stands before it.
+fn fill(pieces: &[Piece<'_>], value_of: &dyn Fn(&Variable, &str) -> Result<String, String>) -> Result<Filled, String> {
+    let mut filled = Filled::default();
+    for piece in pieces {
+        match piece {
+            Piece::Text(part) => filled.text.push_str(part),
+            Piece::Ours(variable) => {
+                let value = value_of(variable, &filled.text)?;
+                filled.said.push(format!("{variable} = {value:?}"));
+                filled.text.push_str(&value);
             }
         }
-        if !said.is_empty() {
-            filled.push((place.path(), said));
+    }
+    Ok(filled)
+}
+
+/// Says what a string becomes.
+type Fill<'a> = &'a dyn Fn(&Place<'_>, &[Piece<'_>]) -> Result<Filled, String>;
+
+/// Puts in every value and reads the document.
+fn read(value: &Value, fill: Fill<'_>) -> Result<Document, DocumentError> {
+    let mut value = value.clone();
+    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    walk(&mut value, &mut Vec::new(), &mut |place, text| {
+        let pieces = variable::pieces(text)?;
+        if pieces.iter().any(|piece| matches!(piece, Piece::Ours(_))) {
+            let filled = fill(place, &pieces)?;
+            *text = filled.text;
+            said.insert(path_text(place.steps), filled.said);
         }
-        *text = whole;
         Ok(())
     })?;
-    Document::parse(&value.to_string(), DocumentKind::Permission).map_err(|mut error| {
+    let text = value.to_string();
+    #[cfg(test)]
+    work::add(text.len());
+    Document::parse(&text, DocumentKind::Permission).map_err(|mut error| {
         // Whoever reads the refusal wrote the variable, not its value.
-        if let Some((_, said)) = filled.iter().find(|(path, _)| *path == error.path) {
+        if let Some(said) = said.get(&error.path) {
             error.problem = format!("{} (with {})", error.problem, said.join(", "));
         }
         error
     })
 }
 
-/// A step from the root of a document to a string.
-#[derive(Clone, Debug)]
-enum Step {
-    Member(String),
-    Item(usize),
+/// Where a string stands: its steps from the root of the document, and whether it is a key.
+struct Place<'a> {
+    steps: &'a [Step],
+    is_key: bool,
 }
-
-/// Where a string stands.
-struct Place<'a>(&'a [Step], bool);
 
 impl Place<'_> {
     fn members(&self) -> Vec<&str> {
-        let members = self.0.iter().filter_map(|step| match step {
+        let members = self.steps.iter().filter_map(|step| match step {
             Step::Member(name) => Some(name.as_str()),
             Step::Item(_) => None,
         });
@@ -199,12 +196,22 @@ impl Place<'_> {
 
     /// Only where IAM takes free text.
     fn takes_variables(&self) -> bool {
-        let is_key = self.1;
-        !is_key
+        !self.is_key
             && matches!(
                 self.members().as_slice(),
                 ["Statement", "Resource" | "NotResource"] | ["Statement", "Condition", _, _]
             )
+    }
+
+    /// What is wrong with a string here, where variables may stand.
+    fn problem(&self, text: &str) -> Option<String> {
+        #[cfg(test)]
+        work::add(text.len());
+        match self.members().as_slice() {
+            ["Statement", "Resource" | "NotResource"] => ResourceElement::pattern_problem(text),
+            ["Statement", "Condition", operator, _] => operator.parse::<Operator>().ok()?.value_problem(text),
+            _ => None,
+        }
     }
 
     fn refuses(&self) -> String {
@@ -215,28 +222,6 @@ impl Place<'_> {
         };
         format!("{what}: crossrole's variables may stand in resources and condition values only")
     }
-
-    /// The path as [`DocumentError`] writes it.
-    fn path(&self) -> String {
-        let mut text = String::new();
-        for step in self.0 {
-            match step {
-                Step::Item(index) => text.push_str(&format!("[{index}]")),
-                Step::Member(name) => {
-                    let plain = !name.is_empty()
-                        && name
-                            .chars()
-                            .all(|character| character.is_ascii_alphanumeric() || ":_-/".contains(character));
-                    match (plain, text.is_empty()) {
-                        (false, _) => text.push_str(&format!("[{name:?}]")),
-                        (true, true) => text.push_str(name),
-                        (true, false) => text.push_str(&format!(".{name}")),
-                    }
-                }
-            }
-        }
-        text
-    }
 }
 
 type Visit<'a> = &'a mut dyn FnMut(&Place<'_>, &mut String) -> Result<(), String>;
@@ -244,11 +229,11 @@ type Visit<'a> = &'a mut dyn FnMut(&Place<'_>, &mut String) -> Result<(), String
 /// Visits every string of a document: every key, and every value.
 fn walk(value: &mut Value, steps: &mut Vec<Step>, visit: Visit<'_>) -> Result<(), DocumentError> {
     let refused = |steps: &[Step], problem| DocumentError {
-        path: Place(steps, false).path(),
+        path: path_text(steps),
         problem,
     };
     match value {
-        Value::String(text) => visit(&Place(steps, false), text).map_err(|problem| refused(steps, problem)),
+        Value::String(text) => visit(&Place { steps, is_key: false }, text).map_err(|problem| refused(steps, problem)),
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
                 steps.push(Step::Item(index));
@@ -260,12 +245,31 @@ fn walk(value: &mut Value, steps: &mut Vec<Step>, visit: Visit<'_>) -> Result<()
         Value::Object(members) => {
             for (name, member) in members {
                 steps.push(Step::Member(name.clone()));
-                visit(&Place(steps, true), &mut name.clone()).map_err(|problem| refused(steps, problem))?;
+                visit(&Place { steps, is_key: true }, &mut name.clone()).map_err(|problem| refused(steps, problem))?;
                 walk(member, steps, visit)?;
                 steps.pop();
             }
             Ok(())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+/// Characters that were judged and read: the work that tests measure.
+#[cfg(test)]
+mod work {
+    use std::cell::Cell;
+
+    thread_local! {
+        static DONE: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn add(characters: usize) {
+        DONE.set(DONE.get() + characters);
+    }
+
+    /// What was done since the last time.
+    pub(super) fn take() -> usize {
+        DONE.take()
     }
 }

@@ -23,6 +23,8 @@ use crossrole_iam::{AccountId, Partition};
 use crate::declaration::{Trust, TrustStatement};
 use crate::refusal::Refusal;
 
+pub(crate) use federated::is_known_everywhere;
+
 /// The service principal of EKS Pod Identity, the same in every partition.
 ///
 /// Source: Amazon EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity".
@@ -69,8 +71,10 @@ pub fn rendered(trust: &Trust, partition: Partition, target: &AccountId) -> Resu
         }
     }
     for (index, statement) in trust.extra.iter().enumerate() {
+        let field = format!("spec.extraTrustStatements[{index}]");
+        target.check_statement(statement, &field)?;
         statements.push(statement.clone());
-        fields.push(format!("spec.extraTrustStatements[{index}]"));
+        fields.push(field);
     }
     let document = Document::new(statements);
     document
@@ -126,6 +130,31 @@ impl Target<'_> {
                 self.account
             ),
         ))
+    }
+}
+
+impl Target<'_> {
+    /// The same of a raw statement: its principals, and what its conditions hold them to.
+    fn check_statement(self, statement: &Statement, field: &str) -> Result<(), Refusal> {
+        let principals = statement.principal.as_ref().map(PrincipalElement::principals);
+        let named = principals
+            .into_iter()
+            .flat_map(|principals| principals.aws.iter().chain(&principals.federated));
+        let held_to = statement
+            .conditions
+            .iter()
+            .filter(|condition| {
+                let is_of_arns = condition.is_about("aws:PrincipalArn") || condition.is_about("aws:SourceArn");
+                is_of_arns && !condition.operator.base.is_negated()
+            })
+            .flat_map(|condition| &condition.values);
+        for arn in named.chain(held_to) {
+            let partition = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').next());
+            if let Some(partition) = partition.filter(|partition| !partition.contains('$')) {
+                self.check_partition(arn, partition, field.to_string())?;
+            }
+        }
+        Ok(())
     }
 }
 

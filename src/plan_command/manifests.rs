@@ -1,4 +1,4 @@
-//! Files → objects, strictly: what the API server would drop or refuse is refused here too.
+//! Files → objects, strictly: what the API server would drop or refuse by its schema is refused here too.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -9,6 +9,8 @@ use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
 use crossrole_plan::select::Labels;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+use super::schema;
 
 /// A manifest that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +142,12 @@ impl Manifests {
         let namespaced = kind == "CrossAccountRole";
         if ours {
             check_members(&place, &object)?;
+            if !is_object_name(&name) {
+                return Err(at(
+                    &place,
+                    "metadata.name: lower-case letters, digits, - and . are allowed, and a letter or digit at both ends of each part".to_string(),
+                ));
+            }
             prepare(&mut object, namespaced.then_some(namespace));
         }
         let of = object.get("metadata").and_then(|metadata| metadata.get("namespace"));
@@ -152,6 +160,7 @@ impl Manifests {
             return Err(at(&place, format!("stands twice: {first} has it too")));
         }
         let value = Value::Object(object);
+        let spec = value.get("spec").cloned();
         match kind.as_str() {
             "CrossAccountRole" => self.roles.push(typed(&place, value)?),
             "AWSAccount" => self.accounts.push(typed(&place, value)?),
@@ -168,7 +177,10 @@ impl Manifests {
                 ));
             }
         }
-        Ok(())
+        match spec.filter(|_| ours) {
+            Some(spec) => schema::check(&kind, &spec).map_err(|problem| at(&place, problem)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -177,6 +189,20 @@ fn at(place: &str, problem: String) -> ManifestError {
         place: place.to_string(),
         problem,
     }
+}
+
+/// Source: Kubernetes documentation, "Object Names and IDs" (DNS subdomain names).
+fn is_object_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_end = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let bytes = part.as_bytes();
+        is_end(bytes.first())
+            && is_end(bytes.last())
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(is_part)
 }
 
 fn files(source: &Path) -> Result<Vec<PathBuf>, ManifestError> {

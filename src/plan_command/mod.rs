@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`manifests`] | files → objects, strictly |
+//! | `schema` | what the CRDs' schemas say of them |
 //! | [`survey`] | objects → what is to be done, role by role and account by account |
 //! | [`report`] | the outcome: text, exit code |
 //! | `json` | the outcome as JSON |
@@ -14,6 +15,7 @@
 mod json;
 pub mod manifests;
 pub mod report;
+mod schema;
 pub mod survey;
 
 use std::error::Error;

@@ -37,6 +37,8 @@ pub enum Finding {
         arn: String,
         /// Whether the role is there.
         exists: bool,
+        /// Whether `mode: Observe` keeps the changes from being made.
+        observe: bool,
         /// The changes, in order.
         plan: Plan,
         /// What may not fit: a quota that the account may have had raised.
@@ -75,6 +77,7 @@ impl Finding {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Plan { plan, .. } if plan.is_empty() => "unchanged",
+            Self::Plan { observe: true, .. } => "observed",
             Self::Plan { exists: true, .. } => "change",
             Self::Plan { exists: false, .. } => "create",
             Self::Refused { .. } => "refused",
@@ -108,7 +111,15 @@ impl Report {
 
     /// The words that are counted, each with what it is called in the summary.
     pub(super) fn summary(&self) -> Vec<(&'static str, usize)> {
-        let words = ["create", "change", "unchanged", "left alone", "refused", "failed"];
+        let words = [
+            "create",
+            "change",
+            "unchanged",
+            "observed",
+            "left alone",
+            "refused",
+            "failed",
+        ];
         words.into_iter().map(|word| (word, self.count(word))).collect()
     }
 }
@@ -124,8 +135,17 @@ impl fmt::Display for Line {
         }
         write!(formatter, ": {}", self.finding.word())?;
         match &self.finding {
-            Finding::Plan { arn, plan, warning, .. } => {
+            Finding::Plan {
+                arn,
+                plan,
+                observe,
+                warning,
+                ..
+            } => {
                 writeln!(formatter, " {arn}")?;
+                if *observe && !plan.is_empty() {
+                    writeln!(formatter, "     mode is Observe: none of this is written to AWS")?;
+                }
                 if let Some(warning) = warning {
                     writeln!(formatter, "     warning: {warning}")?;
                 }
@@ -151,6 +171,7 @@ impl fmt::Display for Report {
         let named = |word: &str| match word {
             "create" => "to create",
             "change" => "to change",
+            "observed" => "only observed",
             "left alone" => "left alone",
             "refused" => "refused",
             "failed" => "failed",

@@ -34,6 +34,7 @@ pub struct Item {
     claim: Claim,
     others: Vec<Claim>,
     task: Option<Task>,
+    suspended: bool,
     now: Timestamp,
 }
 
@@ -77,6 +78,7 @@ impl<'a> Survey<'a> {
                 claim: ours,
                 others: Vec::new(),
                 task: None,
+                suspended: role.spec.suspend,
                 now: self.now,
             }];
         }
@@ -84,6 +86,7 @@ impl<'a> Survey<'a> {
             others: self.others(&ours, &task),
             claim: ours.clone(),
             task: Some(task),
+            suspended: role.spec.suspend,
             now: self.now,
         };
         tasks.into_iter().map(item).collect()
@@ -122,6 +125,9 @@ impl<'a> Survey<'a> {
 impl Item {
     /// The role that shall be in the account, where nothing stands against it.
     pub fn hold(&self) -> Option<&Hold> {
+        if self.suspended {
+            return None;
+        }
         match &self.task.as_ref()?.target {
             Target::Hold(hold) => Some(hold),
             Target::End(_) | Target::Leave(_) | Target::Settled(..) => None,
@@ -157,6 +163,7 @@ impl Item {
         Finding::Plan {
             arn: desired.arn.to_string(),
             exists: matches!(observed, Observed::Present(_)),
+            observe: hold.observe,
             plan,
             warning,
         }
@@ -165,6 +172,7 @@ impl Item {
     /// The line of the report, where `hold` says what becomes of a role that shall be there.
     pub fn line(&self, hold: impl FnOnce(&Self, &Hold) -> Finding) -> Line {
         let (account_id, finding) = match self.task.as_ref().map(|task| &task.target) {
+            _ if self.suspended => (None, suspended()),
             None => (None, no_accounts()),
             Some(Target::Hold(held)) => (Some(held.entrance.account.to_string()), hold(self, held)),
             Some(Target::Settled(id, outcome)) => (id.clone(), settled(outcome)),
@@ -180,6 +188,14 @@ impl Item {
             account_id,
             finding,
         }
+    }
+}
+
+// It beats everything else, as for the operator, which does not even read such an object.
+fn suspended() -> Finding {
+    Finding::LeftAlone {
+        reason: Some(Reason::Suspended),
+        message: "spec.suspend is true: nothing is looked at, and nothing is changed".to_string(),
     }
 }
 

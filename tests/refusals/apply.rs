@@ -275,3 +275,47 @@ async fn what_is_immutable_stays_as_it_is() {
         .await
         .unwrap();
 }
+
+/// The schema bounds what is kept as raw JSON. It must leave room for what IAM takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn raw_documents_statements_and_conditions_are_taken_with_all_their_members() {
+    let control_plane = with_our_kinds().await;
+    let conditions = json!({
+        "StringEquals": {"aws:PrincipalTag/team": "audit"}, "StringNotEquals": {"aws:PrincipalTag/state": "left"},
+        "StringLike": {"aws:PrincipalTag/unit": "a*"}, "StringNotLike": {"aws:PrincipalTag/unit": "ab*"},
+        "ArnNotLike": {"aws:PrincipalTag/arn": "arn:aws:iam::*:role/x"}, "Bool": {"aws:SecureTransport": true},
+        "Null": {"aws:PrincipalTag/team": false}, "NumericLessThan": {"aws:PrincipalTag/level": 3},
+        "IpAddress": {"aws:SourceIp": "203.0.113.0/24"}, "NotIpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}
+    });
+    let statement = json!({
+        "Sid": "Break", "Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole",
+        "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    });
+    let document = json!({
+        "Version": "2012-10-17", "Id": "logs",
+        "Statement": [{
+            "Sid": "Read", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::logs/*"],
+            "Condition": conditions.clone()
+        }]
+    });
+    for (field, pointer, value) in [
+        ("extraTrustStatements", "/spec/extraTrustStatements", json!([statement])),
+        (
+            "require.conditions",
+            "/spec/trust/0/require",
+            json!({"mfa": {"maxAge": "1h"}, "conditions": conditions}),
+        ),
+        ("document", "/spec/permissions/inline/0/document", document),
+    ] {
+        control_plane
+            .apply(&yaml(&[with(role("raw"), pointer, value.clone())]))
+            .await
+            .unwrap_or_else(|error| panic!("{field}: {error}"));
+        let held = control_plane
+            .kubectl(["get", "xar", "raw", "--namespace=security", "--output=json"])
+            .await
+            .unwrap();
+        let held: Value = serde_json::from_str(&held).unwrap();
+        assert_eq!(held.pointer(pointer), Some(&value), "{field}");
+    }
+}

@@ -105,7 +105,7 @@ impl CanonicalStatement {
                 .iter()
                 .map(|condition| CanonicalCondition {
                     operator: condition.operator.canonical(),
-                    key: condition.key.to_lowercase(),
+                    key: condition.key.to_ascii_lowercase(),
                     values: condition
                         .values
                         .iter()
@@ -121,7 +121,7 @@ fn canonical_action(pattern: &str) -> String {
     if pattern == "*:*" {
         "*".to_owned()
     } else {
-        pattern.to_lowercase()
+        pattern.to_ascii_lowercase()
     }
 }
 

@@ -44,10 +44,11 @@ impl Condition {
         read_condition::alone(text)
     }
 
-    /// Whether the key is this one, without regard to case.
+    /// Whether the key is this one, without regard to the case of ASCII letters: keys have no others, and a letter that only
+    /// Unicode folds to one of them makes another key.
     #[must_use]
     pub fn is_about(&self, key: &str) -> bool {
-        self.key.to_lowercase() == key.to_lowercase()
+        self.key.eq_ignore_ascii_case(key)
     }
 }
 
@@ -82,10 +83,39 @@ pub(crate) fn value_problem(operator: &Operator, value: &str) -> Option<String> 
     (!fits).then(|| format!("{operator} cannot compare with {value:?}; {wanted}"))
 }
 
+/// What is wrong with a number that stands without quotes, if anything.
+///
+/// On its way here a document passes through readers that keep numbers as integers of 64 bits or as binary fractions:
+/// kubectl and the API server among them. What they could have changed is refused.
+pub(crate) fn number_problem(operator: &Operator, number: &str) -> Option<String> {
+    match operator.base.family() {
+        OperatorFamily::String | OperatorFamily::Arn | OperatorFamily::Binary => Some(format!(
+            "{operator} compares text, and a number does not always keep its form (a 0 in front is lost): put {number} in quotes"
+        )),
+        _ if survives(number) => None,
+        _ => Some(format!(
+            "the number {number} may have been another when it was written: put it in quotes, with all its digits"
+        )),
+    }
+}
+
+/// Whether a number of JSON is one that such readers keep: an integer of 64 bits, or at most 15 digits, which every binary
+/// fraction of 64 bits (IEEE 754) gives back. They write an exponent where digits may be lost.
+fn survives(number: &str) -> bool {
+    let digits = number
+        .trim_start_matches(['-', '0', '.'])
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .count();
+    !number.contains(['e', 'E']) && (number.parse::<i64>().is_ok() || digits <= 15)
+}
+
 /// The text that stands for all spellings of one value under this operator.
 pub(crate) fn canonical_value(operator: &Operator, value: &str) -> String {
     let canonical = match operator.base {
-        OperatorName::StringEqualsIgnoreCase | OperatorName::StringNotEqualsIgnoreCase => Some(value.to_lowercase()),
+        OperatorName::StringEqualsIgnoreCase | OperatorName::StringNotEqualsIgnoreCase => {
+            Some(value.to_ascii_lowercase())
+        }
         _ => match operator.base.family() {
             OperatorFamily::Bool | OperatorFamily::Null => Some(value.to_ascii_lowercase()),
             OperatorFamily::Numeric => canonical_number(value),
@@ -130,10 +160,16 @@ fn canonical_number(text: &str) -> Option<String> {
     })
 }
 
-/// An address with its prefix length; IAM takes one without to be a single address.
+fn canonical_address(text: &str) -> Option<String> {
+    address_range(text).map(|(address, length)| format!("{address}/{length}"))
+}
+
+/// An IP address and the length of its prefix, as the `IpAddress` operators read them; IAM takes an address without one to
+/// be a single address. `None` for anything else.
 ///
 /// Source: IAM User Guide, "IAM JSON policy elements: Condition operators" (IP address condition operators).
-fn canonical_address(text: &str) -> Option<String> {
+#[must_use]
+pub fn address_range(text: &str) -> Option<(IpAddr, u8)> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
@@ -147,7 +183,7 @@ fn canonical_address(text: &str) -> Option<String> {
         }
         Some(_) => return None,
     };
-    Some(format!("{address}/{length}"))
+    Some((address, length))
 }
 
 fn is_base64(text: &str) -> bool {
@@ -247,5 +283,13 @@ mod tests {
         ] {
             assert_eq!(canonical_address(text).as_deref(), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_is_folded_by_the_letters_of_ascii_alone() {
+        let about = |key: &str| Condition::new(OperatorName::StringEquals, key, ["x"]).is_about("aws:TagKeys");
+        assert!(about("AWS:tagkeys"));
+        // The sign for kelvin is a k to Unicode.
+        assert!(!about("aws:Tag\u{212a}eys"));
     }
 }

@@ -91,7 +91,7 @@ fn a_trust_policy_of_the_old_version_is_taken_while_it_means_the_same() {
 #[test]
 fn documents_are_written_compact_or_indented() {
     let document = Document::parse(
-        r#"{"Statement": {"Condition": {"stringequals": {"b": ["x", "y"], "a": 1}}, "Resource": ["*"], "Action": ["s3:GetObject", "s3:PutObject"], "Effect": "Deny", "Sid": "One"}, "Id": "é\u0416\"\\\n", "Version": "2012-10-17"}"#,
+        r#"{"Statement": {"Condition": {"stringequals": {"b": ["x", "y"], "a": "1"}}, "Resource": ["*"], "Action": ["s3:GetObject", "s3:PutObject"], "Effect": "Deny", "Sid": "One"}, "Id": "é\u0416\"\\\n", "Version": "2012-10-17"}"#,
         PERMISSION,
     )
     .unwrap();

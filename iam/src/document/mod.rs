@@ -42,11 +42,16 @@ mod generated_tests;
 mod principals_tests;
 #[cfg(test)]
 mod read_tests;
+#[cfg(test)]
+mod written_tests;
 
 use std::collections::BTreeSet;
 
+use crate::quota;
+
+pub use crate::json::{Step, path_text};
 pub use canonical::{CanonicalCondition, CanonicalDocument, CanonicalPrincipals, CanonicalStatement};
-pub use condition::Condition;
+pub use condition::{Condition, address_range};
 pub use operator::{Operator, OperatorFamily, OperatorName, Qualifier, UnknownOperator};
 pub use principals::Principals;
 pub use statement::{ActionElement, PrincipalElement, ResourceElement, Statement};
@@ -146,7 +151,7 @@ impl Document {
     ///
     /// # Errors
     /// The first thing that IAM would refuse, that it would silently ignore, or that can never work, with its JSON
-    /// path.
+    /// path. A text far longer than any policy ([`quota::WRITTEN_POLICIES_SIZE`]) is refused unread.
     pub fn parse(text: &str, kind: DocumentKind) -> Result<Document, DocumentError> {
         read::document(text, kind, read::Origin::Written)
     }
@@ -214,10 +219,7 @@ impl Document {
     /// Source: IAM User Guide, "IAM and AWS STS quotas".
     #[must_use]
     pub fn size(&self) -> usize {
-        self.to_json()
-            .chars()
-            .filter(|character| !character.is_ascii_whitespace())
-            .count()
+        quota::size(&self.to_json())
     }
 
     /// Whether any statement denies.

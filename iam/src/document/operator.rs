@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::condition;
+
 /// How an operator treats a key that has several values in a request.
 ///
 /// Source: IAM User Guide, "Set operators for multivalued context keys".
@@ -157,6 +159,12 @@ impl Operator {
             && !self.if_exists
             && self.qualifier != Some(Qualifier::ForAllValues)
             && self.base != OperatorName::Null
+    }
+
+    /// What is wrong with a value of this operator, if anything.
+    #[must_use]
+    pub fn value_problem(&self, value: &str) -> Option<String> {
+        condition::value_problem(self, value)
     }
 
     /// The operator of the same meaning that stands for all its spellings.

@@ -121,6 +121,11 @@ pub(crate) fn aws_problem(text: &str) -> Option<String> {
             "{text:?} has a wildcard, and a principal must name one; write the account and a condition ArnLike on aws:PrincipalArn"
         ));
     }
+    if text.contains("${") {
+        return Some(format!(
+            "{text:?} has a policy variable, which IAM replaces in resources and conditions only; {FORM}"
+        ));
+    }
     if !text.starts_with("arn:") {
         return Some(format!("{text:?} is not an AWS principal; {FORM}"));
     }

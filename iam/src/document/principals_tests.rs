@@ -43,6 +43,10 @@ fn what_a_principal_must_not_be_is_refused_with_its_path() {
             ".AWS: \"arn:aws:iam::111111111111:role/*\" has a wildcard",
         ),
         (
+            r#"{"AWS": "arn:aws:iam::111111111111:user/${aws:username}"}"#,
+            ".AWS: \"arn:aws:iam::111111111111:user/${aws:username}\" has a policy variable",
+        ),
+        (
             r#"{"AWS": "arn:aws:iam::*:root"}"#,
             ".AWS: \"arn:aws:iam::*:root\" has a wildcard",
         ),

@@ -1,6 +1,8 @@
 //! JSON to documents, refusing whatever IAM would refuse or silently ignore.
 
-use super::place::{Members, Place, check_characters, find, known_members, text_of, texts};
+use std::collections::BTreeMap;
+
+use super::place::{Members, Place, find, known_members, read_held, read_written, text_of, texts};
 use super::{
     ActionElement, Document, DocumentError, DocumentKind, Effect, OLD_VERSION, PrincipalElement, Principals,
     ResourceElement, Statement, VERSION, principals, resource, rules,
@@ -31,10 +33,10 @@ pub(crate) struct Reading {
 pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result<Document, DocumentError> {
     let reading = Reading { kind, origin };
     let place = Place::default();
-    if origin == Origin::Written {
-        check_characters(text)?;
-    }
-    let json = Json::read(text)?;
+    let json = match origin {
+        Origin::Written => read_written(text)?,
+        Origin::Held => read_held(text)?,
+    };
     let Json::Object(members) = &json else {
         return place.refuse(format!(
             "a policy document is an object with Version and Statement, not {}",
@@ -42,7 +44,7 @@ pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result
         ));
     };
     known_members(&place, members, &["Version", "Id", "Statement"], "a policy document")?;
-    reading.version(&place, find(members, "Version"), text)?;
+    reading.version(&place, find(members, "Version"), &json)?;
     let id = match find(members, "Id") {
         Some(value) => Some(text_of(&place.member("Id"), value)?.to_owned()),
         None => None,
@@ -67,24 +69,20 @@ pub(crate) fn document(text: &str, kind: DocumentKind, origin: Origin) -> Result
 }
 
 pub(crate) fn lone_statement(text: &str, kind: DocumentKind) -> Result<Statement, DocumentError> {
-    check_characters(text)?;
     let reading = Reading {
         kind,
         origin: Origin::Written,
     };
-    reading.statement(&Place::default(), &Json::read(text)?)
+    reading.statement(&Place::default(), &read_written(text)?)
 }
 
 fn unique_sids(place: &Place, statements: &[Statement]) -> Result<(), DocumentError> {
+    let mut first = BTreeMap::new();
     for (index, statement) in statements.iter().enumerate() {
         let Some(sid) = statement.sid.as_deref().filter(|sid| !sid.is_empty()) else {
             continue;
         };
-        let earlier = statements
-            .iter()
-            .take(index)
-            .position(|other| other.sid.as_deref() == Some(sid));
-        if let Some(earlier) = earlier {
+        if let Some(earlier) = first.insert(sid, index) {
             return place.item(index).member("Sid").refuse(format!(
                 "{sid:?} is also the Sid of statement {earlier} (counted from 0); every Sid stands once in a document"
             ));
@@ -98,9 +96,14 @@ impl Reading {
         self.origin == Origin::Written
     }
 
-    fn version(self, place: &Place, value: Option<&Json>, text: &str) -> Result<(), DocumentError> {
+    fn version(self, place: &Place, value: Option<&Json>, document: &Json) -> Result<(), DocumentError> {
         let place = place.member("Version");
-        let variables = text.contains("${");
+        // An escape can hide the dollar sign from the text, but not from IAM.
+        let plain = |text: &str| match text.contains("${") {
+            true => Err(String::new()),
+            false => Ok(()),
+        };
+        let variables = document.each_string(&plain).is_err();
         let version = match value {
             None if !self.is_written() && !variables => return Ok(()),
             None => return place.refuse(format!("is missing; write \"Version\": \"{VERSION}\"")),

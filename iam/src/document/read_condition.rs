@@ -1,18 +1,19 @@
 //! Condition blocks: JSON to conditions.
 
+use std::collections::BTreeSet;
+
 use super::operator::Operator;
-use super::place::{Place, check_characters};
+use super::place::{Place, read_written};
 use super::read::{Origin, Reading};
 use super::{Condition, DocumentError, DocumentKind, condition};
 use crate::json::Json;
 
 pub(crate) fn alone(text: &str) -> Result<Vec<Condition>, DocumentError> {
-    check_characters(text)?;
     let reading = Reading {
         kind: DocumentKind::Trust,
         origin: Origin::Written,
     };
-    reading.conditions(&Place::default(), &Json::read(text)?)
+    reading.conditions(&Place::default(), &read_written(text)?)
 }
 
 impl Reading {
@@ -24,28 +25,26 @@ impl Reading {
             ));
         };
         let mut conditions: Vec<Condition> = Vec::new();
-        let mut seen: Vec<Operator> = Vec::new();
+        let mut seen: BTreeSet<Operator> = BTreeSet::new();
         for (name, value) in operators {
             let place = place.member(name);
             let operator: Operator = match name.parse() {
                 Ok(operator) => operator,
                 Err(error) => return place.refuse(error.to_string()),
             };
-            if seen.contains(&operator) {
+            if !seen.insert(operator) {
                 return place.refuse(format!("{operator} stands twice; put both keys under one"));
             }
-            seen.push(operator);
             let Json::Object(keys) = value else {
                 return place.refuse(format!("must be an object of keys and values, not {}", value.kind()));
             };
-            let first = conditions.len();
+            let mut folded: BTreeSet<String> = BTreeSet::new();
             for (key, value) in keys {
                 let place = place.member(key);
                 if key.is_empty() {
                     return place.refuse("a condition key has no name; write one such as aws:PrincipalOrgID");
                 }
-                let mut siblings = conditions.iter().skip(first);
-                if self.is_written() && siblings.any(|sibling| sibling.is_about(key)) {
+                if !folded.insert(key.to_ascii_lowercase()) && self.is_written() {
                     return place
                         .refuse("stands twice, for case makes no difference in a key; put all values under one");
                 }
@@ -72,6 +71,12 @@ impl Reading {
         let mut values = Vec::with_capacity(items.len());
         for (place, item) in items {
             let text = match item {
+                Json::Number(number) if self.is_written() => {
+                    if let Some(problem) = condition::number_problem(operator, number) {
+                        return place.refuse(problem);
+                    }
+                    number.clone()
+                }
                 Json::String(text) | Json::Number(text) => text.clone(),
                 Json::Bool(value) => value.to_string(),
                 Json::Null | Json::Array(_) | Json::Object(_) => {

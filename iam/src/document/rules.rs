@@ -25,11 +25,11 @@ pub(crate) fn action_problem(text: &str, kind: DocumentKind) -> Option<String> {
     if problem.is_some() || kind == DocumentKind::Permission {
         return problem;
     }
-    let folded = text.to_lowercase();
+    let folded = text.to_ascii_lowercase();
     let known = folded.starts_with("sts:")
         && TRUST_ACTIONS
             .iter()
-            .any(|action| pattern::matches(&folded, &action.to_lowercase()));
+            .any(|action| pattern::matches(&folded, &action.to_ascii_lowercase()));
     (!known).then(|| {
         format!(
             "{text:?} may not stand in a trust policy; it takes only {}",

@@ -1,7 +1,7 @@
 //! One statement of a policy document, and its elements.
 
 use super::canonical::CanonicalStatement;
-use super::{Condition, DocumentError, DocumentKind, Effect, Principals, read};
+use super::{Condition, DocumentError, DocumentKind, Effect, Principals, read, resource};
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +105,12 @@ pub enum ResourceElement {
 }
 
 impl ResourceElement {
+    /// What is wrong with a pattern of resources, if anything.
+    #[must_use]
+    pub fn pattern_problem(pattern: &str) -> Option<String> {
+        resource::problem(pattern)
+    }
+
     /// The patterns as written.
     #[must_use]
     pub fn patterns(&self) -> &[String] {

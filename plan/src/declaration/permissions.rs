@@ -1,7 +1,7 @@
 //! `spec.permissions`, parsed.
 
 use crossrole_api::permissions::InlinePolicy;
-use crossrole_iam::{Arn, PolicyName, PolicyPathName};
+use crossrole_iam::{Arn, PolicyName, PolicyPathName, quota};
 
 use super::invalid;
 use crate::refusal::Refusal;
@@ -83,7 +83,28 @@ fn parse_one_aws_managed(text: &str) -> Result<AwsManagedPolicy, String> {
     })
 }
 
+/// Whether a name is one of crossrole's own policies, or the console's, in whatever case: names of IAM are not told apart by
+/// case. Source: IAM User Guide, "IAM and AWS STS quotas" (IAM name requirements).
+fn is_ours(name: &str) -> bool {
+    name.eq_ignore_ascii_case(crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY)
+        || name.to_ascii_lowercase().starts_with("crossrole-")
+}
+
 pub(super) fn parse_inline(policies: &[InlinePolicy]) -> Result<Vec<(PolicyName, Template)>, Refusal> {
+    // Before anything is read, and far beyond the quota, which is judged in each account.
+    let written: usize = policies
+        .iter()
+        .map(|policy| quota::size(policy.document.as_str()))
+        .sum();
+    if written > quota::WRITTEN_POLICIES_SIZE {
+        return Err(invalid(
+            "permissions.inline",
+            format!(
+                "has {written} characters, and all inline policies of a role together have at most {}",
+                quota::ROLE_INLINE_POLICIES_SIZE
+            ),
+        ));
+    }
     let mut parsed: Vec<(PolicyName, Template)> = Vec::new();
     for (index, policy) in policies.iter().enumerate() {
         let field = format!("permissions.inline[{index}]");
@@ -91,9 +112,7 @@ pub(super) fn parse_inline(policies: &[InlinePolicy]) -> Result<Vec<(PolicyName,
             .name
             .parse()
             .map_err(|error| invalid(&format!("{field}.name"), format!("{error}")))?;
-        if name.as_str() == crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY
-            || name.as_str().starts_with("crossrole-")
-        {
+        if is_ours(name.as_str()) {
             return Err(invalid(
                 &format!("{field}.name"),
                 format!("{name} is a name that crossrole keeps for its own policies: choose another"),
@@ -101,8 +120,14 @@ pub(super) fn parse_inline(policies: &[InlinePolicy]) -> Result<Vec<(PolicyName,
         }
         let document = Template::parse(policy.document.as_str())
             .map_err(|error| invalid(&format!("{field}.document"), format!("{error}")))?;
-        if parsed.iter().any(|(other, _)| *other == name) {
-            return Err(invalid(&format!("{field}.name"), "is there twice"));
+        let earlier = parsed
+            .iter()
+            .position(|(other, _)| other.as_str().eq_ignore_ascii_case(name.as_str()));
+        if let Some(earlier) = earlier {
+            return Err(invalid(
+                &format!("{field}.name"),
+                format!("is also that of inline[{earlier}], for IAM does not tell names apart by case: choose another"),
+            ));
         }
         parsed.push((name, document));
     }

@@ -224,8 +224,33 @@ fn inline_documents_are_refused_with_their_json_path() {
     );
     assert_eq!(
         verdict(Declaration::parse(&role(&twice))),
-        "InvalidSpec, spec.permissions.inline[2].name: is there twice"
+        "InvalidSpec, spec.permissions.inline[2].name: is also that of inline[0], for IAM does not tell names apart by case: choose another"
     );
+    assert_eq!(
+        verdict(Declaration::parse(&role(&twice.replacen("name: b", "name: B", 1)))),
+        "InvalidSpec, spec.permissions.inline[2].name: is also that of inline[0], for IAM does not tell names apart by case: choose another"
+    );
+}
+
+#[test]
+fn names_of_our_own_policies_are_ours_in_every_case() {
+    for name in [
+        "crossrole-closed",
+        "Crossrole-closed",
+        "CROSSROLE-VALIDITY",
+        "crossrole-x",
+        "AWSRevokeOlderSessions",
+        "awsrevokeoldersessions",
+    ] {
+        let document = "{Version: '2012-10-17', Statement: {Effect: Allow, Action: 's3:*', Resource: '*'}}";
+        let spec = format!("permissions: {{inline: [{{name: {name}, document: {document}}}]}}");
+        assert_eq!(
+            verdict(Declaration::parse(&role(&spec))),
+            format!(
+                "InvalidSpec, spec.permissions.inline[0].name: {name} is a name that crossrole keeps for its own policies: choose another"
+            )
+        );
+    }
 }
 
 #[test]
@@ -269,5 +294,68 @@ fn tags_are_ones_that_iam_takes_and_not_ours() {
     assert_eq!(
         said(49),
         "InvalidSpec, spec.tags: a role has at most 50 tags, and 2 of them are crossrole's own"
+    );
+}
+
+#[test]
+fn what_is_far_longer_than_iam_takes_is_refused_unread() {
+    let long = "a".repeat(5_000);
+    let inline: Vec<String> = (0..10)
+        .map(|number| format!("{{name: p{number}, document: {{A: {long}}}}}"))
+        .collect();
+    let said = |spec: String| verdict(Declaration::parse(&role(&spec)));
+    assert_eq!(
+        said(format!("permissions: {{inline: [{}]}}", inline.join(", "))),
+        "InvalidSpec, spec.permissions.inline: has 50080 characters, and all inline policies of a role together have at most 10240"
+    );
+    assert_eq!(
+        said(format!(
+            "extraTrustStatements: [{}]",
+            vec![format!("{{A: {long}}}"); 10].join(", ")
+        )),
+        "InvalidSpec, spec.extraTrustStatements: has 50091 characters, and a trust policy has at most 4096"
+    );
+    let entry = format!("{{from: {{services: [ec2.amazonaws.com]}}, require: {{conditions: {{A: {long}}}}}}}");
+    assert_eq!(
+        said(format!("trust: [{}]", vec![entry; 10].join(", "))),
+        "InvalidSpec, spec.trust: has 50781 characters, and a trust policy has at most 4096"
+    );
+}
+
+#[test]
+fn a_number_in_a_document_is_never_changed_without_a_word() {
+    let document = |condition: &str| {
+        format!(
+            "permissions: {{inline: [{{name: p, document: {{Version: '2012-10-17', Statement: {{Effect: Deny, Action: 's3:*', Resource: '*', Condition: {condition}}}}}}}]}}"
+        )
+    };
+    let said = |spec: String| verdict(Declaration::parse(&role(&spec)));
+    for (condition, start) in [
+        (
+            "{StringEquals: {'aws:PrincipalAccount': 012345678901}}",
+            ": StringEquals compares text",
+        ),
+        (
+            "{StringEquals: {'aws:PrincipalAccount': 1.10}}",
+            ": StringEquals compares text",
+        ),
+        (
+            "{NumericEquals: {'aws:PrincipalAccount': 123456789012345678901234}}",
+            ": the number 1.234567890123456",
+        ),
+    ] {
+        let said = said(document(condition));
+        assert!(
+            said.contains(":PrincipalAccount") && said.contains(start),
+            "{condition}: {said}"
+        );
+    }
+    assert_eq!(said(document("{NumericLessThan: {'s3:max-keys': 1.10}}")), "passes");
+    let raw = |condition: &str| {
+        format!("trust: [{{from: {{accounts: ['111111111111']}}, require: {{conditions: {condition}}}}}]")
+    };
+    assert_eq!(
+        said(raw("{StringEquals: {'aws:PrincipalTag/unit': 10}}")),
+        "InvalidSpec, spec.trust[0].require.conditions: StringEquals.aws:PrincipalTag/unit: StringEquals compares text, and a number does not always keep its form (a 0 in front is lost): put 10 in quotes"
     );
 }

@@ -31,13 +31,14 @@ use std::collections::BTreeSet;
 use crossrole_api::CrossAccountRoleSpec;
 use crossrole_api::trust::TrustEntry;
 use crossrole_iam::document::{Condition, Statement};
-use crossrole_iam::{AccountId, Arn, ArnPattern, ExternalId, PrincipalArn};
+use crossrole_iam::{AccountId, Arn, ArnPattern, ExternalId, PrincipalArn, quota};
 
 use super::invalid;
 use crate::refusal::Refusal;
 
 pub use aws::PrincipalPattern;
-pub(crate) use shared_issuers::told_apart_by_subject;
+pub(crate) use session::is_anything;
+pub(crate) use shared_issuers::{audience_key, names_one_customer, told_apart_by_session_name, told_apart_by_subject};
 pub use values::OrganizationId;
 
 /// Who may assume the role: the entries, and the raw statements beside them.
@@ -264,6 +265,7 @@ pub(super) fn parse(spec: &CrossAccountRoleSpec) -> Result<Trust, Refusal> {
             "a role that nobody may assume is of no use: write at least one entry",
         ));
     }
+    check_size(spec)?;
     let mut entries: Vec<TrustStatement> = Vec::new();
     for (index, entry) in spec.trust.iter().enumerate() {
         let entry = parse_entry(index, entry)?;
@@ -279,6 +281,31 @@ pub(super) fn parse(spec: &CrossAccountRoleSpec) -> Result<Trust, Refusal> {
         entries,
         extra: extra::parse(&spec.extra_trust_statements)?,
     })
+}
+
+/// Refuses what no trust policy comes from before it is read, and before it is rendered for every account. The quota
+/// itself is judged in each account.
+fn check_size(spec: &CrossAccountRoleSpec) -> Result<(), Refusal> {
+    for (field, text) in [
+        ("trust", serde_json::to_string(&spec.trust)),
+        (
+            "extraTrustStatements",
+            serde_json::to_string(&spec.extra_trust_statements),
+        ),
+    ] {
+        let text = text.map_err(|error| invalid(field, error.to_string()))?;
+        let written = quota::size(&text);
+        if written > quota::WRITTEN_POLICIES_SIZE {
+            return Err(invalid(
+                field,
+                format!(
+                    "has {written} characters, and a trust policy has at most {}",
+                    quota::TRUST_POLICY_SIZE_RAISED
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn parse_entry(index: usize, written: &TrustEntry) -> Result<TrustStatement, Refusal> {

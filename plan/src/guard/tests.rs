@@ -28,7 +28,10 @@ fn judge_among(
     namespace_roles: Option<u32>,
 ) -> String {
     let (rules, account, declaration) = (rules(replaced).unwrap(), account(), declaration(spec));
-    let desired = Desired::of(&declaration, &account, &rules, CLUSTER).unwrap();
+    let desired = match Desired::of(&declaration, &account, &rules, CLUSTER) {
+        Ok(desired) => desired,
+        Err(refusal) => return verdict::<()>(Err(refusal)),
+    };
     verdict(check(&Proposal {
         declaration: &declaration,
         desired: &desired,

@@ -29,12 +29,14 @@ pub(super) use actors::can_admit_a_user;
 pub(super) type Fault = (Reason, String);
 
 pub(super) fn allows_only_judged_actions(proposal: &Proposal<'_>) -> Result<(), Refusal> {
-    each_allow(proposal, session_tags::allows_only_judged_actions)
+    each_allow(proposal, |statement, _| {
+        session_tags::allows_only_judged_actions(statement)
+    })
 }
 
 pub(super) fn trusts_only_the_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let rules = proposal.rules;
-    each_allow(proposal, |statement| {
+    each_allow(proposal, |statement, _| {
         let principals = principals(statement)?;
         for principal in named(principals) {
             match account_of(principal) {
@@ -99,22 +101,27 @@ fn judge_anyone(statement: &Statement, rules: &Rules) -> Result<(), Fault> {
 }
 
 pub(super) fn session_tags_are_listed(proposal: &Proposal<'_>) -> Result<(), Refusal> {
-    each_allow(proposal, |statement| session_tags::judge(statement, proposal.rules))
+    each_allow(proposal, |statement, _| session_tags::judge(statement, proposal.rules))
 }
 
 pub(super) fn users_need_mfa(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     if proposal.rules.require_mfa == RequireMfa::Never {
         return Ok(());
     }
-    each_allow(proposal, |statement| {
+    each_allow(proposal, |statement, written| {
         if !assumes(statement) || !can_admit_a_user(statement)? || proves_mfa(statement) {
             return Ok(());
         }
         Err((
             Reason::MfaRequired,
             format!(
-                "this admits IAM users without MFA, which AccountClass {} requires: add require.mfa, or admit roles only (from.kind: Roles)",
-                proposal.rules.class
+                "this admits IAM users without MFA, which AccountClass {} requires: add {}",
+                proposal.rules.class,
+                match written {
+                    Written::Entry => "require.mfa, or admit roles only (from.kind: Roles)",
+                    Written::Raw =>
+                        "the condition Bool with aws:MultiFactorAuthPresent \"true\", or admit roles only (ArnLike on aws:PrincipalArn)",
+                }
             ),
         ))
     })
@@ -124,7 +131,7 @@ pub(super) fn users_need_mfa(proposal: &Proposal<'_>) -> Result<(), Refusal> {
 /// principals. Source: AWS STS API Reference, `AssumeRole` (`ExternalId`).
 pub(super) fn external_id_is_required(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     let rules = proposal.rules;
-    each_allow(proposal, |statement| {
+    each_allow(proposal, |statement, written| {
         let principals = principals(statement)?;
         let third_party = third_party(statement, rules)?;
         let needed = match rules.require_external_id {
@@ -139,8 +146,12 @@ pub(super) fn external_id_is_required(proposal: &Proposal<'_>) -> Result<(), Ref
         Err((
             Reason::ExternalIdRequired,
             format!(
-                "{who}AccountClass {} requires an external id here: add require.externalIds",
-                rules.class
+                "{who}AccountClass {} requires an external id here: add {}",
+                rules.class,
+                match written {
+                    Written::Entry => "require.externalIds",
+                    Written::Raw => "the condition StringEquals on sts:ExternalId",
+                }
             ),
         ))
     })
@@ -184,14 +195,29 @@ fn proves_external_id(statement: &Statement) -> bool {
     )
 }
 
-fn each_allow(proposal: &Proposal<'_>, judge: impl Fn(&Statement) -> Result<(), Fault>) -> Result<(), Refusal> {
+/// How a statement was written, which decides what its owner can write instead.
+#[derive(Clone, Copy)]
+enum Written {
+    /// As an entry of `spec.trust`.
+    Entry,
+    /// As it is, in `spec.extraTrustStatements`.
+    Raw,
+}
+
+fn each_allow(
+    proposal: &Proposal<'_>,
+    judge: impl Fn(&Statement, Written) -> Result<(), Fault>,
+) -> Result<(), Refusal> {
     let desired = proposal.desired;
     for (index, statement) in desired.trust.statements.iter().enumerate() {
         if statement.effect == Effect::Allow {
-            judge(statement).map_err(|(reason, message)| {
-                let field = desired.trust_fields.get(index).cloned();
-                Refusal::of_field(reason, field.unwrap_or_else(|| "spec.trust".into()), message)
-            })?;
+            let field = desired.trust_fields.get(index).map_or("spec.trust", String::as_str);
+            let written = if field.starts_with("spec.extraTrustStatements") {
+                Written::Raw
+            } else {
+                Written::Entry
+            };
+            judge(statement, written).map_err(|(reason, message)| Refusal::of_field(reason, field, message))?;
         }
     }
     Ok(())

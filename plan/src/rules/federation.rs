@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_api::class::FederationRule;
 
 use super::values::{invalid, pattern_problem};
-use crate::declaration::told_apart_by_subject;
+use crate::declaration::{names_one_customer, told_apart_by_subject};
 use crate::refusal::Refusal;
 
 /// An identity provider that may be trusted.
@@ -99,7 +99,7 @@ fn parse_issuer(issuer: &str, entry: &FederationRule) -> Result<Federation, Prob
     if let Some(problem) = entry.subjects.iter().find_map(|subject| pattern_problem(subject)) {
         return Err((".subjects", problem));
     }
-    if let Some(subject) = entry.subjects.iter().find(|subject| !names_a_customer(subject))
+    if let Some(subject) = entry.subjects.iter().find(|subject| !names_one_customer(subject))
         && is_shared_issuer(issuer)
     {
         return Err((
@@ -114,19 +114,6 @@ fn parse_issuer(issuer: &str, entry: &FederationRule) -> Result<Federation, Prob
         audiences: entry.audiences.iter().cloned().collect(),
         subjects: entry.subjects.clone(),
     })
-}
-
-/// Whether a subject pattern of a shared issuer holds to one customer: before its first wildcard stand a kind, the
-/// customer's name, and what ends that name. `repo:acme*` would also let in a customer `acme-x`.
-fn names_a_customer(subject: &str) -> bool {
-    let Some((fixed, _)) = subject.split_once(['*', '?']) else {
-        return true;
-    };
-    fixed
-        .split_once(':')
-        .filter(|(kind, _)| !kind.is_empty())
-        .and_then(|(_, rest)| rest.split_once(['/', ':']))
-        .is_some_and(|(customer, _)| !customer.is_empty())
 }
 
 fn parse_saml(entry: &FederationRule) -> Result<Federation, Problem> {

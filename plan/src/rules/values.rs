@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crossrole_api::Reason;
 use crossrole_iam::{AccountId, Arn};
 
+use crate::declaration::OrganizationId;
 use crate::duration;
 use crate::refusal::Refusal;
 
@@ -101,23 +102,16 @@ pub(super) fn adoption(texts: Vec<String>) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Ids of organisations. Source: AWS Organizations API Reference, "Organization" (`Id`).
+/// Ids of organisations.
 pub(super) fn organizations(ids: &[String]) -> Result<BTreeSet<String>, Refusal> {
-    let is_id = |id: &str| {
-        id.strip_prefix("o-").is_some_and(|rest| {
-            (10..=32).contains(&rest.len())
-                && rest
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    ids.iter()
+        .map(|id| {
+            let parsed: Result<OrganizationId, _> = id.parse();
+            parsed
+                .map(|id| id.to_string())
+                .map_err(|problem| invalid("guardrails.trust.organizations", &problem))
         })
-    };
-    match ids.iter().find(|id| !is_id(id)) {
-        None => Ok(ids.iter().cloned().collect()),
-        Some(id) => Err(invalid(
-            "guardrails.trust.organizations",
-            &format!("{id:?} is not the id of an organisation, such as o-a1b2c3d4e5"),
-        )),
-    }
+        .collect()
 }
 
 /// Service principals, without wildcards. Source: IAM User Guide, "AWS JSON policy elements: Principal".

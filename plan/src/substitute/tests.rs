@@ -368,3 +368,24 @@ proptest::proptest! {
         proptest::prop_assert!(!value.is_empty());
     }
 }
+
+#[test]
+fn twice_as_many_strings_are_twice_as_much_work() {
+    // Dates take one of the last specimens, so that many are tried for each string.
+    let work = |strings: usize| {
+        let statements: Vec<String> = (0..strings)
+            .map(|index| {
+                format!(r#"{{"Effect": "Allow", "Action": "s3:Get*", "Resource": "*", "Condition": {{"DateLessThan": {{"a:b{index:03}": "${{parameter.b}}"}}}}}}"#)
+            })
+            .collect();
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{}]}}"#,
+            statements.join(",")
+        );
+        work::take();
+        Template::parse(&text).unwrap();
+        work::take()
+    };
+    let (few, many) = (work(100), work(200));
+    assert!(few > 0 && many <= 2 * few, "{few} characters, then {many}");
+}

@@ -116,6 +116,21 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(pieces)
 }
 
+/// What is wrong with the variables of a text that may hold IAM's own alone, as those of a trust policy, if anything.
+pub(crate) fn problem_without_ours(text: &str) -> Option<String> {
+    match pieces(text) {
+        Ok(pieces) => pieces.iter().find_map(|piece| match piece {
+            Piece::Ours(variable) => Some(format!(
+                "{variable} may stand in inline policies only, and IAM would read it as its own: write what it stands for"
+            )),
+            Piece::Text(_) => None,
+        }),
+        Err(_) => Some(format!(
+            "{text:?} has a variable that IAM does not know: its own have a colon, as ${{aws:username}}"
+        )),
+    }
+}
+
 /// A variable of ours, or none where it is IAM's own.
 fn variable(inside: &str) -> Result<Option<Variable>, String> {
     match inside {

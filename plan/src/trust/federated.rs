@@ -11,17 +11,24 @@ use crate::declaration::{OidcTrust, SamlTrust};
 ///
 /// Source: IAM User Guide, "AWS JSON policy elements: Principal" (OIDC federated principals); Amazon Cognito Developer
 /// Guide, "Role trust and permissions" for the other partitions.
-const BUILT_IN: [&str; 4] = [
+const BUILT_IN: [&str; 6] = [
     "accounts.google.com",
+    "graph.facebook.com",
+    "www.amazon.com",
     "cognito-identity.amazonaws.com",
     "cognito-identity-us-gov.amazonaws.com",
     "cognito-identity.cn-north-1.amazonaws.com.cn",
 ];
 
+/// Whether every account knows this provider, by its domain alone.
+pub(crate) fn is_known_everywhere(domain: &str) -> bool {
+    BUILT_IN.contains(&domain)
+}
+
 /// Source of the keys: IAM User Guide, "Available keys for AWS OIDC federation".
 pub(super) fn render_oidc(trust: &OidcTrust, target: Target<'_>) -> Vec<Statement> {
     let issuer = &trust.issuer;
-    let provider = if BUILT_IN.contains(&issuer.as_str()) {
+    let provider = if is_known_everywhere(issuer) {
         issuer.clone()
     } else {
         format!(

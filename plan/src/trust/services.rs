@@ -130,7 +130,7 @@ fn together(
     raw: &[Condition],
 ) -> Vec<Statement> {
     for condition in raw {
-        let key = condition.key.to_lowercase();
+        let key = condition.key.to_ascii_lowercase();
         let shared = ["sts:sourceidentity", "sts:transitivetagkeys"].contains(&key.as_str());
         if key.starts_with("sts:") && !shared {
             of_the_session.push(condition.clone());

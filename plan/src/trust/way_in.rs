@@ -115,7 +115,7 @@ impl WayIn<'_> {
         self.session
             .conditions
             .iter()
-            .filter(move |condition| is_there(&condition.key.to_lowercase()))
+            .filter(move |condition| is_there(&condition.key.to_ascii_lowercase()))
             .cloned()
     }
 }

@@ -113,3 +113,28 @@ fn what_a_cluster_added_to_an_object_counts_for_nothing_but_its_age() {
     assert!(role.metadata.creation_timestamp.is_some());
     assert_eq!(role.metadata.namespace.as_deref(), Some("security"));
 }
+
+#[test]
+fn what_the_schema_of_the_crds_refuses_is_refused_with_its_place() {
+    let with = |before: &str, after: &str| ROLE.replace(before, after);
+    for (text, expected) in [
+        (
+            with("spec:", "spec:\n  roleName: a role"),
+            r#"0.yaml: CrossAccountRole audit: spec.roleName: "a role" does not match ^[A-Za-z0-9_+=,.@-]+$"#,
+        ),
+        (
+            with("kind: Roles}", "kind: Roles}, require: {}"),
+            "0.yaml: CrossAccountRole audit: spec.trust[0].require: has 0 members; at least 1 must be there",
+        ),
+        (
+            with("{name: audit}", "{name: Audit}"),
+            "0.yaml: CrossAccountRole Audit: metadata.name: lower-case letters, digits, - and . are allowed, and a letter or digit at both ends of each part",
+        ),
+        (
+            "{apiVersion: crossrole.dev/v1alpha1, kind: AWSAccount, metadata: {name: prod}, spec: {accountId: '2222', class: c}}".to_string(),
+            "0.yaml: AWSAccount prod: spec.accountId: has 4 characters; at least 12 must be there",
+        ),
+    ] {
+        assert_eq!(added(&[&text]).unwrap_err().to_string(), expected);
+    }
+}

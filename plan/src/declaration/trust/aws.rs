@@ -90,7 +90,6 @@ const MFA_OF_A_ROLE: &str = "MFA cannot be required of roles: a role session nev
 pub(super) fn parse(entry: &Entry<'_>, kind: AwsKind<'_>) -> Result<AwsTrust, Refusal> {
     let organization = organization(entry, "require.organization", entry.require.organization.as_deref())?;
     let mfa_max_age = session::mfa_max_age(entry)?;
-    let in_who = matches!(kind, AwsKind::Patterns);
     let (who, users) = match kind {
         AwsKind::Accounts => accounts(entry, mfa_max_age)?,
         AwsKind::Principals => principals(entry, mfa_max_age)?,
@@ -109,7 +108,7 @@ pub(super) fn parse(entry: &Entry<'_>, kind: AwsKind<'_>) -> Result<AwsTrust, Re
         return entry.refuse("require.externalIds", "write one value, or two while it is rotated");
     }
     let organization = match who {
-        Who::PatternsInOrganization { .. } if in_who => None,
+        Who::PatternsInOrganization { .. } => None,
         _ => organization,
     };
     let session = session::parse(entry)?;

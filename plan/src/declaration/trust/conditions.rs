@@ -4,6 +4,7 @@ use crossrole_iam::document::{Condition, OperatorName};
 
 use super::Entry;
 use crate::refusal::Refusal;
+use crate::substitute::problem_without_ours;
 
 /// Keys that a guardrail relies on, and the field that says it instead. A second test of such a key could make the
 /// first look like what it is not.
@@ -37,6 +38,9 @@ pub(super) fn parse(entry: &Entry<'_>) -> Result<Vec<Condition>, Refusal> {
             "is empty, so it requires nothing: write a condition, or leave it out",
         );
     }
+    if let Some(problem) = variable_problem(&conditions) {
+        return entry.refuse(FIELD, problem);
+    }
     for condition in &conditions {
         let (operator, key) = (condition.operator, &condition.key);
         if let Some(instead) = kept_for(key) {
@@ -55,9 +59,18 @@ pub(super) fn parse(entry: &Entry<'_>) -> Result<Vec<Condition>, Refusal> {
     Ok(conditions)
 }
 
+/// What is wrong with the policy variables in the keys and values of conditions, if anything.
+pub(super) fn variable_problem(conditions: &[Condition]) -> Option<String> {
+    conditions.iter().find_map(|condition| {
+        let mut texts = std::iter::once(&condition.key).chain(&condition.values);
+        let problem = texts.find_map(|text| problem_without_ours(text))?;
+        Some(format!("{}.{}: {problem}", condition.operator, condition.key))
+    })
+}
+
 fn kept_for(key: &str) -> Option<&'static str> {
-    let folded = key.to_lowercase();
-    let listed = KEPT.iter().find(|(kept, _)| kept.to_lowercase() == folded);
+    let folded = key.to_ascii_lowercase();
+    let listed = KEPT.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(key));
     if let Some((_, instead)) = listed {
         return Some(instead);
     }

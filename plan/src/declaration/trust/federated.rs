@@ -79,8 +79,7 @@ fn check_tenant(entry: &Entry<'_>, oidc: &Oidc, tenant: Option<Tenant>) -> Resul
 /// IAM API Reference, `CreateOpenIDConnectProvider` (`Url`): begins with `https://`, has no query and no port.
 fn issuer_problem(issuer: &str) -> Option<String> {
     let host = issuer.split('/').next().unwrap_or_default();
-    // Their tokens carry `app_id` where others carry `aud`: IAM User Guide, "Available keys for AWS OIDC federation".
-    if ["www.amazon.com", "graph.facebook.com"].contains(&host) {
+    if shared_issuers::has_app_id(host) {
         return Some(format!(
             "the tokens of {host} have no audience, but an app_id: write the statement into extraTrustStatements"
         ));

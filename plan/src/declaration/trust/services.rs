@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crossrole_api::trust::{PodIdentity, RolesAnywhere};
-use crossrole_iam::{Arn, Partition};
+use crossrole_iam::{Arn, ArnError, Partition};
 
 use super::values::list;
 use super::{Entry, PodIdentityTrust, RolesAnywhereTrust, ServicesTrust, conditions, session};
 use crate::refusal::Refusal;
+use crate::substitute::problem_without_ours;
 use crate::trust::{POD_IDENTITY, ROLES_ANYWHERE};
 
 pub(super) fn parse_services(entry: &Entry<'_>) -> Result<ServicesTrust, Refusal> {
@@ -15,7 +16,15 @@ pub(super) fn parse_services(entry: &Entry<'_>) -> Result<ServicesTrust, Refusal
     Ok(ServicesTrust {
         services: list(entry, "from.services", &entry.from.services, service)?,
         source_accounts: list(entry, "require.sourceAccounts", &require.source_accounts, str::parse)?,
-        source_arns: list(entry, "require.sourceArns", &require.source_arns, str::parse)?,
+        source_arns: list(
+            entry,
+            "require.sourceArns",
+            &require.source_arns,
+            |text| match problem_without_ours(text) {
+                Some(problem) => Err(problem),
+                None => text.parse().map_err(|error: ArnError| error.to_string()),
+            },
+        )?,
         conditions: conditions::parse(entry)?,
     })
 }

@@ -84,8 +84,9 @@ fn tags(entry: &Entry<'_>) -> Result<BTreeSet<String>, Refusal> {
     Ok(tags)
 }
 
-pub(super) fn is_anything(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte == b'*')
+/// Whether a pattern names no character at all, and so requires nothing but a certain length.
+pub(crate) fn is_anything(text: &str) -> bool {
+    text.contains('*') && text.bytes().all(|byte| byte == b'*' || byte == b'?')
 }
 
 /// Refuses what compares with the name of an IAM user where nobody can be one: `${aws:username}` is in the requests of

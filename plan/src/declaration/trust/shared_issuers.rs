@@ -51,12 +51,32 @@ pub(crate) fn told_apart_by_subject() -> impl Iterator<Item = &'static str> {
         .map(|(issuer, _)| *issuer)
 }
 
+/// Whether the name of the session alone tells an issuer's customers apart.
+pub(crate) fn told_apart_by_session_name(issuer: &str) -> bool {
+    tenant(issuer) == Some(Tenant::SessionName)
+}
+
+/// Providers whose tokens carry `app_id` where others carry `aud`.
+///
+/// Source: IAM User Guide, "Available keys for AWS OIDC federation".
+const WITH_APP_ID: [&str; 2] = ["www.amazon.com", "graph.facebook.com"];
+
+/// Whether the tokens of a provider carry `app_id` where others carry `aud`.
+pub(super) fn has_app_id(host: &str) -> bool {
+    WITH_APP_ID.contains(&host)
+}
+
+/// The condition key that says whom a token of this issuer is made out to.
+pub(crate) fn audience_key(issuer: &str) -> String {
+    let claim = if has_app_id(issuer) { "app_id" } else { "aud" };
+    format!("{issuer}:{claim}")
+}
+
 /// What tells the customers of a provider apart; `None` where the issuer itself does.
 pub(super) fn tenant(issuer: &str) -> Option<Tenant> {
-    let folded = issuer.to_lowercase();
     SHARED
         .iter()
-        .find(|(shared, _)| *shared == folded)
+        .find(|(shared, _)| shared.eq_ignore_ascii_case(issuer))
         .map(|(_, tenant)| *tenant)
 }
 
@@ -65,7 +85,7 @@ pub(super) fn tenant(issuer: &str) -> Option<Tenant> {
 /// Subjects of these providers begin with a word and the customer (`repo:acme/app:…`, `organization:acme:…`,
 /// `project_path:acme/app:…`), so both must stand before the first wildcard, together with what ends the customer's
 /// name: `repo:acme*` would admit `repo:acme-evil/…`.
-pub(super) fn names_one_customer(subject: &str) -> bool {
+pub(crate) fn names_one_customer(subject: &str) -> bool {
     let wildcard = [subject.find(['*', '?']), subject.find("${")]
         .into_iter()
         .flatten()

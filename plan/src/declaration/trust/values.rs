@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
-use std::net::IpAddr;
 use std::str::FromStr;
+
+use crossrole_iam::document::address_range;
 
 use super::Entry;
 use crate::refusal::Refusal;
+use crate::substitute::problem_without_ours;
 
 /// The id of an organisation of AWS Organizations: `o-` and 10 to 32 lower-case letters and digits.
 ///
@@ -78,6 +80,9 @@ pub(super) fn is_pattern(text: &str) -> bool {
 ///
 /// Source: AWS STS API Reference, `AssumeRole` (`RoleSessionName`, `SourceIdentity`: 2 to 64 characters).
 pub(super) fn name_pattern(text: &str, what: &str) -> Result<String, String> {
+    if let Some(problem) = problem_without_ours(text) {
+        return Err(problem);
+    }
     let mut literal = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -101,25 +106,21 @@ pub(super) fn name_pattern(text: &str, what: &str) -> Result<String, String> {
 }
 
 /// An address range: `203.0.113.0/24`, `2001:db8::/32`, or one address.
+///
+/// One that is wider than any network is refused: two halves of all addresses require as little as the whole. Nobody holds
+/// more than a /8 of IPv4, or than a /16 of IPv6. Sources: IANA IPv4 Address Space Registry; RFC 6177.
 pub(super) fn cidr(text: &str) -> Result<String, String> {
-    let refuse = || format!("{text:?} is not an address range: write one such as 203.0.113.0/24 or 2001:db8::/32");
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
-    };
-    let address: IpAddr = address.parse().map_err(|_| refuse())?;
-    let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
-    let length: u8 = match length {
-        None => longest,
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
-            .parse()
-            .ok()
-            .filter(|length| *length <= longest)
-            .ok_or_else(refuse)?,
-        Some(_) => return Err(refuse()),
-    };
+    let (address, length) = address_range(text).ok_or_else(|| {
+        format!("{text:?} is not an address range: write one such as 203.0.113.0/24 or 2001:db8::/32")
+    })?;
+    let widest = if address.is_ipv4() { 8 } else { 16 };
     if length == 0 {
         return Err(format!("{text:?} is every address, so it requires nothing: remove it"));
+    }
+    if length < widest {
+        return Err(format!(
+            "{text:?} is wider than any network: write a /{widest} or narrower"
+        ));
     }
     Ok(format!("{address}/{length}"))
 }

@@ -137,6 +137,10 @@ fn objection(request: &Request, rules: &Rules) -> Option<String> {
             let listed = key("aws:sourcearn").is_some_and(|anchor| rules.trust_anchors.contains(anchor));
             (!listed).then(|| "comes from an unlisted anchor".into())
         }
+        Caller::Service("pods.eks.amazonaws.com") => {
+            let unknown = is_assuming && key("aws:sourceaccount").is_none();
+            unknown.then(|| "acts for nobody knows which cluster".into())
+        }
         Caller::Service(_) => None,
         Caller::Federated(provider) => {
             let listed = rules.federation.iter().any(|federation| match federation {
@@ -154,7 +158,9 @@ fn objection(request: &Request, rules: &Rules) -> Option<String> {
                             .is_some_and(|subject| subjects.iter().any(|listed| pattern::matches(listed, subject)))
                 }
             });
-            (!listed).then(|| "is an identity that the class does not list".into())
+            let for_nobody = request.action.ends_with("SAML") && key("saml:aud").is_none();
+            (!listed || for_nobody)
+                .then(|| "is an identity that the class does not list, or an assertion for nobody".into())
         }
     }
 }
@@ -256,6 +262,6 @@ fn the_properties_are_not_empty() {
             &[CONDITIONS[25], CONDITIONS[27]]
         ) > 0
     );
-    assert!(admitted(PRINCIPALS[13], "sts:AssumeRoleWithSAML", &[]) > 0);
+    assert!(admitted(PRINCIPALS[13], "sts:AssumeRoleWithSAML", &[CONDITIONS[35]]) > 0);
     assert!(admitted(PRINCIPALS[2], "sts:TagSession", &[CONDITIONS[31]]) > 0);
 }

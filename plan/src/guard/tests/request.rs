@@ -156,7 +156,12 @@ pub(super) fn all() -> Vec<Request> {
         }
     }
     for service in ["ec2.amazonaws.com", "lambda.amazonaws.com", "pods.eks.amazonaws.com"] {
-        requests.extend(with_actions(&Caller::Service(service), &[]));
+        for account in [None, Some("222222222222")] {
+            requests.extend(with_actions(
+                &Caller::Service(service),
+                &[("aws:sourceaccount", account)],
+            ));
+        }
     }
     for anchor in [
         None,
@@ -166,16 +171,18 @@ pub(super) fn all() -> Vec<Request> {
         let caller = Caller::Service("rolesanywhere.amazonaws.com");
         requests.extend(with_actions(&caller, &[("aws:sourcearn", anchor)]));
     }
-    for provider in [GITHUB, "arn:aws:iam::222222222222:saml-provider/okta"] {
-        for audience in ["sts.amazonaws.com", "other"] {
-            for subject in ["repo:acme/app:x", "repo:acme-evil/app:x", "repo:evil/app:x"] {
-                let keys = [
-                    ("token.actions.githubusercontent.com:aud", Some(audience)),
-                    ("token.actions.githubusercontent.com:sub", Some(subject)),
-                ];
-                requests.extend(with_actions(&Caller::Federated(provider), &keys));
-            }
+    for audience in ["sts.amazonaws.com", "other"] {
+        for subject in ["repo:acme/app:x", "repo:acme-evil/app:x", "repo:evil/app:x"] {
+            let keys = [
+                ("token.actions.githubusercontent.com:aud", Some(audience)),
+                ("token.actions.githubusercontent.com:sub", Some(subject)),
+            ];
+            requests.extend(with_actions(&Caller::Federated(GITHUB), &keys));
         }
+    }
+    let okta = Caller::Federated("arn:aws:iam::222222222222:saml-provider/okta");
+    for audience in [None, Some("https://signin.aws.amazon.com/saml")] {
+        requests.extend(with_actions(&okta, &[("saml:aud", audience)]));
     }
     requests
 }

@@ -112,6 +112,10 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("ForAllValues:StringLike", "aws:TagKeys", r#""*""#),
     ("ForAnyValue:StringEquals", "aws:TagKeys", r#""team""#),
     ("Null", "sts:ExternalId", r#""false""#),
+    ("StringEquals", "SAML:aud", r#""https://signin.aws.amazon.com/saml""#),
+    ("StringLike", "SAML:aud", r#""https://*""#),
+    ("StringEquals", "aws:SourceAccount", r#""222222222222""#),
+    ("StringEqualsIfExists", "aws:SourceAccount", r#""222222222222""#),
 ];
 
 /// The Allow of these parts.

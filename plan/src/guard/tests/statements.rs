@@ -47,7 +47,7 @@ const ROLES_ONLY: &str = "ArnLike: {'aws:PrincipalArn': 'arn:aws:iam::1111111111
 
 const UNLISTED: &str = "TrustNotAllowed | account 999999999999 is in neither guardrails.trust.accounts nor guardrails.trust.thirdParties of AccountClass production";
 const NOT_NARROWED: &str = "TrustNotAllowed | the principal is \"*\", which only a listed organisation, aws:PrincipalAccount with listed accounts, or aws:PrincipalArn with a listed account in every pattern narrows";
-const MFA: &str = "MfaRequired | this admits IAM users without MFA, which AccountClass production requires: add require.mfa, or admit roles only (from.kind: Roles)";
+const MFA: &str = "MfaRequired | this admits IAM users without MFA, which AccountClass production requires: add the condition Bool with aws:MultiFactorAuthPresent \"true\", or admit roles only (ArnLike on aws:PrincipalArn)";
 
 #[test]
 fn a_principal_is_named_by_its_list() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crossrole_api::Reason;
+use crossrole_iam::account_id::is_account_id;
 use crossrole_iam::document::{ActionElement, Condition, OperatorName, PrincipalElement, Principals, Statement};
 use crossrole_iam::{Partition, pattern};
 
@@ -59,11 +60,7 @@ pub(super) fn account_of(principal: &str) -> Option<&str> {
     } else {
         principal
     };
-    is_account(account).then_some(account)
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    is_account_id(account).then_some(account)
 }
 
 /// The accounts that a statement's conditions hold everybody to, `None` where they hold nobody to any.
@@ -73,7 +70,7 @@ fn is_account(text: &str) -> bool {
 /// context keys".
 pub(super) fn bound_accounts(statement: &Statement) -> Option<BTreeSet<&str>> {
     let by_id = proofs(statement, "aws:PrincipalAccount", TEXT)
-        .filter_map(|condition| accounts(condition, |value| is_account(value).then_some(value)));
+        .filter_map(|condition| accounts(condition, |value| is_account_id(value).then_some(value)));
     let by_arn = proofs(statement, "aws:PrincipalArn", ARN)
         .filter_map(|condition| accounts(condition, |value| account_in_pattern(condition, value)));
     by_id
@@ -91,7 +88,7 @@ fn accounts<'a>(condition: &'a Condition, account: impl Fn(&'a str) -> Option<&'
 /// The Arn operators compare the six parts of an ARN each for itself. To the String operators a `*` in front could stand
 /// for a whole ARN of another account, whose user's path holds the rest: a path may hold colons.
 /// Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "IAM identifiers".
-fn account_in_pattern<'a>(condition: &Condition, value: &'a str) -> Option<&'a str> {
+pub(super) fn account_in_pattern<'a>(condition: &Condition, value: &'a str) -> Option<&'a str> {
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let [arn, partition, service, region, account, _] = parts.as_slice() else {
         return None;
@@ -101,7 +98,7 @@ fn account_in_pattern<'a>(condition: &Condition, value: &'a str) -> Option<&'a s
     let is_plain = front
         .iter()
         .all(|part| !part.contains("${") && (is_arn_operator || !part.contains(['*', '?'])));
-    (*arn == "arn" && is_plain && is_account(account)).then_some(*account)
+    (*arn == "arn" && is_plain && is_account_id(account)).then_some(*account)
 }
 
 /// Whether the statement itself requires one of the class's organisations.

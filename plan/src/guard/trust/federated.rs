@@ -1,13 +1,17 @@
 //! Services and identity providers.
 
 use crossrole_api::Reason;
+use crossrole_iam::account_id::is_account_id;
 use crossrole_iam::document::Statement;
 use crossrole_iam::{Arn, pattern};
 
 use super::Fault;
+use super::actors::{account_in_pattern, allows, assumes};
 use super::proof::{ARN, TEXT, is_literal, proofs, proves};
 use crate::account::Account;
+use crate::declaration::{audience_key, is_anything, told_apart_by_session_name};
 use crate::rules::{Federation, Rules, is_roles_anywhere};
+use crate::trust::is_known_everywhere;
 
 fn refused<T>(message: String) -> Result<T, Fault> {
     Err((Reason::TrustNotAllowed, message))
@@ -22,18 +26,34 @@ pub(super) fn judge_service(statement: &Statement, service: &str, rules: &Rules)
             rules.class
         ));
     }
+    let folded = service.to_ascii_lowercase();
+    if folded.starts_with("pods.eks.amazonaws.") && assumes(statement) && !is_held_to_clusters(statement) {
+        return refused(format!(
+            "{service} must be held to clusters, or every cluster of the account could hand the role to its pods: require aws:SourceArn or aws:SourceAccount, with the account in full"
+        ));
+    }
     let from_listed_anchor = || {
         proves(statement, "aws:SourceArn", ARN, |_, value| {
             rules.trust_anchors.contains(value)
         })
     };
-    if is_roles_anywhere(&service.to_ascii_lowercase()) && !from_listed_anchor() {
+    if is_roles_anywhere(&folded) && !from_listed_anchor() {
         return refused(format!(
             "{service} must be held to trust anchors of guardrails.trust.trustAnchors of AccountClass {}, by aws:SourceArn with their ARNs",
             rules.class
         ));
     }
     Ok(())
+}
+
+/// As every entry with `from.podIdentity` is. Source of the keys: Amazon EKS User Guide, "Create IAM role with trust policy
+/// required by EKS Pod Identity".
+fn is_held_to_clusters(statement: &Statement) -> bool {
+    let by_account = proves(statement, "aws:SourceAccount", TEXT, |_, value| is_account_id(value));
+    by_account
+        || proves(statement, "aws:SourceArn", ARN, |condition, value| {
+            account_in_pattern(condition, value).is_some()
+        })
 }
 
 /// An identity provider must be one of the account itself, or one that every account has, and the class must list what
@@ -46,6 +66,12 @@ pub(super) fn judge_provider(
     rules: &Rules,
 ) -> Result<(), Fault> {
     if !provider.contains(':') {
+        if !is_known_everywhere(provider) {
+            return refused(format!(
+                "{provider} is no provider that every account knows: write the ARN of the account's own, arn:{}:iam::{}:oidc-provider/{provider}",
+                account.partition, account.id
+            ));
+        }
         return judge_issuer(statement, provider, rules);
     }
     let Ok(arn) = provider.parse::<Arn>() else {
@@ -69,7 +95,7 @@ pub(super) fn judge_provider(
             .any(|federation| matches!(federation, Federation::Saml(providers) if providers.contains(name)))
     };
     match arn.resource().strip_prefix("saml-provider/") {
-        Some(name) if listed(name) => Ok(()),
+        Some(name) if listed(name) => judge_assertion(statement, name),
         Some(name) => refused(format!(
             "SAML provider {name} is in no samlProviders of guardrails.trust.federation of AccountClass {}",
             rules.class
@@ -78,6 +104,18 @@ pub(super) fn judge_provider(
             "{provider} is not an identity provider, so no guardrail can judge it"
         )),
     }
+}
+
+/// An assertion must be made out to AWS, as every entry with `from.saml` asks: one that was made out to another service could
+/// be played back here. Source: IAM User Guide, "Available keys for SAML-based AWS STS federation".
+fn judge_assertion(statement: &Statement, provider: &str) -> Result<(), Fault> {
+    let is_for_aws = || proves(statement, "SAML:aud", TEXT, is_literal);
+    if !allows(statement, &["sts:assumerolewithsaml"]) || is_for_aws() {
+        return Ok(());
+    }
+    refused(format!(
+        "this takes assertions of {provider} for any audience: require SAML:aud, such as https://signin.aws.amazon.com/saml"
+    ))
 }
 
 /// Every pair of an audience and a subject that the statement takes must lie in one entry of the class: two entries
@@ -101,12 +139,21 @@ fn judge_issuer(statement: &Statement, issuer: &str, rules: &Rules) -> Result<()
             rules.class
         ));
     }
-    let audience_key = format!("{issuer}:aud");
+    let audience_key = audience_key(issuer);
     let subject_key = format!("{issuer}:sub");
     let audiences: Vec<_> = proofs(statement, &audience_key, TEXT).collect();
     if audiences.is_empty() {
         return refused(format!(
             "this takes tokens of {issuer} for any audience: require {audience_key}"
+        ));
+    }
+    let names_its_session = || proves(statement, "sts:RoleSessionName", TEXT, |_, value| !is_anything(value));
+    if told_apart_by_session_name(issuer)
+        && allows(statement, &["sts:assumerolewithwebidentity"])
+        && !names_its_session()
+    {
+        return refused(format!(
+            "{issuer} gives tokens to everybody, and it is the session name that says whose they are: require sts:RoleSessionName"
         ));
     }
     // A statement without a subject takes every subject: a class may allow that, by the pattern `*`.

@@ -71,7 +71,7 @@ pub(super) fn judge(statement: &Statement, rules: &Rules) -> Result<(), Fault> {
     if !allows(statement, &[TAG_SESSION]) || sets_fixed_keys(statement)? {
         return Ok(());
     }
-    let fold = |text: &str| text.to_lowercase();
+    let fold = |text: &str| text.to_ascii_lowercase();
     // IAM does not tell tag keys apart by case.
     let listed = |key: &String| {
         rules

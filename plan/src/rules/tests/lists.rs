@@ -23,17 +23,17 @@ fn lists_of_trust_hold_what_can_be_trusted() {
             (
                 "an organisational unit",
                 ("trust", "organizations: [ou-a1b2-c3d4e5f6]"),
-                r#"trust.organizations: "ou-a1b2-c3d4e5f6" is not the id of an organisation, such as o-a1b2c3d4e5"#,
+                r#"trust.organizations: organisation id "ou-a1b2-c3d4e5f6" must be o- and 10 to 32 lower-case letters and digits, such as o-a1b2c3d4e5"#,
             ),
             (
                 "an organisation in capitals",
                 ("trust", "organizations: [o-A1B2C3D4E5]"),
-                r#"trust.organizations: "o-A1B2C3D4E5" is not the id of an organisation, such as o-a1b2c3d4e5"#,
+                r#"trust.organizations: organisation id "o-A1B2C3D4E5" must be o- and 10 to 32 lower-case letters and digits, such as o-a1b2c3d4e5"#,
             ),
             (
                 "any organisation",
                 ("trust", "organizations: ['o-*']"),
-                r#"trust.organizations: "o-*" is not the id of an organisation, such as o-a1b2c3d4e5"#,
+                r#"trust.organizations: organisation id "o-*" must be o- and 10 to 32 lower-case letters and digits, such as o-a1b2c3d4e5"#,
             ),
             (
                 "a service",

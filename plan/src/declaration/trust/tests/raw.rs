@@ -151,3 +151,86 @@ fn no_two_entries_are_the_same() {
         "InvalidSpec, spec.trust[1]: says the same as trust[0]: remove one of them"
     );
 }
+
+#[test]
+fn trust_takes_the_variables_of_iam_and_no_others() {
+    const OURS: &str = "may stand in inline policies only, and IAM would read it as its own: write what it stands for";
+    let entry = |require: &str| {
+        format!(
+            "trust: [{{from: {{accounts: ['111111111111'], kind: Users}}, require: {{{require}}}, allow: {{sourceIdentity: true}}}}]"
+        )
+    };
+    let raw = |condition: &str| {
+        format!(
+            "extraTrustStatements: [{{Effect: Deny, Principal: '*', Action: 'sts:AssumeRole', Condition: {{{condition}}}}}]"
+        )
+    };
+    let unknown = |text: &str| {
+        format!("\"{text}\" has a variable that IAM does not know: its own have a colon, as ${{aws:username}}")
+    };
+    for (spec, expected) in [
+        (entry("sessionName: ['${aws:username}']"), "passes".to_string()),
+        (entry("sessionName: ['${parameter.team}']"), format!("trust[0].require.sessionName: ${{parameter.team}} {OURS}")),
+        (entry("sessionName: ['x-${foo}']"), format!("trust[0].require.sessionName: {}", unknown("x-${foo}"))),
+        (entry("sourceIdentity: ['${account.name}']"), format!("trust[0].require.sourceIdentity: ${{account.name}} {OURS}")),
+        (
+            entry("conditions: {StringEquals: {'aws:PrincipalTag/team': '${AWS::AccountId}'}}"),
+            format!("trust[0].require.conditions: StringEquals.aws:PrincipalTag/team: ${{AWS::AccountId}} {OURS}"),
+        ),
+        (
+            entry("conditions: {StringEquals: {'aws:PrincipalTag/${foo}': 'x'}}"),
+            format!("trust[0].require.conditions: StringEquals.aws:PrincipalTag/${{foo}}: {}", unknown("aws:PrincipalTag/${foo}")),
+        ),
+        (
+            raw("StringEquals: {'aws:PrincipalTag/team': ['a', '${parameter.x}']}"),
+            format!("extraTrustStatements[0]: Condition.StringEquals.aws:PrincipalTag/team: ${{parameter.x}} {OURS}"),
+        ),
+        (
+            raw("StringEquals: {'aws:PrincipalTag/team': '${foo}'}"),
+            format!("extraTrustStatements[0]: Condition.StringEquals.aws:PrincipalTag/team: {}", unknown("${foo}")),
+        ),
+        (raw("StringEquals: {'aws:PrincipalTag/team': '${aws:PrincipalTag/unit, ''x''}'}"), "passes".into()),
+        (
+            "trust: [{from: {services: [ec2.amazonaws.com]}, require: {sourceArns: ['arn:aws:s3:::${parameter.bucket}']}}]".into(),
+            format!("trust[0].require.sourceArns: ${{parameter.bucket}} {OURS}"),
+        ),
+    ] {
+        let said = verdict(Declaration::parse(&role(&spec)));
+        let said = said.strip_prefix("InvalidSpec, spec.").unwrap_or(&said);
+        assert_eq!(said, expected, "{spec}");
+    }
+}
+
+#[test]
+fn addresses_and_patterns_that_name_nothing_are_no_requirement() {
+    for (require, expected) in [
+        (
+            "sourceCidrs: [0.0.0.0/1, 128.0.0.0/1]",
+            r#"sourceCidrs: "0.0.0.0/1" is wider than any network: write a /8 or narrower"#,
+        ),
+        (
+            "sourceCidrs: ['2000::/3']",
+            r#"sourceCidrs: "2000::/3" is wider than any network: write a /16 or narrower"#,
+        ),
+        ("sourceCidrs: [10.0.0.0/8, '2001:db8::/32']", "passes"),
+        (
+            "sessionName: ['?*']",
+            r#"sessionName: "?*" matches every session name, so it requires nothing: remove it"#,
+        ),
+        (
+            "sessionName: ['*??*']",
+            r#"sessionName: "*??*" matches every session name, so it requires nothing: remove it"#,
+        ),
+        // It must be set, which says something of its own.
+        ("sourceIdentity: ['*']", "passes"),
+    ] {
+        let spec = format!(
+            "trust: [{{from: {{accounts: ['111111111111']}}, require: {{{require}}}, allow: {{sourceIdentity: true}}}}]"
+        );
+        let said = verdict(Declaration::parse(&role(&spec)));
+        let said = said
+            .strip_prefix("InvalidSpec, spec.trust[0].require.")
+            .unwrap_or(&said);
+        assert_eq!(said, expected, "{require}");
+    }
+}

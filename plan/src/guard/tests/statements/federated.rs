@@ -7,6 +7,9 @@ use crate::testing::check_table;
 #[test]
 fn services_are_listed_and_roles_anywhere_is_held_to_anchors() {
     const NO_ANCHOR: &str = "TrustNotAllowed | rolesanywhere.amazonaws.com must be held to trust anchors of guardrails.trust.trustAnchors of AccountClass production, by aws:SourceArn with their ARNs";
+    const NO_CLUSTER: &str = "TrustNotAllowed | pods.eks.amazonaws.com must be held to clusters, or every cluster of the account could hand the role to its pods: require aws:SourceArn or aws:SourceAccount, with the account in full";
+    let pods = "{Service: pods.eks.amazonaws.com}";
+    let tagged = "['sts:AssumeRole', 'sts:TagSession']";
     let anywhere = "{Service: rolesanywhere.amazonaws.com}";
     let three = "['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity']";
     check_table(
@@ -24,19 +27,43 @@ fn services_are_listed_and_roles_anywhere_is_held_to_anchors() {
             ),
             (
                 "pod identity, with the tags that it sets",
+                (pods, tagged, "StringEquals: {'aws:SourceAccount': '222222222222'}"),
+                "passes",
+            ),
+            (
+                "pod identity for the clusters of an account",
                 (
-                    "{Service: pods.eks.amazonaws.com}",
-                    "['sts:AssumeRole', 'sts:TagSession']",
-                    "",
+                    pods,
+                    tagged,
+                    "ArnLike: {'aws:SourceArn': 'arn:aws:eks:*:222222222222:cluster/*'}",
                 ),
                 "passes",
+            ),
+            ("pod identity for any cluster", (pods, tagged, ""), NO_CLUSTER),
+            (
+                "pod identity for the clusters of any account",
+                (
+                    pods,
+                    tagged,
+                    "ArnLike: {'aws:SourceArn': 'arn:aws:eks:*:*:cluster/main'}",
+                ),
+                NO_CLUSTER,
+            ),
+            (
+                "pod identity for a cluster, if one is named",
+                (
+                    pods,
+                    tagged,
+                    "StringEqualsIfExists: {'aws:SourceAccount': '222222222222'}",
+                ),
+                NO_CLUSTER,
             ),
             (
                 "pod identity beside a role that could set any tag",
                 (
                     "{Service: pods.eks.amazonaws.com, AWS: 'arn:aws:iam::111111111111:role/ci'}",
-                    "['sts:AssumeRole', 'sts:TagSession']",
-                    "",
+                    tagged,
+                    "StringEquals: {'aws:SourceAccount': '222222222222'}",
                 ),
                 "TagNotAllowed | this lets any session tag be set: name the keys by ForAllValues:StringEquals on aws:TagKeys, each in guardrails.sessionTagKeys of AccountClass production",
             ),
@@ -135,6 +162,8 @@ fn an_identity_provider_is_held_to_audiences_and_subjects() {
 fn a_provider_is_the_accounts_own_and_listed() {
     const WEB: &str = "'sts:AssumeRoleWithWebIdentity'";
     const SAML: &str = "'sts:AssumeRoleWithSAML'";
+    const OKTA: &str = "{Federated: 'arn:aws:iam::222222222222:saml-provider/okta'}";
+    const NO_AUDIENCE: &str = "TrustNotAllowed | this takes assertions of okta for any audience: require SAML:aud, such as https://signin.aws.amazon.com/saml";
     const MAIN: &str = "{Federated: 'arn:aws:iam::222222222222:oidc-provider/id.acme.example/main'}";
     check_table(
         &[
@@ -196,12 +225,36 @@ fn a_provider_is_the_accounts_own_and_listed() {
                     SAML,
                     "",
                 ),
-                "TrustNotAllowed | arn:aws-cn:iam::222222222222:saml-provider/okta is a provider of another account than 222222222222: a role can trust only its own account's",
+                "InvalidSpec | arn:aws-cn:iam::222222222222:saml-provider/okta is of partition aws-cn, but account 222222222222 is in aws, and no partition knows another's identities",
             ),
             (
                 "a listed SAML provider",
-                ("{Federated: 'arn:aws:iam::222222222222:saml-provider/okta'}", SAML, ""),
+                (
+                    OKTA,
+                    SAML,
+                    "StringEquals: {'SAML:aud': 'https://signin.aws.amazon.com/saml'}",
+                ),
                 "passes",
+            ),
+            ("a listed SAML provider for any audience", (OKTA, SAML, ""), NO_AUDIENCE),
+            (
+                "a listed SAML provider for a pattern of audiences",
+                (OKTA, SAML, "StringLike: {'SAML:aud': 'https://*'}"),
+                NO_AUDIENCE,
+            ),
+            (
+                "a listed SAML provider by a pattern of actions",
+                (OKTA, "'sts:AssumeRole*'", ""),
+                NO_AUDIENCE,
+            ),
+            (
+                "an account's own provider by its domain",
+                (
+                    "{Federated: token.actions.githubusercontent.com}",
+                    WEB,
+                    "StringEquals: {'token.actions.githubusercontent.com:aud': sts.amazonaws.com}, StringLike: {'token.actions.githubusercontent.com:sub': 'repo:acme/*'}",
+                ),
+                "TrustNotAllowed | token.actions.githubusercontent.com is no provider that every account knows: write the ARN of the account's own, arn:aws:iam::222222222222:oidc-provider/token.actions.githubusercontent.com",
             ),
             (
                 "a SAML provider that is not listed",
@@ -210,6 +263,95 @@ fn a_provider_is_the_accounts_own_and_listed() {
             ),
         ],
         judge,
+    );
+}
+
+#[test]
+fn tokens_that_everybody_gets_are_told_apart_by_the_session_name() {
+    const AZURE: &str = "sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d";
+    let class = [
+        LISTS,
+        (
+            "issuer: id.acme.example/main, audiences: [one]",
+            "issuer: sts.windows.net/33e01921-4d64-4f8c-a055-5bdaffd5e33d, audiences: [one]",
+        ),
+    ];
+    let judged = |action: &str, session: &str| {
+        let condition = format!("StringEquals: {{'{AZURE}:aud': one}}{session}");
+        let provider = format!("{{Federated: 'arn:aws:iam::222222222222:oidc-provider/{AZURE}'}}");
+        judge_as(&class, &spec(&provider, action, &condition), None)
+    };
+    let web = "'sts:AssumeRoleWithWebIdentity'";
+    let refused = format!(
+        "TrustNotAllowed, spec.extraTrustStatements[0]: {AZURE} gives tokens to everybody, and it is the session name that says whose they are: require sts:RoleSessionName"
+    );
+    assert_eq!(judged(web, ""), refused);
+    assert_eq!(judged(web, ", StringLike: {'sts:RoleSessionName': '?*'}"), refused);
+    assert_eq!(judged(web, ", StringLike: {'sts:RoleSessionName': 'acme-*'}"), "passes");
+    assert_eq!(judged("'sts:SetSourceIdentity'", ""), "passes");
+}
+
+#[test]
+fn tokens_that_carry_an_app_id_are_held_to_it() {
+    let class = [
+        LISTS,
+        (
+            "issuer: id.acme.example/main, audiences: [one]",
+            "issuer: www.amazon.com, audiences: [app]",
+        ),
+    ];
+    let judged = |key: &str| {
+        let condition = format!("StringEquals: {{'www.amazon.com:{key}': app}}");
+        judge_as(
+            &class,
+            &spec(
+                "{Federated: www.amazon.com}",
+                "'sts:AssumeRoleWithWebIdentity'",
+                &condition,
+            ),
+            None,
+        )
+    };
+    assert_eq!(judged("app_id"), "passes");
+    assert_eq!(
+        judged("aud"),
+        "TrustNotAllowed, spec.extraTrustStatements[0]: this takes tokens of www.amazon.com for any audience: require www.amazon.com:app_id"
+    );
+}
+
+#[test]
+fn what_is_of_another_partition_is_refused_where_it_is_written() {
+    let foreign = |arn: &str| {
+        format!(
+            "InvalidSpec | {arn} is of partition aws-cn, but account 222222222222 is in aws, and no partition knows another's identities"
+        )
+    };
+    for (principal, condition, arn) in [
+        (
+            "{AWS: 'arn:aws-cn:iam::111111111111:role/x'}",
+            "",
+            "arn:aws-cn:iam::111111111111:role/x",
+        ),
+        (
+            "{AWS: 'arn:aws-cn:iam::111111111111:root'}",
+            "",
+            "arn:aws-cn:iam::111111111111:root",
+        ),
+        (
+            "'*'",
+            "ArnLike: {'aws:PrincipalArn': ['arn:aws:iam::111111111111:role/x', 'arn:aws-cn:iam::111111111111:role/*']}",
+            "arn:aws-cn:iam::111111111111:role/*",
+        ),
+    ] {
+        assert_eq!(judge(&(principal, ASSUME, condition)), foreign(arn));
+    }
+    assert_eq!(
+        judge(&(
+            "'*'",
+            ASSUME,
+            "ArnLike: {'aws:PrincipalArn': 'arn:*:iam::111111111111:role/*'}"
+        )),
+        "passes"
     );
 }
 

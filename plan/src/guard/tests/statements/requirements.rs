@@ -5,7 +5,7 @@ use super::{ANYONE, ASSUME, LISTS, MFA, OURS, ROLES_ONLY, ROOT, STRANGER, judge,
 use crate::testing::check_table;
 
 const THIRD: &str = "{AWS: 'arn:aws:iam::444444444444:role/ci'}";
-const THIRD_NEEDS_ID: &str = "ExternalIdRequired | arn:aws:iam::444444444444:role/ci is a third party; AccountClass production requires an external id here: add require.externalIds";
+const THIRD_NEEDS_ID: &str = "ExternalIdRequired | arn:aws:iam::444444444444:role/ci is a third party; AccountClass production requires an external id here: add the condition StringEquals on sts:ExternalId";
 
 #[test]
 fn what_can_admit_a_user_proves_a_second_factor() {
@@ -157,7 +157,7 @@ fn what_can_admit_a_user_proves_a_second_factor() {
                 (
                     "{Federated: 'arn:aws:iam::222222222222:saml-provider/okta'}",
                     "'sts:AssumeRoleWithSAML'",
-                    "",
+                    "StringEquals: {'SAML:aud': 'https://signin.aws.amazon.com/saml'}",
                 ),
                 "passes",
             ),
@@ -210,7 +210,7 @@ fn a_third_party_proves_an_external_id() {
                     ASSUME,
                     "ArnLike: {'aws:PrincipalArn': 'arn:aws:iam::444444444444:role/*'}",
                 ),
-                "ExternalIdRequired | 444444444444 is a third party; AccountClass production requires an external id here: add require.externalIds",
+                "ExternalIdRequired | 444444444444 is a third party; AccountClass production requires an external id here: add the condition StringEquals on sts:ExternalId",
             ),
             (
                 "as an account behind everybody, with one",
@@ -254,7 +254,7 @@ fn always_means_whatever_can_carry_an_external_id() {
             OURS,
             ASSUME,
             "",
-            "ExternalIdRequired, spec.extraTrustStatements[0]: AccountClass production requires an external id here: add require.externalIds",
+            "ExternalIdRequired, spec.extraTrustStatements[0]: AccountClass production requires an external id here: add the condition StringEquals on sts:ExternalId",
         ),
         (OURS, ASSUME, "StringEquals: {'sts:ExternalId': ab12}", "passes"),
         (OURS, "'sts:SetSourceIdentity'", "", "passes"),
@@ -262,7 +262,7 @@ fn always_means_whatever_can_carry_an_external_id() {
         (
             "{Federated: 'arn:aws:iam::222222222222:saml-provider/okta'}",
             "'sts:AssumeRoleWithSAML'",
-            "",
+            "StringEquals: {'SAML:aud': 'https://signin.aws.amazon.com/saml'}",
             "passes",
         ),
     ] {
