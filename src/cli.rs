@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crossrole_plan::duration;
 
 use crate::controller::Settings;
+use crate::lease;
 use crate::plan_command::OutputFormat;
 use crate::telemetry::LogFormat;
 
@@ -58,6 +59,25 @@ pub struct RunFlags {
     /// same namespace and name: their tags are changed, nothing else.
     #[arg(long, env = "CROSSROLE_TAKE_OVER_FROM", value_name = "CLUSTER_ID", value_parser = cluster_id)]
     take_over_from: Option<String>,
+    /// Work only while holding a lease, so that of several operators one works and the others stand by.
+    #[arg(long, env = "CROSSROLE_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", action = clap::ArgAction::Set)]
+    leader_elect: bool,
+    /// So long after the last renewal, others leave its holder the lease.
+    #[arg(long, env = "CROSSROLE_LEADER_ELECT_LEASE_DURATION", default_value = "15s", value_parser = lease_time)]
+    leader_elect_lease_duration: Duration,
+    /// So long after the last renewal, its holder still works. Shorter than the lease.
+    #[arg(long, env = "CROSSROLE_LEADER_ELECT_RENEW_DEADLINE", default_value = "10s", value_parser = lease_time)]
+    leader_elect_renew_deadline: Duration,
+    /// How often the lease is renewed, and looked at by others.
+    #[arg(long, env = "CROSSROLE_LEADER_ELECT_RETRY_PERIOD", default_value = "2s", value_parser = lease_time)]
+    leader_elect_retry_period: Duration,
+    /// The name of the lease. All operators of a cluster need the same one, or two would work at once.
+    #[arg(long, env = "CROSSROLE_LEADER_ELECT_NAME", default_value = "crossrole")]
+    leader_elect_name: String,
+    /// The namespace of the lease. Default: the one that the operator runs in.
+    #[arg(long, env = "POD_NAMESPACE")]
+    leader_elect_namespace: Option<String>,
     /// Which parts log how much, as `info` or `warn,crossrole=debug`.
     #[arg(long, env = "CROSSROLE_LOG", default_value = "info")]
     pub log: String,
@@ -99,10 +119,42 @@ impl RunFlags {
             take_over_from: self.take_over_from.clone(),
         }
     }
+
+    /// The times of the lease, where one is needed.
+    ///
+    /// # Errors
+    /// Times that do not fit together.
+    pub fn lease_times(&self) -> Result<Option<lease::Times>, String> {
+        let times = || {
+            lease::Times::new(
+                self.leader_elect_lease_duration,
+                self.leader_elect_renew_deadline,
+                self.leader_elect_retry_period,
+            )
+        };
+        self.leader_elect.then(times).transpose()
+    }
+
+    /// Which lease, and who we are. `default_namespace` is the one that the operator runs in, where nothing else was said.
+    pub fn lease(&self, times: lease::Times, default_namespace: &str) -> lease::Settings {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let pod = variable("POD_NAME").or_else(|| variable("HOSTNAME"));
+        let namespace = self.leader_elect_namespace.clone().filter(|name| !name.is_empty());
+        lease::Settings {
+            namespace: namespace.unwrap_or_else(|| default_namespace.to_string()),
+            name: self.leader_elect_name.clone(),
+            identity: lease::identity(&pod.unwrap_or_else(|| crossrole_api::names::CONTROLLER.into())),
+            times,
+        }
+    }
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
     between(text, 86_400).ok_or_else(|| "write a duration from 1s to 24h, such as 10m".to_string())
+}
+
+fn lease_time(text: &str) -> Result<Duration, String> {
+    between(text, 3_600).ok_or_else(|| "write a duration from 1s to 1h, such as 15s".to_string())
 }
 
 fn propagation(text: &str) -> Result<Duration, String> {
@@ -121,4 +173,48 @@ fn cluster_id(text: &str) -> Result<String, String> {
     }
     crossrole_iam::check_tag_value(text).map_err(|error| error.to_string())?;
     Ok(text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &[&str]) -> RunFlags {
+        let all = ["crossrole", "run"].into_iter().chain(arguments.iter().copied());
+        match Cli::try_parse_from(all).unwrap().command {
+            Command::Run(flags) => flags,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_lease_is_wanted_only_where_it_was_asked_for() {
+        assert_eq!(run(&[]).lease_times(), Ok(None));
+        let second = Duration::from_secs(1);
+        let default = lease::Times::new(15 * second, 10 * second, 2 * second);
+        assert_eq!(run(&["--leader-elect"]).lease_times(), default.map(Some));
+        // What comes later counts, as with every flag.
+        assert_eq!(run(&["--leader-elect", "--leader-elect=false"]).lease_times(), Ok(None));
+    }
+
+    #[test]
+    fn times_of_the_lease_that_do_not_fit_together_are_refused() {
+        let flags = run(&["--leader-elect", "--leader-elect-lease-duration=5s"]);
+        assert!(flags.lease_times().is_err_and(|error| error.contains("must be longer")));
+        assert!(Cli::try_parse_from(["crossrole", "run", "--leader-elect-retry-period=0s"]).is_err());
+    }
+
+    #[test]
+    fn the_lease_is_in_the_namespace_that_was_named() {
+        let flags = run(&[
+            "--leader-elect",
+            "--leader-elect-namespace=east",
+            "--leader-elect-name=one",
+        ]);
+        let times = flags.lease_times().unwrap().unwrap();
+        let settings = flags.lease(times, "default");
+        assert_eq!((settings.namespace.as_str(), settings.name.as_str()), ("east", "one"));
+        let flags = run(&["--leader-elect", "--leader-elect-namespace="]);
+        assert_eq!(flags.lease(times, "default").namespace, "default");
+    }
 }

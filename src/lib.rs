@@ -11,6 +11,7 @@
 //! | [`plan`] | what to do: pure decisions |
 //! | [`aws`] | how AWS is touched |
 //! | [`controller`] | how Kubernetes is |
+//! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
 //! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
 //! | [`cli`] | flags → settings |
 //!
@@ -24,5 +25,7 @@ pub use {crossrole_api as api, crossrole_iam as iam, crossrole_plan as plan};
 pub mod aws;
 pub mod cli;
 pub mod controller;
+pub mod fence;
+pub mod lease;
 pub mod plan_command;
 pub mod telemetry;

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use crossrole::aws::Hub;
 use crossrole::cli::{Cli, Command, PlanFlags, RunFlags};
+use crossrole::fence::Fence;
+use crossrole::lease::Candidate;
 use crossrole::{api, controller, plan_command, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,13 +44,24 @@ async fn run(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let client = kube::Client::try_default().await?;
-    let hub = Hub::load().await?;
-    let mut running = tokio::spawn(controller::run(flags.settings(), client, hub, stopping));
+    let times = flags.lease_times()?;
+    let config = kube::Config::infer().await?;
+    let (fence, candidate) = match times {
+        None => (Fence::open(), None),
+        Some(times) => {
+            let settings = flags.lease(times, &config.default_namespace);
+            let fence = Fence::closed();
+            let candidate = Candidate::new(kube::Client::try_from(config.clone())?, settings, fence.clone());
+            (fence, Some(candidate))
+        }
+    };
+    let client = controller::client::fenced(config, fence.clone())?;
+    let hub = Hub::load(fence).await?;
+    let mut running = tokio::spawn(controller::run(flags.settings(), client, hub, candidate, stopping));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        // It ends by itself only where it could not start.
+        // It ends by itself only where it could not start, or lost the lease.
         ended = &mut running => return Ok(ended??),
     }
     tracing::info!("stopping: what is under way is finished");

@@ -50,10 +50,15 @@ async fn values_become_arguments() {
             "--propagation-delay=2m",
             "--max-removals=10",
             "--log=info",
-            "--log-format=text"
+            "--log-format=text",
+            "--leader-elect",
+            "--leader-elect-lease-duration=15s",
+            "--leader-elect-renew-deadline=10s",
+            "--leader-elect-retry-period=2s",
         ]
     );
-    assert_eq!(default.env, []);
+    let own = [("POD_NAME", "crossrole-0"), ("POD_NAMESPACE", NAMESPACE)].map(owned);
+    assert_eq!(default.env, own);
     assert_eq!(
         (default.namespace.as_str(), default.service_account.as_str()),
         (NAMESPACE, RELEASE)
@@ -68,6 +73,7 @@ async fn values_become_arguments() {
         "operator.logFormat=json",
         "extraEnv[0].name=AWS_REGION,extraEnv[0].value=eu-west-1",
         "serviceAccount.name=robot",
+        "leaderElection.leaseDuration=1m,leaderElection.renewDeadline=40s,leaderElection.retryPeriod=5s",
     ];
     let set = Chart::of_this_workspace()
         .render(&settings)
@@ -84,11 +90,38 @@ async fn values_become_arguments() {
             "--max-removals=2000000",
             "--cluster-id=east",
             "--log=warn,crossrole=debug",
-            "--log-format=json"
+            "--log-format=json",
+            "--leader-elect",
+            "--leader-elect-lease-duration=1m",
+            "--leader-elect-renew-deadline=40s",
+            "--leader-elect-retry-period=5s",
         ]
     );
-    assert_eq!(set.env, [("AWS_REGION".to_owned(), "eu-west-1".to_owned())]);
+    let [name, namespace] = own;
+    assert_eq!(set.env, [name, namespace, owned(("AWS_REGION", "eu-west-1"))]);
     assert_eq!(set.service_account, "robot");
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn without_a_lease_no_two_pods_ever_run() {
+    let with = render(&["replicas=3"]).await;
+    let deployment = &only(&with, "Deployment")["spec"];
+    assert_eq!(deployment["replicas"], 3);
+    assert_eq!(deployment["strategy"]["type"], "RollingUpdate");
+
+    for (replicas, expected) in [("replicas=3", 1), ("replicas=0", 0)] {
+        let without = render(&["leaderElection.enabled=false", replicas]).await;
+        let deployment = &only(&without, "Deployment")["spec"];
+        assert_eq!(deployment["replicas"], expected);
+        assert_eq!(deployment["strategy"]["type"], "Recreate");
+        let arguments = pod_spec(&without)["containers"][0]["args"].to_string();
+        assert!(!arguments.contains("--leader-elect"), "{arguments}");
+        assert!(without.iter().all(|manifest| manifest["kind"] != "Role"));
+    }
 }
 
 #[tokio::test]
@@ -118,7 +151,9 @@ async fn a_value_that_does_not_exist_or_fit_is_refused() {
         ("operator.logFormat=xml", "/operator/logFormat"),
         ("image.repository=", "/image/repository"),
         ("crds.instal=false", "instal"),
-        ("replicas=2", "replicas"),
+        ("replica=2", "replica"),
+        ("replicas=two", "/replicas"),
+        ("leaderElection.retryPeriod=often", "/leaderElection/retryPeriod"),
     ] {
         let refused = Chart::of_this_workspace()
             .render(&[setting])
@@ -149,7 +184,6 @@ async fn the_crds_can_be_left_out_and_need_not_be_kept() {
 #[tokio::test]
 async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
     let manifests = render(&[]).await;
-    let rules = only(&manifests, "ClusterRole")["rules"].as_array().unwrap();
     let texts = |value: &Value| -> Vec<String> {
         value
             .as_array()
@@ -158,18 +192,21 @@ async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
             .map(|text| text.as_str().unwrap().to_owned())
             .collect()
     };
-    let mut granted = BTreeSet::new();
-    for rule in rules {
-        let names = match texts(&rule["resourceNames"]).as_slice() {
-            [] => String::new(),
-            names => format!(" {}", names.join(",")),
-        };
-        for resource in texts(&rule["resources"]) {
-            for verb in texts(&rule["verbs"]) {
-                granted.insert(format!("{verb} {resource}{names}"));
+    let granted = |kind: &str| -> BTreeSet<String> {
+        let mut granted = BTreeSet::new();
+        for rule in only(&manifests, kind)["rules"].as_array().unwrap() {
+            let names = match texts(&rule["resourceNames"]).as_slice() {
+                [] => String::new(),
+                names => format!(" {}", names.join(",")),
+            };
+            for resource in texts(&rule["resources"]) {
+                for verb in texts(&rule["verbs"]) {
+                    granted.insert(format!("{verb} {resource}{names}"));
+                }
             }
         }
-    }
+        granted
+    };
     let mut expected: BTreeSet<String> = [
         "list namespaces",
         "watch namespaces",
@@ -182,7 +219,11 @@ async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
         expected.extend(["list", "watch", "patch"].map(|verb| format!("{verb} {kind}")));
         expected.insert(format!("patch {kind}/status"));
     }
-    assert_eq!(granted, expected);
+    assert_eq!(granted("ClusterRole"), expected);
+    let lease = ["get", "update", "list", "watch"].map(|verb| format!("{verb} leases crossrole"));
+    let lease: BTreeSet<String> = lease.into_iter().chain(["create leases".to_owned()]).collect();
+    assert_eq!(granted("Role"), lease);
+    assert_eq!(only(&manifests, "Role")["metadata"]["namespace"], NAMESPACE);
     assert!(manifests.iter().all(|manifest| manifest["kind"] != "Secret"));
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct CallRecord {
     pub(crate) role: Option<String>,
     /// The caller's ARN, or its access key if it is not known.
     pub(crate) caller: String,
+    /// The access key that signed it: each session has its own. Empty where the call is not signed.
+    pub(crate) key: String,
     /// `read` or `write`.
     pub(crate) kind: &'static str,
     /// `OK`, the error's code, `Pending` until it is decided, or `Dropped` if it was never carried out.

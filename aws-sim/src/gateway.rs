@@ -206,6 +206,7 @@ fn arrive(shared: &Shared, request: &Request) -> (u64, Decision) {
         action: request.action.clone(),
         role: request.role().map(str::to_owned),
         caller,
+        key: request.signer.access_key.clone(),
         kind: if request.is_write() { "write" } else { "read" },
         code: "Pending".to_owned(),
         params: request.parameters.recorded(),

@@ -37,6 +37,9 @@ pub enum Failure {
     Unmodifiable,
     /// An answer that we do not know.
     Unexpected,
+    /// The call was not sent, because another operator may work now. No status says so: who may not call AWS may not
+    /// write to Kubernetes either.
+    NotLeader,
 }
 
 /// When to look again.
@@ -80,7 +83,7 @@ impl Failure {
             Self::WrongAccount => refused(Reason::WrongAccount),
             Self::PermissionDenied => refused(Reason::PermissionDenied),
             Self::Throttled => retrying(Reason::Throttled),
-            Self::Unavailable => retrying(Reason::AWSUnavailable),
+            Self::Unavailable | Self::NotLeader => retrying(Reason::AWSUnavailable),
             Self::Conflict | Self::AlreadyExists | Self::StillInUse => retrying(Reason::ConcurrentChange),
             // Every plan is made from a role that was seen, or begins with making it.
             Self::RoleNotFound => retrying(Reason::Propagating),

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::error::CallError;
+use super::fenced::Fenced;
 use super::gate::Gate;
 use super::read::Door;
 use super::recent::Recent;
@@ -265,6 +266,7 @@ impl AccountHandle {
             aws_sdk_sts::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials.clone())
                 .identity_cache(IdentityCache::no_cache())
+                .interceptor(Fenced(self.hub.fence.clone()))
                 .build(),
         );
         let ask = || sts.get_caller_identity().send();
@@ -285,6 +287,7 @@ impl AccountHandle {
             aws_sdk_iam::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials)
                 .identity_cache(IdentityCache::no_cache())
+                .interceptor(Fenced(self.hub.fence.clone()))
                 .build(),
         );
         Ok(Session {

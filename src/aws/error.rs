@@ -6,6 +6,7 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
+use crate::fence::NotLeader;
 use crate::telemetry::told;
 
 /// A call that did not do what it was to do.
@@ -43,6 +44,10 @@ impl CallError {
                     message,
                 }
             }
+            other if is_not_leader(std::error::Error::source(other)) => Self {
+                unclear: false,
+                ..Self::new(action, Failure::NotLeader, told(other))
+            },
             other => Self {
                 action,
                 failure: Failure::Unavailable,
@@ -77,6 +82,12 @@ fn may_have_worked(failure: Failure) -> bool {
         failure,
         Failure::Unavailable | Failure::Unexpected | Failure::AlreadyExists
     )
+}
+
+/// Whether the call was never sent, because the lease is not ours.
+fn is_not_leader(cause: Option<&(dyn std::error::Error + 'static)>) -> bool {
+    let mut causes = std::iter::successors(cause, |error| error.source());
+    causes.any(|cause| cause.is::<NotLeader>())
 }
 
 /// Codes that say that the credentials of the call are not, or no longer, accepted.

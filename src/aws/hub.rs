@@ -8,12 +8,15 @@ use crossrole_plan::outcome::Failure;
 
 use super::Action;
 use super::error::CallError;
+use super::fenced::Fenced;
+use crate::fence::Fence;
 
 /// The hub identity: who the operator is before it assumes any bootstrap role.
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) config: SdkConfig,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) fence: Fence,
     /// Who that is.
     pub identity: Identity,
 }
@@ -31,11 +34,11 @@ pub struct Identity {
 
 impl Hub {
     /// Loads the identity from wherever the SDK finds it (IRSA, EKS Pod Identity, environment, profile…) and asks AWS
-    /// who it is.
+    /// who it is. No other call is sent while the fence is closed.
     ///
     /// # Errors
     /// No credentials, no answer, or an answer that names no account.
-    pub async fn load() -> Result<Self, CallError> {
+    pub async fn load(fence: Fence) -> Result<Self, CallError> {
         // IAM and STS need a Region to be signed for; where none is set, the commercial partition's own is meant.
         let region = RegionProviderChain::default_provider().or_else(Region::new("us-east-1"));
         let config = aws_config::defaults(BehaviorVersion::latest())
@@ -63,9 +66,13 @@ impl Hub {
             .map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
         // From here on every account has a gate of its own, which sends calls again.
         let config = config.into_builder().retry_config(RetryConfig::disabled()).build();
+        let sts = aws_sdk_sts::config::Builder::from(&config)
+            .interceptor(Fenced(fence.clone()))
+            .build();
         Ok(Self {
-            sts: aws_sdk_sts::Client::new(&config),
             config,
+            sts: aws_sdk_sts::Client::from_conf(sts),
+            fence,
             identity: Identity {
                 arn,
                 account,

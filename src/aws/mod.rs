@@ -7,6 +7,7 @@
 //! | [`hub`] | the identity that the operator itself runs with |
 //! | [`account`] | one account: its credentials, its limits, its trouble |
 //! | [`accounts`] | all accounts |
+//! | `fenced` | no call is sent without the lease |
 //! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
 //! | `read` | observing a role |
 //! | `write` | carrying out a plan |
@@ -16,6 +17,7 @@ pub mod account;
 pub mod accounts;
 pub mod action;
 pub mod error;
+mod fenced;
 mod gate;
 pub mod hub;
 mod pace;

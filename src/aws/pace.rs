@@ -124,6 +124,8 @@ impl Pace {
             }
             Failure::Unavailable => false,
             Failure::BootstrapDenied | Failure::WrongAccount => true,
+            // It was never sent: nothing was heard of the account.
+            Failure::NotLeader => return false,
             // The account answered, and what it said is about one role.
             _ => return self.answered(now),
         };

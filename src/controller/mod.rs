@@ -8,6 +8,9 @@
 //! | module | holds |
 //! |---|---|
 //! | [`settings`] | what the flags mean |
+//! | [`run`] | the start, the lease, the three controllers |
+//! | [`client`] | writes pass the fence |
+//! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`context`] | what every reconcile shares |
 //! | [`memory`] | what this process saw |
@@ -29,8 +32,10 @@
 
 pub mod account;
 pub mod class;
+pub mod client;
 pub mod context;
 pub mod events;
+pub mod freshness;
 mod leaving;
 pub mod looks;
 pub mod memory;

@@ -14,6 +14,7 @@ use kube::runtime::controller::{Action, Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 use tokio::sync::watch::Receiver;
 
 use super::context::Context;
@@ -22,15 +23,16 @@ use super::looks::Looks;
 use super::memory::Memory;
 use super::settings::Settings;
 use super::watch::{Caches, Queues, Requests};
-use super::{account, class, reconcile, watch};
+use super::{account, class, freshness, reconcile, watch};
 use crate::aws::{Accounts, Hub};
+use crate::lease::{Candidate, Lost};
 
 /// Objects that are looked at at the same time.
 const OBJECTS_AT_ONCE: u16 = 64;
 
-/// Why the operator could not start.
+/// Why the operator ended by itself.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum RunError {
     /// The cluster's id could not be read.
     #[error("could not read the namespace kube-system, whose uid names this cluster (or set --cluster-id)")]
     ClusterId(#[source] kube::Error),
@@ -40,19 +42,69 @@ pub enum StartError {
     /// The caches never became complete.
     #[error("the watches ended before the caches were complete")]
     Caches(#[source] kube::runtime::reflector::store::WriterDropped),
+    /// The caches never became current.
+    #[error(transparent)]
+    Stale(#[from] freshness::Stale),
+    /// Another may work now.
+    #[error(transparent)]
+    Lost(#[from] Lost),
 }
 
-/// Runs until `stop` changes; what is under way then is finished.
+/// Runs until `stop` changes; what is under way then is finished. With a candidate, stands by until it gets the lease.
 ///
 /// # Errors
-/// Only at the start; afterwards every trouble ends in a status.
-pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bool>) -> Result<(), StartError> {
+/// At the start, or when the lease is lost; every other trouble ends in a status.
+pub async fn run(
+    settings: Settings,
+    client: Client,
+    hub: Hub,
+    candidate: Option<Candidate>,
+    stop: Receiver<bool>,
+) -> Result<(), RunError> {
     let mut stopping = stop.clone();
     let started = tokio::select! {
         started = start(settings, client, hub) => started?,
-        _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+        () = until_stop(&mut stopping) => return Ok(()),
     };
-    let (context, requests) = started;
+    let (context, mut requests) = started;
+    let Some(mut candidate) = candidate else {
+        return work(context, requests, stop).await;
+    };
+    tracing::info!("crossrole is standing by: the caches are complete, and it waits for the lease");
+    tokio::select! {
+        () = candidate.acquire() => {}
+        () = requests.discard() => {}
+        () = until_stop(&mut stopping) => {
+            // An attempt whose answer nobody waits for may have succeeded.
+            candidate.give_back().await;
+            return Ok(());
+        }
+    }
+    context.queues.look_at_everything(&context.caches);
+    // A task of its own: no work, however much, keeps it from renewing.
+    let (finished, until_finished) = oneshot::channel();
+    let mut held = tokio::spawn(candidate.hold(until_finished));
+    let worked = tokio::select! {
+        worked = work(context, requests, stop) => worked,
+        ended = &mut held => return Ok(ended.map_err(Lost::from)??),
+    };
+    let _ = finished.send(());
+    held.await.map_err(Lost::from)??;
+    worked
+}
+
+/// Works until `stop` changes, and finishes what is under way then.
+async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -> Result<(), RunError> {
+    let mut stopping = stop.clone();
+    tokio::select! {
+        current = freshness::catch_up(&context.client, &context.caches) => current?,
+        () = until_stop(&mut stopping) => return Ok(()),
+    }
+    tracing::info!(
+        cluster = context.cluster_id,
+        identity = context.aws.hub.identity.arn,
+        "crossrole is ready"
+    );
     let caches = context.caches.clone();
     tokio::join!(
         serve(
@@ -85,24 +137,24 @@ pub async fn run(settings: Settings, client: Client, hub: Hub, stop: Receiver<bo
     Ok(())
 }
 
-async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Context>, Requests), StartError> {
+/// Waits until somebody says that it is time to stop.
+async fn until_stop(stop: &mut Receiver<bool>) {
+    let _ = stop.wait_for(|stopping| *stopping).await;
+}
+
+async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Context>, Requests), RunError> {
     let cluster_id = match &settings.cluster_id {
         Some(id) => id.clone(),
         None => {
             let namespaces: Api<Namespace> = Api::all(client.clone());
-            let namespace = namespaces.get("kube-system").await.map_err(StartError::ClusterId)?;
-            namespace.uid().ok_or(StartError::NoClusterId)?
+            let namespace = namespaces.get("kube-system").await.map_err(RunError::ClusterId)?;
+            namespace.uid().ok_or(RunError::NoClusterId)?
         }
     };
     let looks = Arc::default();
-    let (caches, queues, requests) = watch::start(&client, &looks).await.map_err(StartError::Caches)?;
+    let (caches, queues, requests) = watch::start(&client, &looks).await.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
     let (aws, recoveries) = Accounts::new(hub, &cluster_id, settings.shown_after());
-    tracing::info!(
-        cluster = cluster_id,
-        identity = aws.hub.identity.arn,
-        "crossrole is ready"
-    );
     tokio::spawn(look_where_accounts_recover(
         recoveries,
         Arc::clone(&looks),
@@ -167,7 +219,7 @@ async fn serve<K, Look>(
             .map(|request| (Ok::<_, Infallible>(request), requests))
     })
     .take_until(Box::pin(async move {
-        let _ = stop.wait_for(|stopping| *stopping).await;
+        until_stop(&mut stop).await;
     }));
     let config = Config::default().concurrency(OBJECTS_AT_ONCE).debounce(gather);
     let finished = applier(

@@ -69,6 +69,33 @@ pub struct Requests {
     pub classes: UnboundedReceiver<ObjectRef<CachedClass>>,
 }
 
+impl Queues {
+    /// Asks for a look at everything that is cached.
+    pub fn look_at_everything(&self, caches: &Caches) {
+        look_at_roles(self, caches, |_| true);
+        for account in caches.accounts.state() {
+            let _ = self.accounts.send(ObjectRef::from_obj(account.as_ref()));
+        }
+        for class in caches.classes.state() {
+            let _ = self.classes.send(ObjectRef::from_obj(class.as_ref()));
+        }
+    }
+}
+
+impl Requests {
+    /// Discards every request, for as long as it is polled: nothing is looked at meanwhile, and they must not pile up.
+    pub async fn discard(&mut self) {
+        loop {
+            tokio::select! {
+                Some(_) = self.roles.recv() => {}
+                Some(_) = self.accounts.recv() => {}
+                Some(_) = self.classes.recv() => {}
+                else => std::future::pending().await,
+            }
+        }
+    }
+}
+
 /// What became of a watched object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {

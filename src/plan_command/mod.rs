@@ -33,6 +33,7 @@ use jiff::Timestamp;
 use crate::aws::{Accounts, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
 use crate::controller::task::Hold;
+use crate::fence::Fence;
 use manifests::Manifests;
 use report::{Finding, Line, Report};
 use survey::{Item, Survey};
@@ -93,7 +94,7 @@ pub fn offline(manifests: &Manifests, cluster: &str) -> Report {
 }
 
 async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError> {
-    let hub = Hub::load().await?;
+    let hub = Hub::load(Fence::open()).await?;
     let survey = Survey::of(manifests, Some(&hub.identity), cluster, Timestamp::now());
     // Nothing is written here, so nothing that is read is in doubt.
     let (accounts, _recoveries) = Accounts::new(hub.clone(), cluster, Duration::ZERO);

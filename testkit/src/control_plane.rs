@@ -153,6 +153,16 @@ impl ControlPlane {
             .collect()
     }
 
+    /// Stops kube-apiserver where it is, until [`ControlPlane::resume_api_server`]: connections stay, nothing answers.
+    pub fn pause_api_server(&mut self) {
+        self.api_server.pause();
+    }
+
+    /// Lets kube-apiserver go on.
+    pub fn resume_api_server(&mut self) {
+        self.api_server.resume();
+    }
+
     /// What kube-apiserver has logged.
     pub fn api_server_log(&self) -> String {
         self.api_server.log()

@@ -132,6 +132,24 @@ impl Operator {
         self.process.wait_for_line(text, timeout).await
     }
 
+    /// Stops it in the middle of whatever it does (SIGSTOP), until [`Operator::resume`].
+    pub fn pause(&mut self) {
+        self.process.pause();
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&mut self) {
+        self.process.resume();
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// When it still runs after `timeout`; with the end of its log.
+    pub async fn wait_for_exit(&mut self, timeout: Duration) -> Result<ExitStatus, Error> {
+        self.process.wait_for_exit(timeout).await
+    }
+
     /// Kills it (SIGKILL), as a crash would, and waits until it is gone.
     ///
     /// # Errors

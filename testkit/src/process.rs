@@ -230,6 +230,16 @@ impl Process {
         self.wait_for_exit(GRACE).await
     }
 
+    /// Stops the process where it is (SIGSTOP), until [`Process::resume`]. It can still be killed.
+    pub fn pause(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets the process go on (SIGCONT).
+    pub fn resume(&mut self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Asks the process to end (SIGTERM) and does not wait.
     pub fn terminate(&mut self) {
         self.signal(Signal::TERM);

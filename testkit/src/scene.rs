@@ -33,15 +33,24 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Starts everything but the operator, with a bootstrap role in each of the accounts.
+    /// Starts everything but the operator, with a bootstrap role in each of the accounts. There is no leader election,
+    /// so that an operator that was killed can be started again at once.
     ///
     /// # Errors
     /// When anything does not start.
     pub async fn start(accounts: &[&str]) -> Result<Self, Error> {
+        Self::start_with(accounts, &["leaderElection.enabled=false"]).await
+    }
+
+    /// Starts everything but the operator, with these settings of the chart, as `name=value`.
+    ///
+    /// # Errors
+    /// When anything does not start.
+    pub async fn start_with(accounts: &[&str], settings: &[&str]) -> Result<Self, Error> {
         let (control_plane, simulator) =
             tokio::join!(ControlPlane::start(ControlPlaneOptions::default()), Simulator::start());
         let (control_plane, simulator) = (control_plane?, simulator?);
-        let manifests = Chart::of_this_workspace().install(&control_plane, &[]).await?;
+        let manifests = Chart::of_this_workspace().install(&control_plane, settings).await?;
         let container = manifests.operator()?;
         let hub = set_up_identity_account(&simulator).await?;
         for account in accounts {
@@ -60,6 +69,18 @@ impl Scene {
     /// # Errors
     /// When it does not get ready.
     pub async fn operator(&self, arguments: &[&str]) -> Result<Operator, Error> {
+        self.operator_that_says("crossrole is ready", arguments).await
+    }
+
+    /// Starts the operator as the chart does, and waits until it stands by for another that holds the lease.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub async fn standby(&self, arguments: &[&str]) -> Result<Operator, Error> {
+        self.operator_that_says("another holds the lease", arguments).await
+    }
+
+    async fn operator_that_says(&self, line: &str, arguments: &[&str]) -> Result<Operator, Error> {
         let token = self.hub.session_token.clone().unwrap_or_default();
         let environment = [
             ("AWS_ENDPOINT_URL", self.simulator.endpoint.as_str()),
@@ -70,7 +91,7 @@ impl Scene {
         ];
         let mut operator =
             Operator::start_as_installed(&self.control_plane, &self.container, arguments, &environment).await?;
-        operator.wait_for_line("crossrole is ready", PATIENCE).await?;
+        operator.wait_for_line(line, PATIENCE).await?;
         Ok(operator)
     }
 

@@ -79,6 +79,8 @@ pub struct Call {
     pub role: Option<String>,
     /// The caller's ARN.
     pub caller: String,
+    /// The access key that signed it: each session has its own.
+    pub key: String,
     /// `read` or `write`.
     pub kind: String,
     /// `OK`, an error's code, `Pending` or `Dropped`.

@@ -1,0 +1,89 @@
+//! The client of Kubernetes.
+
+use http::{Method, Request};
+use kube::client::retry::RetryPolicy;
+use kube::client::{Body, ClientBuilder};
+use kube::{Client, Config};
+use tower::buffer::BufferLayer;
+use tower::filter::FilterLayer;
+use tower::retry::RetryLayer;
+
+use crate::fence::{Fence, NotLeader};
+
+/// Requests that wait to be sent.
+const WAITING: usize = 1024;
+
+/// A client that writes nothing while the fence is closed; reads are always sent.
+///
+/// # Errors
+/// A configuration that kube does not take.
+pub fn fenced(mut config: Config, fence: Fence) -> kube::Result<Client> {
+    // kube would try again below the fence, for minutes. Here each attempt passes it.
+    config.default_retry = false;
+    let check = move |request: Request<Body>| {
+        if *request.method() != Method::GET {
+            fence.check()?;
+        }
+        Ok::<_, NotLeader>(request)
+    };
+    Ok(ClientBuilder::try_from(config)?
+        .with_layer(&FilterLayer::new(check))
+        .with_layer(&BufferLayer::new(WAITING))
+        .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))
+        .build())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use k8s_openapi::api::core::v1::Namespace;
+    use kube::Api;
+    use kube::api::{Patch, PatchParams};
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::fence::uptime;
+
+    /// A Kubernetes that closes the fence with its first answer and asks for another attempt; later it answers.
+    async fn busy(listener: TcpListener, fence: Fence, asked: Arc<AtomicUsize>) {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = connection.read(&mut request).await;
+            let answer = if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+                fence.close();
+                "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_string()
+            } else {
+                let body = json!({"metadata": {"name": "x"}}).to_string();
+                let length = body.len();
+                format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                )
+            };
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn every_attempt_of_a_write_passes_the_fence_and_reads_need_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (fence, asked) = (Fence::closed(), Arc::new(AtomicUsize::new(0)));
+        assert!(fence.extend(uptime() + std::time::Duration::from_secs(3600)));
+        tokio::spawn(busy(listener, fence.clone(), asked.clone()));
+        let client = fenced(Config::new(url.parse().unwrap()), fence).unwrap();
+        let api: Api<Namespace> = Api::all(client);
+        let patch = Patch::Merge(json!({}));
+        for expected in [1, 1] {
+            let error = api.patch("x", &PatchParams::default(), &patch).await.unwrap_err();
+            let told = crate::telemetry::told(&error);
+            assert!(told.contains("was not sent"), "{told}");
+            assert_eq!(asked.load(Ordering::SeqCst), expected);
+        }
+        api.get("x").await.unwrap();
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+}
