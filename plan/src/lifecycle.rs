@@ -115,14 +115,15 @@ pub fn looks_closed(observed: &ObservedRole) -> bool {
     observed.inline.keys().any(|name| name.as_str() == CLOSED_POLICY)
 }
 
-/// The changes that close a role and leave everything else as it is.
+/// What closes a role and leaves everything else as it is, but for the boundary: without the declared one the bootstrap
+/// role may not write the policy that denies everything.
 pub fn closing(desired: &Desired, observed: &ObservedRole) -> Desired {
     let mut closed = desired.clone();
     closed.trust = trust::closed();
     closed.trust_fields = vec!["spec.access".into()];
     closed.description.clone_from(&observed.description);
     closed.max_session = observed.max_session;
-    closed.boundary.clone_from(&observed.boundary);
+    closed.boundary = desired.boundary.clone().or_else(|| observed.boundary.clone());
     closed.attached.clone_from(&observed.attached);
     let foreign = |key: &&String| !key.to_lowercase().starts_with(crossrole_api::names::PREFIX);
     closed.tags = observed
