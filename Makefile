@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test check generate tools build
+.PHONY: help demo test matrix isolation check generate tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -15,6 +15,12 @@ demo: build ## Show it at work: a real Kubernetes API server, simulated AWS, one
 test: build ## Run all tests.
 	@echo "test: running all tests"
 	@$(CARGO) test --workspace
+
+matrix: ## Try every AWS call with every error that it can give.
+	@CROSSROLE_MATRIX=all $(CARGO) test --test fault_matrix -- --nocapture
+
+isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
+	@$(CARGO) test --test isolation -- --ignored --nocapture
 
 check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
 	@echo "check: format"

@@ -34,7 +34,10 @@ impl CallError {
         match error {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or_default().to_string();
-                let message = service.err().message().unwrap_or_default().to_string();
+                let mut message = service.err().message().unwrap_or_default().to_string();
+                if code.is_empty() && message.is_empty() {
+                    message = "the answer is none of AWS's: it has no error code".into();
+                }
                 let failure = classify(action, &code, &message);
                 Self {
                     failure,
@@ -115,6 +118,8 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
         | "InternalError"
         | "RequestTimeout"
         | "RequestTimeoutException" => Failure::Unavailable,
+        // AWS's errors have a code. This one came from something on the way, such as a proxy.
+        "" => Failure::Unavailable,
         "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Failure::Conflict,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "RegionDisabledException" if sts => {
             Failure::BootstrapDenied
@@ -216,6 +221,7 @@ mod tests {
                 Failure::StillInUse,
             ),
             (Action::PutRolePolicy, "Nonsense", "", Failure::Unexpected),
+            (Action::PutRolePolicy, "", "", Failure::Unavailable),
         ] {
             assert_eq!(classify(action, code, message), expected, "{action} {code} {message}");
         }

@@ -82,6 +82,11 @@ impl Context {
         Action::requeue(outcome::backoff(self.memory.failed(object), fastrand::f64()))
     }
 
+    /// Look again when the cache holds what somebody else wrote meanwhile. It is no failure of ours that grows by waiting.
+    pub fn after_conflict(&self) -> Action {
+        Action::requeue(CACHE_CATCHES_UP.mul_f64(0.5 + fastrand::f64()))
+    }
+
     /// Says, once, that this version cannot read an AWSAccount or an AccountClass. It is looked at again in time.
     pub async fn tell_unreadable<K: Resource<DynamicType = ()>>(&self, object: &K, problem: &str) -> Action {
         let key = key(object);

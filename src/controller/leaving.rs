@@ -33,14 +33,17 @@ impl Visit<'_> {
                 let message = "no role is seen, but one may have been made a moment ago: it is looked for again";
                 self.ended(before, waits(message))
             }
-            Ok(Left::NothingFound | Left::Done) => {
+            Ok(left @ (Left::NothingFound | Left::Done)) => {
                 if leave.derived {
                     self.job
                         .context
                         .memory
                         .removed(&self.job.claim.object, &self.task.account);
                 }
-                self.forget_id(leave);
+                match left {
+                    Left::Done if leave.policy == DeletionPolicy::Delete => self.bury(leave),
+                    _ => self.forget_id(leave),
+                }
                 self.ended(None, Outcome::Gone)
             }
             Ok(Left::StillSeen) => self.ended(before, waits("the role is still seen although it was removed")),
@@ -84,6 +87,11 @@ impl Visit<'_> {
     fn forget_id(&self, leave: &Leave) {
         let memory = &self.job.context.memory;
         memory.forget_id(&leave.entrance.account, &leave.role, &leave.owner.object);
+    }
+
+    fn bury(&self, leave: &Leave) {
+        let memory = &self.job.context.memory;
+        memory.bury(&leave.entrance.account, &leave.role, &leave.owner.object);
     }
 
     /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.

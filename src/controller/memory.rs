@@ -46,6 +46,8 @@ struct Inner {
     seen: HashMap<RoleKey, Vec<String>>,
     /// When we last made a role.
     made: HashMap<RoleKey, Instant>,
+    /// Unique ids of roles that we removed, and when. IAM gives no id twice.
+    buried: HashMap<RoleKey, (Vec<String>, Instant)>,
     /// Derived removals that happened.
     removed: HashMap<Removal, Instant>,
     /// Derived removals that are about to happen.
@@ -114,10 +116,18 @@ impl Memory {
         inner.seen.get(&role_key(account, role, object))?.last().cloned()
     }
 
-    /// Whether a unique id is one that another has followed: whoever shows it shows what was.
+    /// Whether a unique id is one that another has followed, or that we removed: whoever shows it shows what was.
     pub fn is_outdated_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) -> bool {
         let inner = self.inner();
-        let seen = inner.seen.get(&role_key(account, role, object));
+        let key = role_key(account, role, object);
+        if inner
+            .buried
+            .get(&key)
+            .is_some_and(|(ids, _)| ids.iter().any(|buried| buried == id))
+        {
+            return true;
+        }
+        let seen = inner.seen.get(&key);
         seen.and_then(|ids| ids.split_last())
             .is_some_and(|(newest, older)| newest != id && older.iter().any(|older| older == id))
     }
@@ -154,6 +164,19 @@ impl Memory {
         let key = role_key(account, role, object);
         inner.seen.remove(&key);
         inner.made.remove(&key);
+    }
+
+    /// Remembers that we removed a role: reads that lag behind may still show it, when another is there already.
+    pub fn bury(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
+        let mut inner = self.inner();
+        let key = role_key(account, role, object);
+        inner.made.remove(&key);
+        inner.buried.retain(|_, (_, at)| at.elapsed() < MAKING_COUNTS_FOR);
+        if let Some(ids) = inner.seen.remove(&key) {
+            let (buried, at) = inner.buried.entry(key).or_insert_with(|| (Vec::new(), Instant::now()));
+            buried.extend(ids);
+            *at = Instant::now();
+        }
     }
 
     /// Notices the derived removals of an object, and says whether no new one came up lately in any object.
@@ -245,6 +268,20 @@ mod tests {
         let object = object("a");
         assert!(memory.made_within(&account, &role, &object, Duration::from_secs(60)));
         assert!(!memory.made_within(&account, &role, &object, Duration::ZERO));
+    }
+
+    #[test]
+    fn an_id_that_was_removed_is_outdated_also_when_the_role_is_made_again() {
+        let memory = Memory::default();
+        let (account, role): (AccountId, RoleName) = ("222222222222".parse().unwrap(), "Audit".parse().unwrap());
+        let outdated = |id| memory.is_outdated_id(&account, &role, &object("a"), id);
+        memory.made(&account, &role, &object("a"), "AROA1");
+        memory.bury(&account, &role, &object("a"));
+        memory.forget("a", &object("a"));
+        assert!(outdated("AROA1"), "it is shown by a replica that lags behind");
+        memory.made(&account, &role, &object("a"), "AROA2");
+        assert!(outdated("AROA1"));
+        assert!(!outdated("AROA2"));
     }
 
     #[test]

@@ -90,7 +90,10 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     }
     if course.report {
         let mut report = report::report(&status, role.metadata.generation, &course.verdicts, context.now());
-        report.last_handled_reconcile_at = asked.map(|at| cut(at, 253));
+        // Handled is what has ended: a report in between says nothing of it.
+        if !course.under_way {
+            report.last_handled_reconcile_at = asked.map(|at| cut(at, 253));
+        }
         if report != status {
             let name = role.name_any();
             written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report).await?);

@@ -243,8 +243,8 @@ async fn serve<K, Look>(
 
 fn retry(object: &str, error: &kube::Error, context: &Context) -> Action {
     match error {
-        // Somebody else wrote meanwhile.
-        kube::Error::Api(status) if status.code == 409 => context.after_backoff(object),
+        // Somebody else wrote meanwhile: the cache holds it in a moment. Who never stops writing must not win.
+        kube::Error::Api(status) if status.code == 409 => context.after_conflict(),
         // The object is gone.
         kube::Error::Api(status) if status.code == 404 => Action::await_change(),
         _ => {

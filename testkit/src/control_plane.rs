@@ -50,6 +50,9 @@ pub struct ControlPlane {
     controller_manager: Option<Process>,
     api_server: Process,
     etcd: Process,
+    etcd_url: String,
+    port: u16,
+    options: ControlPlaneOptions,
     kubectl: PathBuf,
     url: String,
     certificates: Certificates,
@@ -81,16 +84,14 @@ impl ControlPlane {
         let (etcd, etcd_url) = start_etcd(folder.path()).await?;
         let port = free_port()?;
         let url = format!("https://127.0.0.1:{port}");
-        let mut api_server = start_api_server(folder.path(), &certificates, &etcd_url, port, options).await?;
-        api_server
-            .wait_until(READY_WITHIN, "kube-apiserver listens", async || {
-                TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await
-            })
-            .await?;
+        let api_server = start_api_server(folder.path(), &certificates, &etcd_url, port, options).await?;
         let mut control_plane = Self {
             controller_manager: None,
             api_server,
             etcd,
+            etcd_url,
+            port,
+            options: options.clone(),
             kubectl: program("kubectl").await?,
             url,
             certificates,
@@ -106,6 +107,12 @@ impl ControlPlane {
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), Error> {
+        let port = self.port;
+        self.api_server
+            .wait_until(READY_WITHIN, "kube-apiserver listens", async || {
+                TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await
+            })
+            .await?;
         let kubectl = self.cli(&self.kubectl, &self.kubeconfig());
         self.api_server
             .wait_until(READY_WITHIN, "the API server is ready", async || {
@@ -117,6 +124,25 @@ impl ControlPlane {
             })
             .await?;
         Ok(())
+    }
+
+    /// Kills the API server: watches break off, and nobody can be asked. What it holds stays in etcd.
+    ///
+    /// # Errors
+    /// When its end cannot be waited for.
+    pub async fn kill_api_server(&mut self) -> Result<(), Error> {
+        self.api_server.kill().await.map(drop)
+    }
+
+    /// Starts the API server again at the same address, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it is not ready within 90 seconds, or somebody else took its port meanwhile; with the end of its log.
+    pub async fn start_api_server_again(&mut self) -> Result<(), Error> {
+        let folder = self.folder.path();
+        self.api_server =
+            start_api_server(folder, &self.certificates, &self.etcd_url, self.port, &self.options).await?;
+        self.wait_until_ready().await
     }
 
     async fn start_controller_manager(&self) -> Result<Process, Error> {

@@ -2,6 +2,10 @@
 
 #![allow(dead_code)]
 
+pub mod objects;
+
+use std::io::{self, Write as _};
+
 use crossrole_testkit::scene::EXTERNAL_ID;
 use serde_json::{Value, json};
 
@@ -9,6 +13,11 @@ use serde_json::{Value, json};
 pub const PROD: &str = "222222222222";
 /// A second account.
 pub const STAGE: &str = "333333333333";
+
+/// Says something past the test harness, which keeps the output of tests that pass to itself.
+pub fn say(what: &str, text: &str) {
+    let _ = writeln!(io::stderr(), "{what}: {text}");
+}
 
 /// Manifests as one text that kubectl reads.
 pub fn yaml(manifests: &[Value]) -> String {

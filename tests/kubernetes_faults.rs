@@ -1,0 +1,476 @@
+//! A Kubernetes that forgets, disagrees or is away, and people who put their hands on roles and tags.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use crossrole_testkit::simulator::{Call, Role};
+use crossrole_testkit::{Scene, eventually, scene};
+use kube::api::{Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use support::objects::{ask, delete, is_ready};
+use support::{PROD, account, class, namespace, role, with, yaml};
+
+/// Nothing is looked at but what is asked for, or what a start looks at.
+const ASKED: [&str; 3] = [
+    "--resync-interval=24h",
+    "--propagation-delay=1s",
+    "--cluster-id=this-cluster",
+];
+
+async fn start() -> Scene {
+    let scene = Scene::start(&[PROD]).await.unwrap();
+    apply(
+        &scene,
+        &[namespace("security"), class("standard"), account("prod", PROD)],
+    )
+    .await;
+    scene
+}
+
+async fn apply(scene: &Scene, objects: &[Value]) {
+    scene.control_plane.apply(&yaml(objects)).await.unwrap();
+}
+
+async fn kubectl(scene: &Scene, arguments: &[&str]) -> String {
+    scene.control_plane.kubectl(arguments).await.unwrap()
+}
+
+async fn found(scene: &Scene, name: &str) -> Option<Role> {
+    scene.simulator.role(PROD, name).await.unwrap()
+}
+
+/// Waits until an object of the namespace `security` is as wanted.
+async fn wait_for(scene: &Scene, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    eventually(scene::PATIENCE, &format!("{name}: {what}"), async || {
+        let object = scene.get("xar", "security", name).await;
+        let object = object.map_err(|error| error.to_string())?;
+        if holds(&object) {
+            Ok(object)
+        } else {
+            Err(object["status"].to_string())
+        }
+    })
+    .await
+    .unwrap()
+}
+
+async fn wait_for_reason(scene: &Scene, name: &str, reason: &str) -> Value {
+    let gives = |object: &Value| object["status"]["accounts"][0]["reason"] == reason;
+    wait_for(scene, name, reason, gives).await
+}
+
+/// Asks for a look, and waits until it has ended with the object Ready.
+async fn look(scene: &Scene, name: &str, asked: &str) -> Value {
+    ask(scene, &[name], asked).await;
+    wait_for(scene, name, "a look", is_ready).await
+}
+
+async fn patch_status(scene: &Scene, name: &str, status: Value) {
+    let patch = json!({"status": status}).to_string();
+    let arguments = ["patch", "xar", name, "--namespace", "security", "--subresource=status"];
+    let arguments = arguments.into_iter().chain(["--type=merge", "--patch", &patch]);
+    scene.control_plane.kubectl(arguments).await.unwrap();
+}
+
+fn lost() -> Value {
+    json!({"accounts": null, "conditions": null, "summary": null, "observedGeneration": -1})
+}
+
+/// Writes about a role, by action, in order.
+async fn writes(scene: &Scene, name: &str) -> Vec<String> {
+    let calls = scene.simulator.calls(0).await.unwrap();
+    let about = |call: &Call| call.kind == "write" && call.role.as_deref() == Some(name);
+    calls.into_iter().filter(about).map(|call| call.action).collect()
+}
+
+/// Takes an object away as a backup tool does that clears a cluster: nobody is asked.
+async fn vanish(scene: &Scene, names: &[&str]) {
+    for name in names {
+        let arguments = ["patch", "xar", name, "--namespace", "security", "--type=merge"];
+        let arguments = arguments
+            .into_iter()
+            .chain(["--patch", r#"{"metadata":{"finalizers":null}}"#]);
+        scene.control_plane.kubectl(arguments).await.unwrap();
+    }
+    delete(scene, names).await;
+    for name in names {
+        scene.wait_for_gone("xar", "security", name).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_that_is_lost_or_old_is_written_again_from_the_tags_and_aws_is_not_written_to() {
+    let scene = start().await;
+    let mut operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[role("lost"), role("old")]).await;
+    let lost_before = scene.wait_for_ready("security", "lost", "True").await.unwrap();
+    let old_before = scene.wait_for_ready("security", "old", "True").await.unwrap();
+    scene.simulator.reset_calls().await.unwrap();
+    let entry = |object: &Value| {
+        let mut entry = object["status"]["accounts"][0].clone();
+        entry["lastTransitionTime"] = Value::Null;
+        entry
+    };
+
+    // While it runs.
+    patch_status(&scene, "lost", lost()).await;
+    let again = look(&scene, "lost", "1").await;
+    assert_eq!(entry(&again), entry(&lost_before));
+
+    // While it does not.
+    operator.kill().await.unwrap();
+    patch_status(&scene, "lost", lost()).await;
+    let mut older = old_before["status"].clone();
+    older["accounts"][0]["roleId"] = json!("AROAFROMABACKUP000000");
+    patch_status(&scene, "old", older).await;
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    let again = wait_for(&scene, "lost", "an entry", is_ready).await;
+    assert_eq!(entry(&again), entry(&lost_before));
+    let id = &old_before["status"]["accounts"][0]["roleId"];
+    wait_for(&scene, "old", "its id", |object| {
+        object["status"]["accounts"][0]["roleId"] == *id
+    })
+    .await;
+    assert_eq!(scene.simulator.counts().await.unwrap().total.writes, 0);
+    let events = kubectl(&scene, &["get", "events", "--all-namespaces", "--output", "json"]).await;
+    assert!(
+        events.contains("AROAFROMABACKUP000000"),
+        "the other id is told: {events}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_are_deleted_while_the_operator_is_down_lose_their_roles_even_without_a_status() {
+    let scene = start().await;
+    let mut operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[role("known"), role("forgotten"), role("kept")]).await;
+    for name in ["known", "forgotten", "kept"] {
+        scene.wait_for_ready("security", name, "True").await.unwrap();
+    }
+    operator.kill().await.unwrap();
+    patch_status(&scene, "forgotten", lost()).await;
+    delete(&scene, &["known", "forgotten"]).await;
+    let kept = found(&scene, "kept").await;
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    for name in ["known", "forgotten"] {
+        scene.wait_for_gone("xar", "security", name).await.unwrap();
+        assert_eq!(found(&scene, name).await, None);
+    }
+    assert_eq!(found(&scene, "kept").await, kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_restored_with_other_creation_times_do_not_move_a_contested_role() {
+    let scene = start().await;
+    let named = |object: &str| with(role(object), "/spec/roleName", json!("Contested"));
+    let mut operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[named("holder")]).await;
+    scene.wait_for_ready("security", "holder", "True").await.unwrap();
+    apply(&scene, &[named("claimant")]).await;
+    wait_for_reason(&scene, "claimant", "HeldByAnother").await;
+    operator.kill().await.unwrap();
+    vanish(&scene, &["holder", "claimant"]).await;
+    scene.simulator.reset_calls().await.unwrap();
+
+    // The claimant comes first this time.
+    apply(&scene, &[named("claimant")]).await;
+    let created =
+        async |name: &str| scene.get("xar", "security", name).await.unwrap()["metadata"]["creationTimestamp"].clone();
+    eventually(scene::PATIENCE, "a younger holder", async || {
+        apply(&scene, &[named("holder")]).await;
+        if created("holder").await != created("claimant").await {
+            return Ok(());
+        }
+        delete(&scene, &["holder"]).await;
+        Err("of the same second")
+    })
+    .await
+    .unwrap();
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    scene.wait_for_ready("security", "holder", "True").await.unwrap();
+    wait_for_reason(&scene, "claimant", "HeldByAnother").await;
+    assert_eq!(scene.simulator.counts().await.unwrap().total.writes, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuilt_cluster_takes_over_what_the_old_one_held_and_writes_nothing_but_tags() {
+    let scene = start().await;
+    let mut operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[role("inherited")]).await;
+    scene.wait_for_ready("security", "inherited", "True").await.unwrap();
+    operator.kill().await.unwrap();
+    vanish(&scene, &["inherited"]).await;
+    let before = found(&scene, "inherited").await.unwrap();
+    scene.simulator.reset_calls().await.unwrap();
+    apply(&scene, &[role("inherited")]).await;
+
+    // Under another id, the role is somebody else's.
+    let rebuilt = [
+        "--resync-interval=24h",
+        "--propagation-delay=1s",
+        "--cluster-id=rebuilt-cluster",
+    ];
+    let mut operator = scene.operator(&rebuilt).await.unwrap();
+    wait_for_reason(&scene, "inherited", "ForeignRole").await;
+    assert_eq!(scene.simulator.counts().await.unwrap().total.writes, 0);
+    operator.kill().await.unwrap();
+
+    let heir = rebuilt.into_iter().chain(["--take-over-from=this-cluster"]);
+    let _operator = scene.operator(&heir.collect::<Vec<_>>()).await.unwrap();
+    scene.wait_for_ready("security", "inherited", "True").await.unwrap();
+    assert_eq!(writes(&scene, "inherited").await, ["TagRole"]);
+    let mut after = found(&scene, "inherited").await.unwrap();
+    let cluster = after.tags.insert("crossrole.dev/cluster".into(), "this-cluster".into());
+    assert_eq!(cluster.as_deref(), Some("rebuilt-cluster"));
+    assert_eq!(after, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stripped_tags_are_put_back_and_copied_or_forged_ones_take_nothing_over() {
+    let scene = start().await;
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[role("stripped")]).await;
+    scene.wait_for_ready("security", "stripped", "True").await.unwrap();
+    let before = found(&scene, "stripped").await.unwrap();
+
+    scene.simulator.reset_calls().await.unwrap();
+    let tags = json!({"tags": {"crossrole.dev/owner": null, "crossrole.dev/cluster": null}});
+    scene.simulator.edit_role(PROD, "stripped", tags).await.unwrap();
+    look(&scene, "stripped", "1").await;
+    assert_eq!(writes(&scene, "stripped").await, ["TagRole"]);
+    assert_eq!(found(&scene, "stripped").await.unwrap(), before);
+
+    // Another role wears copies of its tags, and one wears those of an object of another cluster.
+    let forged = [
+        ("copied", "security/stripped", "this-cluster", "HeldByAnother"),
+        ("elsewhere", "security/elsewhere", "other-cluster", "ForeignRole"),
+        ("half", "security/half", "", "ForeignRole"),
+    ];
+    scene.simulator.reset_calls().await.unwrap();
+    for (name, owner, cluster, reason) in forged {
+        let mut tags = json!({"crossrole.dev/owner": owner});
+        if !cluster.is_empty() {
+            tags["crossrole.dev/cluster"] = json!(cluster);
+        }
+        let made = json!({"name": name, "path": "/crossrole/", "trust": before.trust, "tags": tags});
+        scene.simulator.create_role(PROD, made).await.unwrap();
+        let untouched = found(&scene, name).await;
+        apply(&scene, &[role(name)]).await;
+        wait_for_reason(&scene, name, reason).await;
+        delete(&scene, &[name]).await;
+        scene.wait_for_gone("xar", "security", name).await.unwrap();
+        assert_eq!(found(&scene, name).await, untouched, "{name}");
+    }
+    look(&scene, "stripped", "2").await;
+    delete(&scene, &["stripped"]).await;
+    scene.wait_for_gone("xar", "security", "stripped").await.unwrap();
+    assert!(
+        found(&scene, "copied").await.is_some(),
+        "tags alone do not make a role of another name ours"
+    );
+    for (name, ..) in forged {
+        assert_eq!(writes(&scene, name).await, Vec::<String>::new(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_role_in_the_place_of_ours_is_closed_and_made_anew_if_it_wears_our_tags_and_left_alone_if_not() {
+    let scene = start().await;
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[role("replaced"), role("usurped")]).await;
+    scene.wait_for_ready("security", "replaced", "True").await.unwrap();
+    scene.wait_for_ready("security", "usurped", "True").await.unwrap();
+    let ours = found(&scene, "replaced").await.unwrap();
+    let open = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "sts:AssumeRole"}
+    ]});
+    scene.simulator.reset_calls().await.unwrap();
+    for (name, tags) in [("replaced", json!(ours.tags)), ("usurped", json!({}))] {
+        let made = json!({"name": name, "path": "/crossrole/", "trust": open, "tags": tags});
+        scene.simulator.delete_role(PROD, name).await.unwrap();
+        scene.simulator.create_role(PROD, made).await.unwrap();
+    }
+    let theirs = found(&scene, "usurped").await;
+    let theirs_with_our_tags = found(&scene, "replaced").await.unwrap();
+
+    let object = look(&scene, "replaced", "1").await;
+    let role = found(&scene, "replaced").await.unwrap();
+    assert_ne!(role.id, ours.id);
+    assert_eq!(
+        role.id, theirs_with_our_tags.id,
+        "it is made as declared, not made again"
+    );
+    assert_eq!(object["status"]["accounts"][0]["roleId"], role.id);
+    assert_eq!((&role.trust, &role.attached), (&ours.trust, &ours.attached));
+    assert!(
+        role.inline.contains_key("AWSRevokeOlderSessions"),
+        "older sessions are ended"
+    );
+    assert!(!role.inline.contains_key("crossrole-closed"));
+    let calls = scene.simulator.calls(0).await.unwrap();
+    let mut about = calls
+        .iter()
+        .filter(|call| call.kind == "write" && call.role.as_deref() == Some("replaced"));
+    let first = about.next().unwrap();
+    assert_eq!(
+        first.action, "UpdateAssumeRolePolicy",
+        "it is closed before anything else"
+    );
+    assert!(first.params["PolicyDocument"].contains("CrossroleClosed"), "{first:?}");
+    let events = kubectl(&scene, &["get", "events", "--all-namespaces", "--output", "json"]).await;
+    assert!(events.contains("RoleReplaced"), "{events}");
+
+    ask(&scene, &["usurped"], "1").await;
+    wait_for_reason(&scene, "usurped", "ForeignRole").await;
+    assert_eq!(found(&scene, "usurped").await, theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_no_longer_fits_the_schema_says_so_and_stands_in_nobodys_way() {
+    let scene = start().await;
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    apply(&scene, &[role("healthy"), role("spoilt")]).await;
+    scene.wait_for_ready("security", "healthy", "True").await.unwrap();
+    scene.wait_for_ready("security", "spoilt", "True").await.unwrap();
+    let before = found(&scene, "spoilt").await;
+
+    // As another version of the schema would have let it in.
+    let crd = "crossaccountroles.crossrole.dev";
+    let loose = json!([{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": {
+        "type": "object", "x-kubernetes-preserve-unknown-fields": true
+    }}]);
+    kubectl(
+        &scene,
+        &["patch", "crd", crd, "--type=json", "--patch", &loose.to_string()],
+    )
+    .await;
+    let spoil = json!({"spec": {"trust": "everybody"}}).to_string();
+    let patch = [
+        "patch",
+        "xar",
+        "spoilt",
+        "--namespace",
+        "security",
+        "--type=merge",
+        "--patch",
+    ];
+    eventually(scene::PATIENCE, "a schema that lets it in", async || {
+        let arguments = patch.into_iter().chain([spoil.as_str()]);
+        scene
+            .control_plane
+            .kubectl(arguments)
+            .await
+            .map_err(|error| error.to_string())
+    })
+    .await
+    .unwrap();
+    let stalled = |object: &Value| scene::condition(object, "Stalled")["reason"] == "InvalidSpec";
+    wait_for(&scene, "spoilt", "a condition", stalled).await;
+    apply(
+        &scene,
+        &[
+            with(role("healthy"), "/spec/maxSessionDuration", json!("2h")),
+            role("new"),
+        ],
+    )
+    .await;
+    scene.wait_for_ready("security", "healthy", "True").await.unwrap();
+    scene.wait_for_ready("security", "new", "True").await.unwrap();
+    delete(&scene, &["new"]).await;
+    scene.wait_for_gone("xar", "security", "new").await.unwrap();
+    assert_eq!(found(&scene, "healthy").await.unwrap().max_session_duration, 7200);
+    assert_eq!(found(&scene, "spoilt").await, before);
+
+    let mend = json!({"spec": {"trust": role("spoilt")["spec"]["trust"]}}).to_string();
+    let arguments = patch.into_iter().chain([mend.as_str()]);
+    scene.control_plane.kubectl(arguments).await.unwrap();
+    scene.wait_for_ready("security", "spoilt", "True").await.unwrap();
+    assert_eq!(found(&scene, "spoilt").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_never_stops_writing_to_an_object_does_not_keep_it_from_being_made_true() {
+    let scene = start().await;
+    let _operator = scene.operator(&ASKED).await.unwrap();
+    let kubeconfig = Kubeconfig::read_from(scene.control_plane.kubeconfig()).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    let kind = kube::core::GroupVersionKind::gvk("crossrole.dev", "v1alpha1", "CrossAccountRole");
+    let client = kube::Client::try_from(config).unwrap();
+    let resource = kube::core::ApiResource::from_gvk(&kind);
+    let api: kube::Api<kube::core::DynamicObject> = kube::Api::namespaced_with(client, "security", &resource);
+    let scribbler = tokio::spawn(async move {
+        let mut strokes = 0_u64;
+        loop {
+            let noise = json!({"metadata": {"annotations": {"example.com/noise": strokes.to_string()}}});
+            // The object is not there before its time and after it.
+            let _ = api.patch("noisy", &PatchParams::default(), &Patch::Merge(noise)).await;
+            strokes += 1;
+        }
+    });
+    apply(&scene, &[role("noisy")]).await;
+    scene.wait_for_ready("security", "noisy", "True").await.unwrap();
+    apply(&scene, &[with(role("noisy"), "/spec/maxSessionDuration", json!("2h"))]).await;
+    scene.wait_for_ready("security", "noisy", "True").await.unwrap();
+    let made = writes(&scene, "noisy").await;
+    let expected = [
+        "CreateRole",
+        "PutRolePolicy",
+        "AttachRolePolicy",
+        "AttachRolePolicy",
+        "UpdateRole",
+    ];
+    let sorted = |mut actions: Vec<String>| {
+        actions.sort();
+        actions
+    };
+    assert_eq!(sorted(made), sorted(expected.map(String::from).to_vec()));
+    delete(&scene, &["noisy"]).await;
+    scene.wait_for_gone("xar", "security", "noisy").await.unwrap();
+    assert_eq!(found(&scene, "noisy").await, None);
+    scribbler.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_is_away_for_a_while_costs_nothing_and_work_goes_on_afterwards() {
+    let mut scene = start().await;
+    let flags = ["--resync-interval=1s", "--propagation-delay=1s"];
+    let mut operator = scene.operator(&flags).await.unwrap();
+    apply(&scene, &[role("steady"), role("leaving")]).await;
+    scene.wait_for_ready("security", "steady", "True").await.unwrap();
+    scene.wait_for_ready("security", "leaving", "True").await.unwrap();
+    let (steady, leaving) = (found(&scene, "steady").await, found(&scene, "leaving").await);
+    scene.control_plane.kill_api_server().await.unwrap();
+    scene.simulator.reset_calls().await.unwrap();
+
+    // Looks go on from what is cached; absence is counted in them.
+    eventually(scene::PATIENCE, "more looks", async || {
+        let looks = scene.simulator.counts().await.unwrap().total.actions;
+        let looks = looks.get("GetRole").copied().unwrap_or_default();
+        if looks >= 10 {
+            Ok(())
+        } else {
+            Err(format!("{looks} looks"))
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(scene.simulator.counts().await.unwrap().total.writes, 0);
+    assert_eq!(
+        (found(&scene, "steady").await, found(&scene, "leaving").await),
+        (steady, leaving)
+    );
+    assert_eq!(operator.exit_status().unwrap(), None);
+
+    scene.control_plane.start_api_server_again().await.unwrap();
+    apply(&scene, &[with(role("steady"), "/spec/maxSessionDuration", json!("2h"))]).await;
+    delete(&scene, &["leaving"]).await;
+    scene.wait_for_ready("security", "steady", "True").await.unwrap();
+    scene.wait_for_gone("xar", "security", "leaving").await.unwrap();
+    assert_eq!(found(&scene, "steady").await.unwrap().max_session_duration, 7200);
+    assert_eq!(found(&scene, "leaving").await, None);
+    assert_eq!(operator.exit_status().unwrap(), None, "it is the same process");
+}
