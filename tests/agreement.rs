@@ -31,7 +31,7 @@ use crossrole_testkit::tools::workspace;
 use differences::Known;
 use emulators::{Emulator, SECRET};
 use python::{python_with, say};
-use requests::{ACCOUNT, Caller, HOME, Request, Scenario, scenarios};
+use requests::{ACCOUNT, Caller, HOME, Kinds, Request, Scenario};
 
 const SEED: u64 = 20_261_122;
 const SCENARIOS: usize = 100;
@@ -105,14 +105,17 @@ impl Judge {
         }
     }
 
-    /// Asks, or gives nothing if there is nobody to ask in whose name.
+    /// Asks, or gives nothing if it is out of step, or if there is nobody to ask in whose name.
     async fn ask(&mut self, request: &Request) -> Option<Answer> {
+        if !self.in_step {
+            return None;
+        }
         let keys = match request.kind.caller {
             Caller::Root => &self.root,
             Caller::Ada => &self.ada,
             Caller::Session => self.session.as_ref()?,
         };
-        let (service, action) = (request.kind.service, request.kind.action);
+        let (service, action) = (request.kind.service(), &request.kind.action);
         let answer = self.asker.ask(keys, service, action, &request.parameters).await;
         if action == "AssumeRole" && answer.code == "OK" {
             let text = |field: &str| answer.text(field).unwrap_or_default().to_owned();
@@ -150,9 +153,9 @@ impl Judge {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_simulator_and_two_emulators_of_others_agree_or_the_difference_is_explained() {
-    let known: Vec<Known> =
-        serde_saphyr::from_str(&fs::read_to_string(workspace().join("tests/agreement/differences.yaml")).unwrap())
-            .unwrap();
+    let read = |name: &str| fs::read_to_string(workspace().join("tests/agreement").join(name)).unwrap();
+    let known: Vec<Known> = serde_saphyr::from_str(&read("differences.yaml")).unwrap();
+    let kinds: Kinds = serde_saphyr::from_str(&read("requests.yaml")).unwrap();
     let folder = log_folder();
     let moto = python_with("moto", &workspace().join("tests/moto-requirements.txt"));
     let ministack = python_with("ministack", &workspace().join("tests/judges/requirements.txt"));
@@ -181,7 +184,7 @@ async fn the_simulator_and_two_emulators_of_others_agree_or_the_difference_is_ex
     ];
 
     let started = Instant::now();
-    let scenarios = scenarios(SEED, SCENARIOS, LENGTH);
+    let scenarios = kinds.scenarios(SEED, SCENARIOS, LENGTH);
     for scenario in &scenarios {
         play(scenario, &mut ours, &mut judges).await;
     }
@@ -214,20 +217,18 @@ async fn play(scenario: &Scenario, ours: &mut Judge, judges: &mut [Judge; 2]) {
         judge.session = None;
         judge.in_step = true;
     }
+    let [first, second] = judges;
     for request in &scenario.requests {
-        let Some(expected) = ours.ask(request).await else {
-            continue;
-        };
-        for judge in judges.iter_mut().filter(|judge| judge.in_step) {
-            let Some(answer) = judge.ask(request).await else {
-                continue;
-            };
+        let asked = tokio::join!(ours.ask(request), first.ask(request), second.ask(request));
+        let Some(expected) = asked.0 else { continue };
+        for (judge, answer) in [(&mut *first, asked.1), (&mut *second, asked.2)] {
+            let Some(answer) = answer else { continue };
             let differences = expected.differences(&answer, &scenario.prefix);
-            for difference in &differences {
-                let key = (request.kind.name.to_owned(), difference.clone());
+            judge.agreed += usize::from(differences.is_empty());
+            for difference in differences {
+                let key = (request.kind.name.clone(), difference);
                 *judge.differences.entry(key).or_default() += 1;
             }
-            judge.agreed += usize::from(differences.is_empty());
             // Where only one of them did it, what comes next would be about other things.
             let reads = ["Get", "List"]
                 .iter()
@@ -241,7 +242,7 @@ fn report(scenarios: &[Scenario], ours: &Judge, judges: &[Judge], known: &[Known
     let kinds: BTreeSet<_> = scenarios
         .iter()
         .flat_map(|one| &one.requests)
-        .map(|request| request.kind.name)
+        .map(|request| &request.kind.name)
         .collect();
     let mut lines = vec![format!(
         "seed {SEED}: {} requests of {} kinds in {} scenarios, {:.1} s",

@@ -130,12 +130,19 @@ fn meaning(value: &Value, name: &str, scenario: &str) -> Value {
             );
             let kept = list.iter().filter(|item| all || own(item));
             let mut list: Vec<_> = kept.map(|item| meaning(item, "", scenario)).collect();
-            list.sort_by_key(Value::to_string);
+            list.sort_by_key(identity);
             Value::Array(list)
         }
         Value::String(text) if name.ends_with("Document") => document(text),
         other => other.clone(),
     }
+}
+
+/// What tells the items of a list apart, whatever else they hold.
+fn identity(item: &Value) -> String {
+    let names = ["VersionId", "RoleName", "PolicyName", "InstanceProfileName", "Key"];
+    let named = names.iter().find_map(|name| item.get(name)?.as_str());
+    named.map_or_else(|| item.to_string(), str::to_owned)
 }
 
 fn document(text: &str) -> Value {
