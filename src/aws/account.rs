@@ -200,8 +200,12 @@ impl AccountHandle {
         }
         match self.session().await {
             Ok(session) => {
+                // A plan that was made from a doubtful read leaves the role as doubtful as it was.
+                let certain = self.recent.doubtful_for(&plan.role, Instant::now()).is_none()
+                    || self.recent.written(&plan.role, Instant::now()).as_ref() == Some(observed);
                 self.recent.begin(&plan.role, Instant::now());
-                let applied = write::carry_out(self.door(&session), plan, go_on).await;
+                let mut applied = write::carry_out(self.door(&session), plan, go_on).await;
+                applied.guessed |= !certain;
                 self.recent.wrote(plan, observed, &applied, Instant::now());
                 if let Some(error) = &applied.failure {
                     self.forget_stale_session(error).await;

@@ -30,6 +30,9 @@ const EARNED: f64 = 0.1;
 /// The slowest rate, in calls per second.
 const SLOWEST: f64 = 0.5;
 
+/// The rate after the first throttling is no slower: one stray answer in a quiet account shall cost little.
+const FIRST_RATE: f64 = 4.0;
+
 /// From this rate on, the account's turns are limit enough.
 const FAST_ENOUGH: f64 = 200.0;
 
@@ -168,8 +171,10 @@ impl Pace {
             .is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1))
         {
             let got_through = f64::from(self.answers.0.max(self.answers.1));
-            let rate = self.rate.unwrap_or(got_through);
-            self.rate = Some((rate / 2.0).max(SLOWEST));
+            self.rate = Some(match self.rate {
+                Some(rate) => (rate / 2.0).max(SLOWEST),
+                None => (got_through / 2.0).max(FIRST_RATE),
+            });
             self.throttled = Some(now);
         }
         self.next = self.next.max(now + Duration::from_secs_f64(0.5 + jitter / 2.0));

@@ -63,7 +63,7 @@ impl Recent {
 
     /// What came of a plan that was made from `observed`.
     pub(super) fn wrote(&self, plan: &Plan, observed: &Observed, applied: &Applied, now: Instant) {
-        let clear = applied.failure.as_ref().is_none_or(|failure| !failure.unclear);
+        let clear = !applied.guessed && applied.failure.as_ref().is_none_or(|failure| !failure.unclear);
         let done = plan.changes.iter().take(applied.done);
         let mut holds = effect::apply_all(done, &plan.role, observed).ok().filter(|_| clear);
         if let (Some(Observed::Present(role)), Some((arn, id))) = (&mut holds, &applied.created) {
@@ -119,8 +119,8 @@ mod tests {
         });
         Applied {
             done,
-            created: None,
             failure,
+            ..Applied::default()
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Applied {
     pub created: Option<(String, String)>,
     /// What stopped it. The change may have taken effect all the same.
     pub failure: Option<CallError>,
+    /// Whether something that was to go was said to be absent already. A part of IAM that lags behind says so too.
+    pub guessed: bool,
 }
 
 pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> bool + Send + Sync)) -> Applied {
@@ -27,9 +29,14 @@ pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> 
             break;
         }
         match call(door, plan.role.as_str(), change).await {
-            Ok(created) => {
+            Ok(Carried::Out) => applied.done += 1,
+            Ok(Carried::Created(arn, id)) => {
                 applied.done += 1;
-                applied.created = created.or(applied.created);
+                applied.created = Some((arn, id));
+            }
+            Ok(Carried::Absent) => {
+                applied.done += 1;
+                applied.guessed = true;
             }
             Err(error) => {
                 applied.failure = Some(error);
@@ -40,7 +47,16 @@ pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> 
     applied
 }
 
-async fn call(door: Door<'_>, role: &str, change: &Change) -> Result<Option<(String, String)>, CallError> {
+/// What became of a change.
+enum Carried {
+    Out,
+    /// A role was made: its ARN and its unique id.
+    Created(String, String),
+    /// What was to go is not there.
+    Absent,
+}
+
+async fn call(door: Door<'_>, role: &str, change: &Change) -> Result<Carried, CallError> {
     let iam = door.iam;
     macro_rules! send {
         ($action:ident, $builder:expr) => {{
@@ -48,11 +64,11 @@ async fn call(door: Door<'_>, role: &str, change: &Change) -> Result<Option<(Str
             door.gate
                 .call(Action::$action, || request.clone().send())
                 .await
-                .map(drop)
+                .map(|_| Carried::Out)
         }};
     }
     match change {
-        Change::CreateRole(new) => return create(door, role, new).await.map(Some),
+        Change::CreateRole(new) => create(door, role, new).await,
         Change::UpdateTrust { document, .. } => send!(
             UpdateAssumeRolePolicy,
             iam.update_assume_role_policy()
@@ -115,20 +131,24 @@ async fn call(door: Door<'_>, role: &str, change: &Change) -> Result<Option<(Str
                 .role_name(role)
                 .instance_profile_name(name)
         )),
-        Change::DeleteRole => absent_is_fine(send!(DeleteRole, iam.delete_role().role_name(role))),
-    }?;
-    Ok(None)
+        // A role that was made a moment ago is not known everywhere: only after a try whose answer was lost does this say
+        // that it is gone.
+        Change::DeleteRole => match send!(DeleteRole, iam.delete_role().role_name(role)) {
+            Err(error) if error.failure == Failure::RoleNotFound && error.unclear => Ok(Carried::Out),
+            answer => answer,
+        },
+    }
 }
 
-// What was to go is gone: a repeated call whose first answer was lost.
-fn absent_is_fine(answer: Result<(), CallError>) -> Result<(), CallError> {
+// What was to go is gone already, most likely by an earlier try whose answer was lost.
+fn absent_is_fine(answer: Result<Carried, CallError>) -> Result<Carried, CallError> {
     match answer {
-        Err(error) if matches!(error.failure, Failure::RoleNotFound | Failure::PolicyNotFound) => Ok(()),
+        Err(error) if matches!(error.failure, Failure::RoleNotFound | Failure::PolicyNotFound) => Ok(Carried::Absent),
         other => other,
     }
 }
 
-async fn create(door: Door<'_>, role: &str, new: &NewRole) -> Result<(String, String), CallError> {
+async fn create(door: Door<'_>, role: &str, new: &NewRole) -> Result<Carried, CallError> {
     let request = door
         .iam
         .create_role()
@@ -142,7 +162,7 @@ async fn create(door: Door<'_>, role: &str, new: &NewRole) -> Result<(String, St
     let answer = door.gate.call(Action::CreateRole, || request.clone().send()).await?;
     let role = answer
         .role()
-        .map(|role| (role.arn().to_string(), role.role_id().to_string()));
+        .map(|role| Carried::Created(role.arn().to_string(), role.role_id().to_string()));
     role.ok_or_else(|| CallError::new(Action::CreateRole, Failure::Unexpected, "the answer held no role"))
 }
 

@@ -29,7 +29,7 @@ impl Visit<'_> {
         let before = role_of(self.task.entry.as_ref());
         let waits = |message| Outcome::waits(EntryState::Removing, leave.reason, message);
         match self.teardown(leave).await {
-            Ok(Left::NothingFound) if self.may_still_appear() => {
+            Ok(Left::NothingFound) if self.may_still_appear(leave) => {
                 let message = "no role is seen, but one may have been made a moment ago: it is looked for again";
                 self.ended(before, waits(message))
             }
@@ -95,10 +95,14 @@ impl Visit<'_> {
     }
 
     /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.
-    fn may_still_appear(&self) -> bool {
-        self.task.entry.as_ref().is_some_and(|entry| {
+    fn may_still_appear(&self, leave: &Leave) -> bool {
+        let delay = self.job.context.settings.propagation_delay;
+        let memory = &self.job.context.memory;
+        let made = memory.made_within(&leave.entrance.account, &leave.role, &leave.owner.object, delay);
+        let may_have_been_made = self.task.entry.as_ref().is_some_and(|entry| {
             let age = self.job.context.now().duration_since(entry.last_transition_time.0);
-            entry.state != EntryState::Refused && age.unsigned_abs() < self.job.context.settings.propagation_delay
-        })
+            entry.state != EntryState::Refused && age.unsigned_abs() < delay
+        });
+        made || may_have_been_made
     }
 }

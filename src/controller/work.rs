@@ -193,9 +193,10 @@ impl Visit<'_> {
             None if applied.done < plan.changes.len() => return None,
             None => Outcome::ready(),
         };
+        let doubtful_for = applied.guessed.then(|| self.job.context.settings.shown_after());
         Some(Finished {
             verdict: self.verdict(role, outcome),
-            at_latest: self.at_latest(desired, None),
+            at_latest: self.at_latest(desired, doubtful_for),
         })
     }
 
