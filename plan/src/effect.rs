@@ -186,3 +186,52 @@ fn check_trust(document: &Document) -> Result<(), Refused> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::held;
+
+    fn after(changes: &[Change], role: ObservedRole) -> Result<Observed, Refused> {
+        let name = "audit".parse().unwrap();
+        apply_all(changes, &name, &Observed::Present(Box::new(role)))
+    }
+
+    fn policy(size: usize) -> Document {
+        let of = |length: usize| {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}]}}"#,
+                "x".repeat(length)
+            );
+            Document::parse(&text, DocumentKind::Permission).unwrap()
+        };
+        of(1 + size - of(1).size())
+    }
+
+    #[test]
+    fn a_quota_is_what_a_role_may_have_and_not_one_more() {
+        let limited = |what: &str| Err(Refused("LimitExceeded", what.into()));
+        let put = |size: usize| Change::PutInline {
+            name: "a".parse().unwrap(),
+            document: policy(size),
+        };
+        assert!(after(&[put(10_240)], held("")).is_ok());
+        assert_eq!(
+            after(&[put(10_241)], held("")),
+            limited("10241 characters of inline policies")
+        );
+        let attach = |count: usize| -> Vec<Change> {
+            let arn = |number| format!("arn:aws:iam::aws:policy/P{number}").parse().unwrap();
+            (0..count).map(|number| Change::Attach(arn(number))).collect()
+        };
+        assert!(after(&attach(10), held("")).is_ok());
+        assert_eq!(after(&attach(11), held("")), limited("11 attached policies"));
+        let ours = held("").tags.len();
+        let tag = |count: usize| {
+            let tags = (ours..count).map(|number| (format!("t{number}"), String::new()));
+            Change::Tag(tags.collect())
+        };
+        assert!(after(&[tag(50)], held("")).is_ok());
+        assert_eq!(after(&[tag(51)], held("")), limited("51 tags"));
+    }
+}

@@ -121,7 +121,7 @@ impl Strange {
             .boxed()
     }
 
-    fn from_other(&self, bit: usize) -> bool {
+    fn takes_from_other(&self, bit: usize) -> bool {
         self.other >> bit & 1 == 1
     }
 
@@ -132,7 +132,7 @@ impl Strange {
 
 /// The role that an account holds.
 pub(super) fn observe(desired: &Desired, other: Parts, strange: &Strange) -> ObservedRole {
-    let from_other = |bit: usize| strange.from_other(bit);
+    let from_other = |bit: usize| strange.takes_from_other(bit);
     let mut inline = BTreeMap::new();
     for (at, name) in INLINE_NAMES.into_iter().enumerate() {
         let name: PolicyName = name.parse().unwrap();

@@ -95,6 +95,26 @@ fn raw_conditions_add_to_what_is_rendered() {
 }
 
 #[test]
+fn conditions_do_not_widen_the_names_of_certificates() {
+    let anchor = "trustAnchors: ['arn:aws:rolesanywhere:eu-west-1:222222222222:trust-anchor/a']";
+    let said = |names: &str, operator: &str| {
+        let from = format!("from: {{rolesAnywhere: {{{anchor}{names}}}}}");
+        let condition = format!("{{{operator}: {{'aws:PrincipalTag/x509Subject/CN': other}}}}");
+        let spec = format!("trust: [{{{from}, require: {{conditions: {condition}}}}}]");
+        verdict(Declaration::parse(&role(&spec)))
+    };
+    for operator in ["StringEquals", "StringLike"] {
+        assert_eq!(said("", operator), "passes", "no names are there to be widened");
+        assert_eq!(
+            said(", commonNames: [machine]", operator),
+            format!(
+                "InvalidSpec, spec.trust[0].require.conditions: {operator} on aws:PrincipalTag/x509Subject/CN is what from.rolesAnywhere.commonNames already says, and values under one key are alternatives: say it there"
+            )
+        );
+    }
+}
+
+#[test]
 fn raw_statements_are_read_strictly() {
     let rows: &[Row] = &[
         (
