@@ -17,10 +17,10 @@ test: build ## Run all tests.
 	@$(CARGO) test --workspace
 
 matrix: ## Try every AWS call with every error that it can give.
-	@CROSSROLE_MATRIX=all $(CARGO) test --test fault_matrix -- --nocapture
+	@CROSSROLE_MATRIX=all $(CARGO) test --workspace --test fault_matrix -- --nocapture
 
 isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
-	@$(CARGO) test --test isolation -- --ignored --nocapture
+	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
 
 check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
 	@echo "check: format"
