@@ -111,10 +111,26 @@ pub struct AWSAccountStatus {
     /// and IAM's defaults are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quotas: Option<AccountQuotas>,
-    /// `Ready`: the bootstrap role was assumed, and the account answered with its id.
+    /// Roles that carry this cluster's tags and that no object wants. crossrole never removes them by itself. Absent where
+    /// there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<Orphans>,
+    /// `Ready`: the bootstrap role was assumed, and the account answered with its id. `RolesReadAlone`, only while it is
+    /// true: the bootstrap role may not read all roles at once, and each look costs some calls for each role.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Roles that carry this cluster's tags and that no object wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Orphans {
+    /// How many there are.
+    pub count: i64,
+    /// The ARNs of the first of them, in order.
+    #[schemars(length(max = 10), inner(length(max = 2048)))]
+    pub roles: Vec<String>,
 }
 
 /// The IAM quotas of an account that bear on roles.

@@ -31,7 +31,7 @@ pub mod selector;
 pub mod status;
 pub mod trust;
 
-pub use account::{AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountQuotas, AccountState, PartitionName};
+pub use account::{AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountQuotas, AccountState, Orphans, PartitionName};
 pub use class::{AccountClass, AccountClassSpec, AccountClassStatus};
 pub use reason::Reason;
 pub use role::{CrossAccountRole, CrossAccountRoleSpec};

@@ -14,6 +14,8 @@ pub mod condition {
     pub const RECONCILING: &str = "Reconciling";
     /// Nothing is progressing until a person acts.
     pub const STALLED: &str = "Stalled";
+    /// Of an AWSAccount, only when true: the bootstrap role may not read all roles at once.
+    pub const ROLES_READ_ALONE: &str = "RolesReadAlone";
 }
 
 /// The state of a role in all its accounts.

@@ -16,6 +16,8 @@ pub struct Bootstrap {
     pub name: RoleName,
     /// How long a session of it lasts, in seconds: 900 to 3600.
     pub session: u32,
+    /// Every role that it makes lives at or below this path.
+    pub roles_below: Path,
 }
 
 impl Bootstrap {
@@ -34,11 +36,38 @@ impl Bootstrap {
             path: path.parse().map_err(problem)?,
             name: name.parse().map_err(problem)?,
             session: seconds("bootstrapRole.sessionDuration", &spec.session_duration, 900, 3600)?,
+            roles_below: fixed_part(&object.spec.guardrails.role_path),
         })
     }
 
     /// Its ARN in one account.
     pub fn arn(&self, partition: Partition, account: &AccountId) -> Arn {
         role_arn(partition, account, &self.path, &self.name)
+    }
+}
+
+/// The path above every path that a class's `rolePath` can become. A faulty one stands in nobody's way here.
+fn fixed_part(role_path: &str) -> Path {
+    let before_variable = role_path.split("${").next().unwrap_or_default();
+    let end = before_variable.rfind('/').map_or(0, |slash| slash + 1);
+    before_variable[..end].parse().unwrap_or_else(|_| Path::root())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_live_below_the_part_of_their_path_that_every_namespace_shares() {
+        for (role_path, expected) in [
+            ("/crossrole/", "/crossrole/"),
+            ("/", "/"),
+            ("/crossrole/${namespace}/", "/crossrole/"),
+            ("/of-${namespace}/", "/"),
+            ("no path", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(fixed_part(role_path).as_str(), expected, "{role_path}");
+        }
     }
 }

@@ -1,22 +1,26 @@
 //! One account: its credentials, its pace, what was written there lately. What goes wrong in one account stays there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{Credentials, IdentityCache};
-use crossrole_iam::{AccountId, Arn, RoleName};
+use crossrole_iam::{AccountId, Arn, Path, RoleName};
 use crossrole_plan::change::Plan;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
+use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::fenced::Fenced;
 use super::gate::Gate;
 use super::read::Door;
 use super::recent::Recent;
+use super::snapshot::{Answer, Keep, Snapshot, Tagged};
 use super::write::Applied;
 use super::{Action, Hub, read, write};
 
@@ -43,6 +47,8 @@ pub struct Entrance {
     pub session_seconds: u32,
     /// Whether the session may only read, whatever the bootstrap role may do.
     pub read_only: bool,
+    /// The roles that crossrole makes live at or below this path.
+    pub roles_below: Path,
 }
 
 /// How much of a role is read.
@@ -63,8 +69,29 @@ pub struct AccountHandle {
     session: Mutex<Option<Session>>,
     quotas: Mutex<Option<(Quotas, Instant)>>,
     at_once: Semaphore,
+    /// Roles that are looked at, or wait for it.
+    waiting: AtomicUsize,
     gate: Gate,
     recent: Recent,
+    snapshot: Snapshot,
+    /// Held while all roles are read.
+    reading_all: Mutex<()>,
+    /// How many accounts are read as a whole at the same time.
+    read_at_once: Arc<Semaphore>,
+}
+
+/// What all accounts share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) hub: Hub,
+    pub(super) session_name: String,
+    /// The clusters whose roles are ours.
+    pub(super) clusters: Vec<String>,
+    /// How long IAM may take until its reads show a write.
+    pub(super) shown_after: Duration,
+    pub(super) recovered: UnboundedSender<AccountId>,
+    /// How many accounts are read as a whole at the same time.
+    pub(super) read_at_once: Arc<Semaphore>,
 }
 
 /// What an account holds, as far as can be known now.
@@ -75,6 +102,22 @@ pub struct Seen {
     /// So long IAM may still show what was before our own last write: what is concluded meanwhile is to be looked at
     /// again.
     pub doubtful_for: Option<Duration>,
+    /// The answer as a number, for [`AccountHandle::is_right`]. Absent where nothing was read.
+    pub print: Option<u64>,
+}
+
+/// What came of reading all roles of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Survey {
+    /// They were read.
+    Taken {
+        /// Roles that are not as they were when somebody last found them right, by their names in lower case.
+        changed: Vec<String>,
+        /// Roles that carry our tags.
+        tagged: Vec<Tagged>,
+    },
+    /// The bootstrap role lacks a right: each role is read alone.
+    Denied(CallError),
 }
 
 /// A session of the bootstrap role that was checked to be in the right account.
@@ -83,6 +126,19 @@ pub(super) struct Session {
     pub(super) iam: aws_sdk_iam::Client,
     caller_arn: String,
     expires: SystemTime,
+}
+
+/// The right to work on one role of an account.
+#[derive(Debug)]
+pub(super) struct TurnOfAccount<'a> {
+    waiting: &'a AtomicUsize,
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Drop for TurnOfAccount<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Timeouts of every call: an attempt, and all attempts together.
@@ -112,22 +168,21 @@ fn reads_alone() -> String {
 }
 
 impl AccountHandle {
-    pub(super) fn new(
-        hub: Hub,
-        entrance: Entrance,
-        session_name: String,
-        shown_after: Duration,
-        recovered: UnboundedSender<AccountId>,
-    ) -> Self {
+    pub(super) fn new(shared: &Shared, entrance: Entrance) -> Self {
+        let shared = shared.clone();
         Self {
-            gate: Gate::new(entrance.account.clone(), recovered),
-            recent: Recent::new(shown_after),
-            hub,
+            gate: Gate::new(entrance.account.clone(), shared.recovered),
+            recent: Recent::new(shared.shown_after),
+            snapshot: Snapshot::new(shared.clusters),
+            hub: shared.hub,
             entrance,
-            session_name,
+            session_name: shared.session_name,
             session: Mutex::new(None),
             quotas: Mutex::new(None),
             at_once: Semaphore::new(ROLES_AT_ONCE),
+            waiting: AtomicUsize::new(0),
+            reading_all: Mutex::new(()),
+            read_at_once: shared.read_at_once,
         }
     }
 
@@ -150,26 +205,116 @@ impl AccountHandle {
     }
 
     /// What the account holds under a role's name. What we wrote a moment ago is known without a read, and better than
-    /// by one: IAM may still show what was before. `anew` reads all the same.
+    /// by one: IAM may still show what was before. Where many roles wait, all of the account are read at once. `anew`
+    /// reads this role, now.
     ///
     /// # Errors
     /// The first call that failed. A role that is not there is no error.
     pub async fn observe(&self, role: &RoleName, depth: Depth, anew: bool) -> Result<Seen, CallError> {
-        let now = Instant::now();
-        if !anew
-            && depth == Depth::Declared
-            && let Some(observed) = self.recent.written(role, now)
-        {
+        let known = !anew && depth == Depth::Declared;
+        if known && let Some(observed) = self.recent.written(role, Instant::now()) {
             return Ok(Seen {
                 observed,
                 doubtful_for: None,
+                print: None,
             });
         }
-        let doubtful_for = self.recent.doubtful_for(role, now);
+        let doubtful_for = self.recent.doubtful_for(role, Instant::now());
+        if known
+            && doubtful_for.is_none()
+            && let Some((observed, print)) = self.shown(role).await?
+        {
+            return Ok(Seen {
+                observed,
+                doubtful_for,
+                print,
+            });
+        }
         let session = self.session().await?;
-        let door = self.door(&session);
-        let observed = self.noticing(read::role(door, role, depth).await).await?;
-        Ok(Seen { observed, doubtful_for })
+        let answer = self
+            .noticing(read::role(self.door(&session), role, depth).await)
+            .await?;
+        let print = answer.as_ref().map(|answer| self.snapshot.print(answer));
+        Ok(Seen {
+            observed: answer.map_or(Ok(Observed::Absent), RoleAnswer::observed)?,
+            doubtful_for,
+            print,
+        })
+    }
+
+    /// What the account shows of a role where all are read at once; `None` where this one is to be read alone.
+    async fn shown(&self, role: &RoleName) -> Result<Option<Answer>, CallError> {
+        let now = Instant::now();
+        if let Some(shown) = self.snapshot.shows(role, now) {
+            return shown.map(Some);
+        }
+        if !self.snapshot.is_worth_taking(self.waiting.load(Ordering::Relaxed), now) {
+            return Ok(None);
+        }
+        let reading = self.reading_all.lock().await;
+        // Those who waited find what the first one read.
+        if self
+            .snapshot
+            .is_worth_taking(self.waiting.load(Ordering::Relaxed), Instant::now())
+        {
+            match self.read_all(Keep::All).await {
+                Err(error) if error.failure != Failure::PermissionDenied => return Err(error),
+                _ => {}
+            }
+        }
+        drop(reading);
+        self.snapshot.shows(role, Instant::now()).transpose()
+    }
+
+    /// Reads all roles of the account, unless that was done within `interval`, and says which are not as they were.
+    /// `None`: it was done.
+    ///
+    /// # Errors
+    /// A call that failed for another reason than a missing right.
+    pub async fn survey(&self, interval: Duration) -> Result<Option<Survey>, CallError> {
+        let _reading = self.reading_all.lock().await;
+        if self.snapshot.was_tried_within(interval, Instant::now()) {
+            return Ok(None);
+        }
+        match self.read_all(Keep::Changed).await {
+            Ok(()) => Ok(Some(Survey::Taken {
+                changed: self.snapshot.changed(),
+                tagged: self.snapshot.tagged(),
+            })),
+            Err(error) if error.failure == Failure::PermissionDenied => Ok(Some(Survey::Denied(error))),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
+        let session = self.session().await?;
+        // The semaphore is never closed, so waiting for it cannot fail.
+        let _turn = self.read_at_once.acquire().await.ok();
+        let began = Instant::now();
+        let roles = read::all_roles(self.door(&session), &self.entrance.roles_below).await;
+        match self.noticing(roles).await {
+            Ok(roles) => {
+                self.snapshot
+                    .taken(roles, keep, self.recent.doubtful_since(began), began);
+                Ok(())
+            }
+            Err(error) => {
+                if error.failure == Failure::PermissionDenied {
+                    self.snapshot.was_denied(Instant::now());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, nobody need look again.
+    pub fn is_right(&self, role: &RoleName, print: u64) {
+        self.snapshot.is_right(role, print);
+    }
+
+    /// Whether no call is made for now.
+    pub fn is_closed(&self) -> bool {
+        self.gate.is_closed()
     }
 
     /// The account's quotas, read at most once an hour; IAM's defaults where the bootstrap role may not read them.
@@ -204,6 +349,7 @@ impl AccountHandle {
                 let certain = self.recent.doubtful_for(&plan.role, Instant::now()).is_none()
                     || self.recent.written(&plan.role, Instant::now()).as_ref() == Some(observed);
                 self.recent.begin(&plan.role, Instant::now());
+                self.snapshot.is_written_to(&plan.role);
                 let mut applied = write::carry_out(self.door(&session), plan, go_on).await;
                 applied.guessed |= !certain;
                 self.recent.wrote(plan, observed, &applied, Instant::now());
@@ -227,9 +373,15 @@ impl AccountHandle {
     }
 
     /// Waits until a role of this account may be worked on, as far as the account goes.
-    pub(super) async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    pub(super) async fn turn(&self) -> TurnOfAccount<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let mut turn = TurnOfAccount {
+            waiting: &self.waiting,
+            _permit: None,
+        };
         // The semaphore is never closed, so waiting for it cannot fail.
-        self.at_once.acquire().await.ok()
+        turn._permit = self.at_once.acquire().await.ok();
+        turn
     }
 
     async fn noticing<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {

@@ -5,20 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossrole_iam::AccountId;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Hub;
-use super::account::{AccountHandle, Entrance};
+use super::account::{AccountHandle, Entrance, Shared, TurnOfAccount};
 
 /// All accounts that this process works in.
 #[derive(Debug)]
 pub struct Accounts {
     /// The identity that the operator itself runs with.
     pub hub: Hub,
-    session_name: String,
-    shown_after: Duration,
-    recovered: UnboundedSender<AccountId>,
+    shared: Shared,
     handles: Mutex<HashMap<AccountId, Arc<AccountHandle>>>,
     at_once: Semaphore,
 }
@@ -26,24 +24,33 @@ pub struct Accounts {
 /// Roles of all accounts together that are worked on at the same time: each can need a connection or three.
 const ROLES_AT_ONCE: usize = 256;
 
+/// Accounts that are read as a whole at the same time: a thousand roles in one answer are some megabytes.
+const READ_AT_ONCE: usize = 8;
+
 /// The right to work on one role, for as long as it is kept.
 #[derive(Debug)]
 pub struct Turn<'a> {
-    _of_account: Option<SemaphorePermit<'a>>,
+    _of_account: TurnOfAccount<'a>,
     _of_all: Option<SemaphorePermit<'a>>,
 }
 
 impl Accounts {
-    /// No account yet. `cluster` goes into the session name, so that CloudTrail says which operator it was.
-    /// `shown_after` is how long IAM may take until its reads show a write. The receiver gets each account that answers
-    /// again after it did not for long.
-    pub fn new(hub: Hub, cluster: &str, shown_after: Duration) -> (Self, UnboundedReceiver<AccountId>) {
+    /// No account yet. The roles of `clusters` are ours; the first is this one, and goes into the session name, so that
+    /// CloudTrail says which operator it was. `shown_after` is how long IAM may take until its reads show a write. The
+    /// receiver gets each account that answers again after it did not for long.
+    pub fn new(hub: Hub, clusters: Vec<String>, shown_after: Duration) -> (Self, UnboundedReceiver<AccountId>) {
         let (recovered, recoveries) = unbounded_channel();
-        let accounts = Self {
-            hub,
-            session_name: session_name(cluster),
+        let shared = Shared {
+            hub: hub.clone(),
+            session_name: session_name(clusters.first().map(String::as_str).unwrap_or_default()),
+            clusters,
             shown_after,
             recovered,
+            read_at_once: Arc::new(Semaphore::new(READ_AT_ONCE)),
+        };
+        let accounts = Self {
+            hub,
+            shared,
             handles: Mutex::default(),
             at_once: Semaphore::new(ROLES_AT_ONCE),
         };
@@ -66,13 +73,7 @@ impl Accounts {
         if let Some(handle) = handles.get(&entrance.account).filter(|handle| handle.is_of(entrance)) {
             return handle.clone();
         }
-        let handle = Arc::new(AccountHandle::new(
-            self.hub.clone(),
-            entrance.clone(),
-            self.session_name.clone(),
-            self.shown_after,
-            self.recovered.clone(),
-        ));
+        let handle = Arc::new(AccountHandle::new(&self.shared, entrance.clone()));
         handles.insert(entrance.account.clone(), handle.clone());
         handle
     }

@@ -33,6 +33,10 @@ actions! {
     AssumeRole => "sts:AssumeRole", false;
     /// Asks whose account answers.
     GetCallerIdentity => "sts:GetCallerIdentity", false;
+    /// Reads descriptions and session durations of all roles.
+    ListRoles => "iam:ListRoles", false;
+    /// Reads everything else of all roles.
+    GetAccountAuthorizationDetails => "iam:GetAccountAuthorizationDetails", false;
     /// Reads a role.
     GetRole => "iam:GetRole", false;
     /// Reads a role's attached policies.

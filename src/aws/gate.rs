@@ -89,6 +89,11 @@ impl Gate {
         pace.may_retry(error)
     }
 
+    /// Whether no call is made for now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.pace().is_closed()
+    }
+
     fn tell_if(&self, recovered: bool) {
         if recovered {
             let _ = self.recovered.send(self.account.clone());

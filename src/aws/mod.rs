@@ -9,13 +9,16 @@
 //! | [`accounts`] | all accounts |
 //! | `fenced` | no call is sent without the lease |
 //! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
-//! | `read` | observing a role |
+//! | `read` | reading roles: one alone, or all of an account |
+//! | `answer` | a role as IAM answered it |
+//! | `snapshot` | what an account showed when all of its roles were last read at once |
 //! | `write` | carrying out a plan |
 //! | `recent` | what was written lately, until IAM shows it everywhere |
 
 pub mod account;
 pub mod accounts;
 pub mod action;
+mod answer;
 pub mod error;
 mod fenced;
 mod gate;
@@ -23,11 +26,13 @@ pub mod hub;
 mod pace;
 mod read;
 mod recent;
+mod snapshot;
 mod write;
 
-pub use account::{AccountHandle, Depth, Entrance, Seen};
+pub use account::{AccountHandle, Depth, Entrance, Seen, Survey};
 pub use accounts::Accounts;
 pub use action::Action;
 pub use error::CallError;
 pub use hub::{Hub, Identity};
+pub use snapshot::Tagged;
 pub use write::Applied;

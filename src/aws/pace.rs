@@ -105,6 +105,11 @@ impl Pace {
         Admission::After(slot.duration_since(now))
     }
 
+    /// Whether no call is made for now, but perhaps one that tries.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// The account answered. Says whether it did not before.
     pub(super) fn answered(&mut self, now: Instant) -> bool {
         self.count(now);

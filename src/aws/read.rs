@@ -1,17 +1,16 @@
-//! Observing a role.
+//! Reading roles: one alone, or all of an account.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::Role;
-use crossrole_iam::document::DocumentKind;
-use crossrole_iam::{PolicyName, RoleName};
-use crossrole_plan::observed::{Observed, ObservedDocument, ObservedRole};
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, RoleDetail, Tag};
+use crossrole_iam::{Path, RoleName};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 
 use super::Action;
 use super::account::Depth;
+use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::gate::Gate;
 
@@ -20,6 +19,18 @@ use super::gate::Gate;
 pub(super) struct Door<'a> {
     pub(super) iam: &'a Client,
     pub(super) gate: &'a Gate,
+}
+
+/// So many roles are asked for in one page: the most that IAM gives.
+const PAGE: i32 = 1000;
+
+/// All roles of an account. Names are in lower case: IAM tells none apart by case.
+#[derive(Debug, Default)]
+pub(super) struct Roles {
+    /// Those below the path that was asked for.
+    pub(super) known: Vec<(String, RoleAnswer)>,
+    /// The names of all others.
+    pub(super) others: Vec<String>,
 }
 
 /// Gathers all pages of a list. A page ends the list when `IsTruncated` is false, not when it is short or empty.
@@ -48,12 +59,12 @@ macro_rules! pages {
     }};
 }
 
-/// Reads what the account holds under a role's name.
-pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Result<Observed, CallError> {
+/// Reads what the account holds under a role's name; `None` where there is no such role.
+pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Result<Option<RoleAnswer>, CallError> {
     let request = door.iam.get_role().role_name(name.as_str());
     let role = match door.gate.call(Action::GetRole, || request.clone().send()).await {
         Ok(answer) => answer.role,
-        Err(error) if error.failure == Failure::RoleNotFound => return Ok(Observed::Absent),
+        Err(error) if error.failure == Failure::RoleNotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let role = role.ok_or_else(|| CallError::new(Action::GetRole, Failure::Unexpected, "the answer held no role"))?;
@@ -64,30 +75,87 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
                 Depth::Removal => instance_profiles(door, name).await,
             }
         })?;
-    Ok(Observed::Present(Box::new(ObservedRole {
+    Ok(Some(RoleAnswer {
         arn: role.arn().to_string(),
         id: role.role_id().to_string(),
         path: role.path().to_string(),
-        trust: ObservedDocument::parse_encoded(
-            role.assume_role_policy_document().unwrap_or_default(),
-            DocumentKind::Trust,
-        ),
+        trust: role.assume_role_policy_document().unwrap_or_default().to_string(),
         description: role.description().unwrap_or_default().to_string(),
-        // IAM leaves it out where it was never set; the default is one hour.
-        max_session: role
-            .max_session_duration()
-            .and_then(|seconds| u32::try_from(seconds).ok())
-            .unwrap_or(3600),
-        boundary: boundary(&role)?,
-        tags: role
-            .tags()
-            .iter()
-            .map(|tag| (tag.key().to_string(), tag.value().to_string()))
-            .collect(),
+        max_session: role.max_session_duration(),
+        boundary: boundary(role.permissions_boundary()),
+        tags: tags(role.tags()),
         attached,
         inline,
         instance_profiles,
-    })))
+    }))
+}
+
+/// Reads all roles of the account: those below `path` with everything that a declaration can hold, of the others only
+/// that they are there.
+///
+/// Neither call alone is complete. `ListRoles` tells description and session duration, and
+/// `GetAccountAuthorizationDetails` boundary, tags, attached and inline policies. Sources: IAM API Reference, both
+/// pages; at most 1,000 roles come in one page of either.
+pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, CallError> {
+    let request = door.iam.list_roles().path_prefix(path.as_str()).max_items(PAGE);
+    let listed = pages!(door, ListRoles, request.clone(), roles)?;
+    let mut listed: HashMap<String, Listed> = listed
+        .into_iter()
+        .map(|role| {
+            let listed = Listed {
+                name: role.role_name.to_ascii_lowercase(),
+                description: role.description,
+                max_session: role.max_session_duration,
+            };
+            (role.role_id, listed)
+        })
+        .collect();
+    let request = door.iam.get_account_authorization_details();
+    let request = request.filter(EntityType::Role).max_items(PAGE);
+    let details = pages!(door, GetAccountAuthorizationDetails, request.clone(), role_detail_list)?;
+    let mut roles = Roles::default();
+    for role in details {
+        let name = role.role_name().unwrap_or_default().to_ascii_lowercase();
+        match listed.remove(role.role_id().unwrap_or_default()) {
+            Some(listed) => roles.known.push((name, of_details(&role, listed))),
+            None => roles.others.push(name),
+        }
+    }
+    // They went before the second call, or came too late for it: nobody may take them for absent.
+    roles.others.extend(listed.into_values().map(|role| role.name));
+    Ok(roles)
+}
+
+/// What of a role `GetAccountAuthorizationDetails` does not tell.
+struct Listed {
+    name: String,
+    description: Option<String>,
+    max_session: Option<i32>,
+}
+
+fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
+    let attached = role.attached_managed_policies().iter();
+    let inline = role.role_policy_list().iter();
+    RoleAnswer {
+        arn: role.arn().unwrap_or_default().to_string(),
+        id: role.role_id().unwrap_or_default().to_string(),
+        path: role.path().unwrap_or_default().to_string(),
+        trust: role.assume_role_policy_document().unwrap_or_default().to_string(),
+        description: listed.description.unwrap_or_default(),
+        max_session: listed.max_session,
+        boundary: boundary(role.permissions_boundary()),
+        tags: tags(role.tags()),
+        attached: attached
+            .map(|policy| policy.policy_arn().unwrap_or_default().to_string())
+            .collect(),
+        inline: inline
+            .map(|policy| {
+                let text = |text: Option<&str>| text.unwrap_or_default().to_string();
+                (text(policy.policy_name()), text(policy.policy_document()))
+            })
+            .collect(),
+        instance_profiles: BTreeSet::new(),
+    }
 }
 
 /// Reads an account's own quotas.
@@ -105,22 +173,25 @@ pub(super) async fn quotas(door: Door<'_>) -> Result<Quotas, CallError> {
     Ok(Quotas::of_summary(&summary))
 }
 
-fn boundary(role: &Role) -> Result<Option<crossrole_iam::Arn>, CallError> {
-    role.permissions_boundary()
-        .and_then(|boundary| boundary.permissions_boundary_arn())
-        .map(|arn| parse(Action::GetRole, "the boundary", arn))
-        .transpose()
+fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
+    let arn = boundary?.permissions_boundary_arn()?;
+    Some(arn.to_string())
 }
 
-async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<crossrole_iam::Arn>, CallError> {
-    let request = door.iam.list_attached_role_policies().role_name(name.as_str());
-    let policies = pages!(door, ListAttachedRolePolicies, request.clone(), attached_policies)?;
-    let arns = policies.iter().map(|policy| policy.policy_arn().unwrap_or_default());
-    arns.map(|arn| parse(Action::ListAttachedRolePolicies, "an attached policy", arn))
+fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    let tags = tags.iter();
+    tags.map(|tag| (tag.key().to_string(), tag.value().to_string()))
         .collect()
 }
 
-async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<PolicyName, ObservedDocument>, CallError> {
+async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
+    let request = door.iam.list_attached_role_policies().role_name(name.as_str());
+    let policies = pages!(door, ListAttachedRolePolicies, request.clone(), attached_policies)?;
+    let arns = policies.iter().map(|policy| policy.policy_arn().unwrap_or_default());
+    Ok(arns.map(str::to_string).collect())
+}
+
+async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<String, String>, CallError> {
     let request = door.iam.list_role_policies().role_name(name.as_str());
     let names = pages!(door, ListRolePolicies, request.clone(), policy_names)?;
     let mut found = BTreeMap::new();
@@ -132,11 +203,7 @@ async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<Pol
             Err(error) if matches!(error.failure, Failure::RoleNotFound | Failure::PolicyNotFound) => continue,
             Err(error) => return Err(error),
         };
-        let document = ObservedDocument::parse_encoded(answer.policy_document(), DocumentKind::Permission);
-        found.insert(
-            parse(Action::ListRolePolicies, "an inline policy's name", &policy)?,
-            document,
-        );
+        found.insert(policy, answer.policy_document);
     }
     Ok(found)
 }
@@ -148,14 +215,4 @@ async fn instance_profiles(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<S
         .iter()
         .map(|profile| profile.instance_profile_name().to_string());
     Ok(names.collect())
-}
-
-fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(action: Action, what: &str, text: &str) -> Result<T, CallError> {
-    text.parse().map_err(|error| {
-        CallError::new(
-            action,
-            Failure::Unexpected,
-            format!("{what} in the answer, {text:?}: {error}"),
-        )
-    })
 }

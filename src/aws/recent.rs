@@ -54,6 +54,13 @@ impl Recent {
             .filter(|left| !left.is_zero())
     }
 
+    /// The roles of which a read that began then may show what was before our last write, by their names in lower case.
+    pub(super) fn doubtful_since(&self, began: Instant) -> Vec<String> {
+        let writes = self.writes();
+        let doubtful = writes.iter().filter(|(_, write)| write.at + self.shown_after > began);
+        doubtful.map(|(name, _)| name.clone()).collect()
+    }
+
     /// A plan is about to be carried out: until it is known what came of it, nothing is.
     pub(super) fn begin(&self, role: &RoleName, now: Instant) {
         let mut writes = self.writes();

@@ -1,25 +1,30 @@
-//! An AWSAccount: can it be entered, and is it in use.
+//! An AWSAccount: can it be entered, what does it show, and is it in use.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossrole_api::names::IN_USE_FINALIZER;
-use crossrole_api::status::condition::READY;
-use crossrole_api::{AWSAccount, AWSAccountStatus, AccountQuotas, AccountState, Reason};
+use crossrole_api::status::condition::{READY, ROLES_READ_ALONE};
+use crossrole_api::{AWSAccount, AWSAccountStatus, AccountQuotas, AccountState, Orphans, Reason};
+use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::quota::{Quotas, Source};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
-use super::report;
-use super::resolve;
+use super::events::cut;
+use super::index::Usage;
 use super::watch::CachedAccount;
-use super::work;
-use super::write_back;
-use crate::aws::CallError;
+use super::world::World;
+use super::{looks, orphans, report, resolve, write_back};
+use crate::aws::{AccountHandle, CallError, Survey};
+
+/// A condition's message holds at most so many bytes.
+const MESSAGE_SIZE: usize = 1024;
 
 /// Looks at one AWSAccount.
 ///
@@ -38,7 +43,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     let name = account.name_any();
     let deleting = account.metadata.deletion_timestamp.is_some();
     let mut marked = context.in_use.lock().await;
-    let Usage { users, roles, unsure } = usage(&context, &name);
+    let Usage { users, roles, unsure } = context.caches.index.usage(&name);
     let just_marked = marked.get(&key).is_some_and(|at| at.elapsed() < MARK_HOLDS);
     let used = !users.is_empty() || unsure || just_marked;
     let mut version = account.resource_version();
@@ -59,18 +64,28 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
         );
     }
     let previous = account.status.clone().unwrap_or_default();
+    let generation = account.metadata.generation;
+    let ready = ready(&previous.conditions, &found, generation, context.now());
+    let (orphans, read_alone) = match found.shown {
+        Some(shown) => {
+            let alone = shown.denied.as_ref();
+            let alone = alone.map(|error| read_alone(&previous.conditions, error, generation, context.now()));
+            orphans::tell(&context, account, previous.orphans.as_ref(), shown.orphans.as_ref()).await;
+            (shown.orphans, alone)
+        }
+        None => {
+            let mut known = previous.conditions.iter();
+            let alone = known.find(|condition| condition.type_ == ROLES_READ_ALONE);
+            (previous.orphans.clone(), alone.cloned())
+        }
+    };
     let status = AWSAccountStatus {
-        observed_generation: account.metadata.generation,
+        observed_generation: generation,
         caller_arn: found.caller_arn.or(previous.caller_arn.clone()),
         roles: Some(roles),
         quotas: found.quotas.or(previous.quotas),
-        conditions: vec![ready(
-            &previous.conditions,
-            &found.reason,
-            &found.message,
-            account.metadata.generation,
-            &context,
-        )],
+        orphans,
+        conditions: [ready].into_iter().chain(read_alone).collect(),
     };
     if status != previous {
         if let Some(error) = &found.error
@@ -121,49 +136,29 @@ pub async fn mark_in_use(context: &Context, names: impl Iterator<Item = &str>) -
 /// A finalizer that was just put on stays for so long, whatever the cache says of entries: they are about to be written.
 const MARK_HOLDS: Duration = Duration::from_secs(60);
 
-/// Who uses an account.
-struct Usage {
-    /// Objects with an entry for it.
-    users: Vec<String>,
-    /// How many of them hold a role there.
-    roles: i64,
-    /// Whether an object that cannot be read may use it too.
-    unsure: bool,
-}
-
-fn usage(context: &Context, account: &str) -> Usage {
-    let mut usage = Usage {
-        users: Vec::new(),
-        roles: 0,
-        unsure: false,
-    };
-    for role in context.caches.roles.state() {
-        let Ok(role) = &role.0 else {
-            usage.unsure = true;
-            continue;
-        };
-        let mut entries = role.status.iter().flat_map(|status| &status.accounts);
-        if let Some(entry) = entries.find(|entry| entry.account == account) {
-            usage.users.push(work::claim(role).object.to_string());
-            usage.roles += i64::from(entry.role_id.is_some());
-        }
-    }
-    usage
-}
-
 struct Found {
     caller_arn: Option<String>,
     quotas: Option<AccountQuotas>,
+    /// Absent where the roles were not read.
+    shown: Option<Shown>,
     reason: String,
     message: String,
     error: Option<CallError>,
     next: NextLook,
 }
 
+/// What came of reading all roles of an account.
+struct Shown {
+    orphans: Option<Orphans>,
+    /// Why they could not be read at once.
+    denied: Option<CallError>,
+}
+
 async fn look(context: &Context, account: &AWSAccount) -> Found {
     let found = |reason: Reason, message: String| Found {
         caller_arn: None,
         quotas: None,
+        shown: None,
         reason: reason.as_str().into(),
         message,
         error: None,
@@ -181,24 +176,74 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         Err(refusal) => return found(refusal.reason, refusal.to_string()),
     };
     let handle = context.aws.account(&resolve::entrance(&parsed, &rules.bootstrap));
-    match handle.enter().await {
-        Ok(caller_arn) => Found {
+    let entered = async {
+        let caller_arn = handle.enter().await?;
+        let quotas = handle.quotas().await.ok().and_then(told);
+        let shown = shown(context, &world, account, &handle).await?;
+        Ok::<_, CallError>((caller_arn, quotas, shown))
+    };
+    match entered.await {
+        Ok((caller_arn, quotas, shown)) => Found {
             caller_arn: Some(caller_arn),
-            quotas: handle.quotas().await.ok().and_then(told),
+            quotas,
+            shown,
             ..found(
                 Reason::InSync,
                 "the bootstrap role was assumed, and the account answered with its id".into(),
             )
         },
         Err(error) => {
+            if handle.is_closed() {
+                look_at_all(context, account);
+            }
             let meaning = error.failure.meaning(Duration::ZERO);
             Found {
                 // Whoever mends the way in tells nobody, and one try costs little.
                 next: NextLook::Backoff,
+                error: Some(error.clone()),
                 ..found(meaning.reason, error.to_string())
             }
-            .because(error)
         }
+    }
+}
+
+/// Reads all roles of the account when it is time, and has those looked at that are not as they were.
+async fn shown(
+    context: &Context,
+    world: &World,
+    account: &AWSAccount,
+    handle: &AccountHandle,
+) -> Result<Option<Shown>, CallError> {
+    // A look that comes a little early is the interval's all the same.
+    let lately = context.settings.resync_interval.mul_f64(0.8);
+    Ok(match handle.survey(lately).await? {
+        None => None,
+        Some(Survey::Taken { changed, tagged }) => {
+            let objects = changed.iter().flat_map(|name| context.caches.index.of_role_name(name));
+            look_at(context, account, objects);
+            Some(Shown {
+                orphans: orphans::of(context, world, account, tagged),
+                denied: None,
+            })
+        }
+        Some(Survey::Denied(error)) => {
+            look_at_all(context, account);
+            Some(Shown {
+                orphans: None,
+                denied: Some(error),
+            })
+        }
+    })
+}
+
+fn look_at_all(context: &Context, account: &AWSAccount) {
+    look_at(context, account, context.caches.index.usage(&account.name_any()).users);
+}
+
+/// Has these objects' roles in an account looked at, where they were found right before.
+fn look_at(context: &Context, account: &AWSAccount, objects: impl IntoIterator<Item = ObjectName>) {
+    for object in context.looks.expire_right(&account.name_any(), objects) {
+        let _ = context.queues.roles.send(looks::reference(&object));
     }
 }
 
@@ -212,26 +257,26 @@ fn told(quotas: Quotas) -> Option<AccountQuotas> {
     })
 }
 
-impl Found {
-    fn because(mut self, error: CallError) -> Self {
-        self.error = Some(error);
-        self
-    }
-}
-
-fn ready(previous: &[Condition], reason: &str, message: &str, generation: Option<i64>, context: &Context) -> Condition {
-    let status = if reason == Reason::InSync.as_str() {
+fn ready(previous: &[Condition], found: &Found, generation: Option<i64>, now: Timestamp) -> Condition {
+    let status = if found.reason == Reason::InSync.as_str() {
         "True"
     } else {
         "False"
     };
+    let message = cut(&found.message, MESSAGE_SIZE);
+    report::condition(previous, READY, status, &found.reason, message, generation, now)
+}
+
+fn read_alone(previous: &[Condition], error: &CallError, generation: Option<i64>, now: Timestamp) -> Condition {
+    let message = format!("each role is read alone, with some calls for each look: {error}");
+    let reason = Reason::PermissionDenied.as_str();
     report::condition(
         previous,
-        READY,
-        status,
+        ROLES_READ_ALONE,
+        "True",
         reason,
-        super::events::cut(message, 1024),
+        cut(&message, MESSAGE_SIZE),
         generation,
-        context.now(),
+        now,
     )
 }

@@ -15,6 +15,7 @@ use kube::runtime::reflector::ObjectRef;
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
+use super::removals::Counted;
 use super::settings::Settings;
 use super::watch::{Caches, Queues};
 use super::world::World;
@@ -43,6 +44,8 @@ pub struct Context {
     pub memory: Memory,
     /// Which roles are being worked on, and when each is looked at again.
     pub looks: Arc<Looks>,
+    /// The removals that the brake counts.
+    pub counted_removals: Counted,
     pub(super) world: Mutex<Option<(u64, Arc<World>)>>,
     /// Held while the finalizer of an AWSAccount is put on or taken off. Says when it was last put on, by account.
     pub(super) in_use: tokio::sync::Mutex<HashMap<String, Instant>>,

@@ -6,7 +6,7 @@
 
 mod look;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,9 +73,10 @@ impl Looks {
         let asked = print_of(asked);
         let mut objects = self.objects();
         let looked = objects.entry(job.claim.object.clone()).or_default();
+        let wanted: HashSet<&str> = tasks.iter().map(|task| task.account.as_str()).collect();
         looked
             .looks
-            .retain(|account, look| look.running.is_some() || tasks.iter().any(|task| task.account == *account));
+            .retain(|account, look| look.running.is_some() || wanted.contains(account.as_str()));
         let any_due = looked.looks.values().any(|look| look.due <= now);
         // The accounts of one object are looked at together.
         let slack = if any_due {
@@ -223,6 +224,17 @@ impl Looks {
         let expired = objects
             .iter_mut()
             .filter_map(|(object, looked)| expire(looked.looks.values_mut(), failed).then(|| reference(object)));
+        expired.collect()
+    }
+
+    /// Lets the looks of these objects at an account expire that found the role right. Gives those that had one.
+    pub fn expire_right(&self, account: &str, objects: impl IntoIterator<Item = ObjectName>) -> Vec<ObjectName> {
+        let mut all = self.objects();
+        let right = |verdict: &Verdict| has_reason(verdict, &[Reason::InSync]);
+        let expired = objects.into_iter().filter(|object| {
+            let look = all.get_mut(object).and_then(|looked| looked.looks.get_mut(account));
+            expire(look.into_iter(), right)
+        });
         expired.collect()
     }
 

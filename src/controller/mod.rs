@@ -12,6 +12,7 @@
 //! | [`client`] | writes pass the fence |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
+//! | [`index`] | what is asked of all CrossAccountRoles together |
 //! | [`context`] | what every reconcile shares |
 //! | [`memory`] | what this process saw |
 //! | [`reconcile`] | a CrossAccountRole: one screen |
@@ -27,7 +28,8 @@
 //! | [`removals`] | the brake, asked of all objects |
 //! | [`write_back`] | patches of status and finalizers |
 //! | [`events`] | Kubernetes Events |
-//! | [`account`] | an AWSAccount: can it be entered, is it in use |
+//! | [`account`] | an AWSAccount: can it be entered, what does it show, is it in use |
+//! | `orphans` | roles that carry our tags and that no object wants |
 //! | [`class`] | an AccountClass: which accounts are of it |
 
 pub mod account;
@@ -36,9 +38,11 @@ pub mod client;
 pub mod context;
 pub mod events;
 pub mod freshness;
+pub mod index;
 mod leaving;
 pub mod looks;
 pub mod memory;
+mod orphans;
 pub mod reconcile;
 pub mod removals;
 pub mod report;

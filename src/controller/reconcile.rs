@@ -56,9 +56,9 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         hub: Some(&context.aws.hub.identity),
         cluster_id: &context.cluster_id,
         predecessor: context.settings.take_over_from.as_deref(),
-        load: &|| removals::load(&context, &world),
+        load: &|| removals::load(&context, &world, role),
         settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),
-        roles_of: &|class, namespace| world.roles_of(&context.caches, class, namespace),
+        roles_of: &|class, namespace| world.roles_of(&context.caches.index, class, namespace),
         max_removals: context.settings.max_removals,
     });
     let before = role.status.clone().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! The brake, asked of all objects.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossrole_api::names::ALLOW_REMOVALS_ANNOTATION;
 use crossrole_api::{AccountState, CrossAccountRole, EntryState, Reason};
@@ -35,20 +37,45 @@ pub fn derived(role: &CrossAccountRole, world: &World) -> BTreeSet<String> {
         .collect()
 }
 
-/// What the brake is judged by: what is about to go in all objects, and what went lately, each once.
-pub fn load(context: &Context, world: &World) -> Load {
-    let mut removals: BTreeSet<Removal> = context.memory.removed_lately().into_iter().collect();
-    let mut roles = 0;
-    for role in context.caches.roles.state() {
-        let Ok(role) = &role.0 else { continue };
-        let name = work::claim(role).object;
-        removals.extend(derived(role, world).into_iter().map(|account| (name.clone(), account)));
-        let entries = role.status.iter().flat_map(|status| &status.accounts);
-        roles += entries.filter(|entry| entry.role_id.is_some()).count();
+/// All objects are gone through for the brake at most so often: others' removals wait longer than that to begin.
+const COUNTED_EVERY: Duration = Duration::from_secs(1);
+
+/// What of the brake's load is about to happen, and when it was counted.
+#[derive(Default)]
+pub struct Counted(Mutex<Option<(Instant, BTreeSet<Removal>)>>);
+
+impl Counted {
+    /// The derived removals that are about to happen in any object.
+    fn removals(&self, context: &Context, world: &World) -> BTreeSet<Removal> {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, removals)) = counted.as_ref()
+            && at.elapsed() < COUNTED_EVERY
+        {
+            return removals.clone();
+        }
+        let roles = context.caches.roles.state();
+        let roles = roles.iter().filter_map(|role| role.0.as_ref().ok());
+        let removals: BTreeSet<Removal> = roles.flat_map(|role| removals_of(role, world)).collect();
+        *counted = Some((Instant::now(), removals.clone()));
+        removals
     }
+}
+
+fn removals_of(role: &CrossAccountRole, world: &World) -> impl Iterator<Item = Removal> {
+    let object = work::claim(role).object;
+    derived(role, world)
+        .into_iter()
+        .map(move |account| (object.clone(), account))
+}
+
+/// What the brake is judged by: what is about to go in this object and in all others, and what went lately, each once.
+pub fn load(context: &Context, world: &World, role: &CrossAccountRole) -> Load {
+    let mut removals = context.counted_removals.removals(context, world);
+    removals.extend(context.memory.removed_lately());
+    removals.extend(removals_of(role, world));
     Load {
         derived_removals: removals.len(),
-        roles,
+        roles: context.caches.index.roles(),
     }
 }
 

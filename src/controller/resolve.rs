@@ -38,6 +38,7 @@ pub fn entrance(account: &Account, bootstrap: &Bootstrap) -> Entrance {
         external_id: account.external_id.as_ref().map(ToString::to_string),
         session_seconds: bootstrap.session,
         read_only: false,
+        roles_below: bootstrap.roles_below.clone(),
     }
 }
 

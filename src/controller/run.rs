@@ -21,6 +21,7 @@ use super::context::Context;
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
+use super::removals::Counted;
 use super::settings::Settings;
 use super::watch::{Caches, Queues, Requests};
 use super::{account, class, freshness, reconcile, watch};
@@ -154,7 +155,9 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
     let looks = Arc::default();
     let (caches, queues, requests) = watch::start(&client, &looks).await.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
-    let (aws, recoveries) = Accounts::new(hub, &cluster_id, settings.shown_after());
+    let clusters = [Some(cluster_id.clone()), settings.take_over_from.clone()];
+    let clusters = clusters.into_iter().flatten().collect();
+    let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after());
     tokio::spawn(look_where_accounts_recover(
         recoveries,
         Arc::clone(&looks),
@@ -171,6 +174,7 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         events,
         memory: Memory::default(),
         looks,
+        counted_removals: Counted::default(),
         world: Mutex::default(),
         in_use: tokio::sync::Mutex::default(),
     };

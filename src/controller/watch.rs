@@ -22,6 +22,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::index::{Index, role_name};
 use super::looks::Looks;
 
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
@@ -46,6 +47,8 @@ pub struct Caches {
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
     /// Counts the changes of everything but CrossAccountRoles.
     pub changes: Arc<AtomicU64>,
+    /// What is asked of all CrossAccountRoles together.
+    pub index: Arc<Index>,
 }
 
 /// Where to ask for a look at something.
@@ -123,6 +126,7 @@ pub async fn start(
         classes,
         namespaces,
         changes: Arc::default(),
+        index: Arc::default(),
     };
     let (queues, requests) = queues();
 
@@ -134,10 +138,15 @@ pub async fn start(
                 let _ = queues.roles.send(ObjectRef::from_obj(role));
             }
             // Its role's name may be free for another object now.
-            for other in looks.expire_contested(&role_name(role)) {
+            let name = role.0.as_ref().map_or_else(|_| role.name_any(), role_name);
+            for other in looks.expire_contested(&name) {
                 let _ = queues.roles.send(other);
             }
         }
+    };
+    let on_role_event = {
+        let index = caches.index.clone();
+        move |before: Option<&CachedRole>, after: Option<&CachedRole>| index.change(before, after)
     };
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
@@ -180,21 +189,25 @@ pub async fn start(
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         roles_writer,
+        on_role_event,
         on_role,
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         accounts_writer,
+        |_, _| {},
         on_account,
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         classes_writer,
+        |_, _| {},
         on_class,
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config),
         namespaces_writer,
+        |_, _| {},
         on_namespace,
     ));
 
@@ -241,22 +254,16 @@ fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 
-/// The name of an object's role, as IAM compares names.
-fn role_name(role: &CachedRole) -> String {
-    let name = role.0.as_ref().ok().and_then(|role| role.spec.role_name.clone());
-    name.unwrap_or_else(|| role.name_any()).to_lowercase()
-}
-
-/// Keeps a cache, and tells of every change that somebody else made.
+/// Keeps a cache, and tells of every change that somebody else made. `on_event` is told of our own, too.
 async fn keep<K>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     mut writer: Writer<K>,
+    on_event: impl Fn(Option<&K>, Option<&K>),
     on_change: impl Fn(&K, Fate),
 ) where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
 {
-    let mut known: HashMap<ObjectRef<K>, (u64, Arc<K>)> = HashMap::new();
-    let mut listed: HashMap<ObjectRef<K>, (u64, Arc<K>)> = HashMap::new();
+    let store = writer.as_reader();
     let mut events = std::pin::pin!(events.default_backoff().modify(prune));
     while let Some(event) = events.next().await {
         let event = match event {
@@ -266,46 +273,60 @@ async fn keep<K>(
                 continue;
             }
         };
-        writer.apply_watcher_event(&event);
         match event {
-            Event::Init => listed.clear(),
-            Event::InitApply(object) => {
-                listed.insert(ObjectRef::from_obj(&object), (fingerprint(&object), Arc::new(object)));
-            }
+            Event::Init | Event::InitApply(_) => writer.apply_watcher_event(&event),
             Event::InitDone => {
-                // What is gone was deleted while nobody watched.
-                for (name, (_, object)) in &known {
-                    if !listed.contains_key(name) {
-                        on_change(object, Fate::Gone);
-                    }
+                let before: HashMap<_, _> = by_name(store.state());
+                writer.apply_watcher_event(&event);
+                let listed: HashMap<_, _> = by_name(store.state());
+                for (name, object) in &listed {
+                    on_event(before.get(name).map(Arc::as_ref), Some(object));
                 }
-                for (name, (print, object)) in &listed {
-                    if known.get(name).is_none_or(|(before, _)| before != print) {
+                // What is gone was deleted while nobody watched.
+                let gone: Vec<_> = before.iter().filter(|(name, _)| !listed.contains_key(*name)).collect();
+                for (_, object) in &gone {
+                    on_event(Some(object), None);
+                }
+                for (_, object) in &gone {
+                    on_change(object, Fate::Gone);
+                }
+                for (name, object) in &listed {
+                    let before = before.get(name);
+                    if before.is_none_or(|before| fingerprint(before.as_ref()) != fingerprint(object.as_ref())) {
                         on_change(object, Fate::Changed);
                     }
                 }
-                known = std::mem::take(&mut listed);
             }
-            Event::Apply(object) => {
-                let print = fingerprint(&object);
-                let object = Arc::new(object);
-                let before = known.insert(ObjectRef::from_obj(object.as_ref()), (print, object.clone()));
+            Event::Apply(ref object) => {
+                let before = store.get(&ObjectRef::from_obj(object));
+                on_event(before.as_deref(), Some(object));
+                writer.apply_watcher_event(&event);
                 match before {
-                    Some((before_print, _)) if before_print == print => {}
-                    Some((_, before)) => {
+                    Some(before) if fingerprint(before.as_ref()) == fingerprint(object) => {}
+                    before => {
                         // Both: what no longer selects an account still has to leave it.
-                        on_change(&before, Fate::Changed);
-                        on_change(&object, Fate::Changed);
+                        if let Some(before) = before {
+                            on_change(&before, Fate::Changed);
+                        }
+                        on_change(object, Fate::Changed);
                     }
-                    None => on_change(&object, Fate::Changed),
                 }
             }
-            Event::Delete(object) => {
-                known.remove(&ObjectRef::from_obj(&object));
-                on_change(&object, Fate::Gone);
+            Event::Delete(ref object) => {
+                let before = store.get(&ObjectRef::from_obj(object));
+                on_event(before.as_deref(), None);
+                writer.apply_watcher_event(&event);
+                on_change(object, Fate::Gone);
             }
         }
     }
+}
+
+fn by_name<K: Resource<DynamicType = ()>>(objects: Vec<Arc<K>>) -> HashMap<ObjectRef<K>, Arc<K>> {
+    let objects = objects.into_iter();
+    objects
+        .map(|object| (ObjectRef::from_obj(object.as_ref()), object))
+        .collect()
 }
 
 fn prune<K: Resource>(object: &mut K) {

@@ -18,6 +18,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
 use super::context::Context;
+use super::looks;
 use super::removals;
 use super::resolve::{self, Request};
 use super::task::{End, Hold, Target, Task};
@@ -73,11 +74,16 @@ impl Job {
         let handle = self.context.aws.account(entrance);
         // One turn for looking and writing: what is decided from a look must not wait in a queue.
         let _turn = self.context.aws.turn(&handle).await;
+        // Those who wait for their turn are many: what they need then is made then.
+        Box::pin(self.visit(task, print, anew, &handle)).await
+    }
+
+    async fn visit(&self, task: &Task, print: u64, anew: bool, handle: &AccountHandle) -> Option<Finished> {
         let visit = Visit {
             job: self,
             task,
             print,
-            handle: &handle,
+            handle,
             anew,
         };
         if !visit.is_wanted() {
@@ -128,8 +134,11 @@ impl Visit<'_> {
     async fn hold(&self, hold: &Hold) -> Option<Finished> {
         let desired = &hold.desired;
         let before = role_of(self.task.entry.as_ref());
-        let Seen { observed, doubtful_for } = match self.handle.observe(&desired.name, Depth::Declared, self.anew).await
-        {
+        let Seen {
+            observed,
+            doubtful_for,
+            print,
+        } = match self.handle.observe(&desired.name, Depth::Declared, self.anew).await {
             Ok(seen) => seen,
             Err(error) => return self.failed(before, &error),
         };
@@ -160,6 +169,9 @@ impl Visit<'_> {
         };
         let known_role = role_in(&observed);
         if plan.is_empty() {
+            if let Some(print) = print.filter(|_| doubtful_for.is_none()) {
+                self.handle.is_right(&desired.name, print);
+            }
             return Some(Finished {
                 verdict: self.verdict(known_role, Outcome::ready()),
                 at_latest: self.at_latest(desired, doubtful_for),
@@ -329,7 +341,10 @@ impl Visit<'_> {
     /// The other objects that could have a role of this name in this account.
     fn claims(&self, role: &RoleName) -> Vec<Claim> {
         let (context, world) = (&self.job.context, &self.job.world);
-        let roles = context.caches.roles.state();
+        let objects = context.caches.index.of_role_name(&role.folded()).into_iter();
+        let roles: Vec<_> = objects
+            .filter_map(|object| context.caches.roles.get(&looks::reference(&object)))
+            .collect();
         let roles = roles.iter().filter_map(|cached| cached.0.as_ref().ok());
         other_claims(&self.job.claim, role, roles, |other| {
             let request = Request {
@@ -338,7 +353,7 @@ impl Visit<'_> {
                 hub: Some(&context.aws.hub.identity),
                 cluster_id: &context.cluster_id,
                 predecessor: None,
-                load: &|| removals::load(context, world),
+                load: &|| removals::load(context, world, other),
                 settled: &|_| true,
                 roles_of: &|_, _| 0,
                 max_removals: context.settings.max_removals,

@@ -12,6 +12,7 @@ use crossrole_plan::select::{Labels, Selection};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
+use super::index::Index;
 use super::watch::{CachedAccount, CachedClass, Caches};
 use crate::aws::Identity;
 
@@ -177,19 +178,11 @@ impl World {
     }
 
     /// How many roles the objects of a namespace hold in accounts of a class.
-    pub fn roles_of(&self, caches: &Caches, class: &str, namespace: &str) -> u32 {
-        let of_class = |name: &str| self.readable(name).is_some_and(|account| account.spec.class == class);
-        let mut count = 0;
-        for role in caches.roles.state() {
-            let Ok(role) = &role.0 else { continue };
-            if role.namespace().as_deref() == Some(namespace) {
-                let entries = role.status.iter().flat_map(|status| &status.accounts);
-                count += entries
-                    .filter(|entry| entry.role_id.is_some() && of_class(&entry.account))
-                    .count();
-            }
-        }
-        u32::try_from(count).unwrap_or(u32::MAX)
+    pub fn roles_of(&self, index: &Index, class: &str, namespace: &str) -> u32 {
+        index.roles_of(namespace, |account| {
+            self.readable(account)
+                .is_some_and(|account| account.spec.class == class)
+        })
     }
 
     /// The labels of a namespace; none where it is not known.

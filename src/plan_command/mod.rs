@@ -97,7 +97,7 @@ async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError>
     let hub = Hub::load(Fence::open()).await?;
     let survey = Survey::of(manifests, Some(&hub.identity), cluster, Timestamp::now());
     // Nothing is written here, so nothing that is read is in doubt.
-    let (accounts, _recoveries) = Accounts::new(hub.clone(), cluster, Duration::ZERO);
+    let (accounts, _recoveries) = Accounts::new(hub.clone(), vec![cluster.to_string()], Duration::ZERO);
     let looks = survey.items().into_iter().map(|item| look(&accounts, item));
     let lines: Vec<Line> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
     Ok(Report::new(lines, manifests.notes.clone(), true))

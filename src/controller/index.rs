@@ -1,0 +1,234 @@
+//! What is asked of all CrossAccountRoles together, counted as they change: who claims a role's name, who uses an
+//! account, how many roles there are. Nobody need go through all objects for it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossrole_api::CrossAccountRole;
+use crossrole_plan::declaration::ObjectName;
+use kube::ResourceExt;
+
+use super::watch::CachedRole;
+
+/// What is asked of all CrossAccountRoles together.
+#[derive(Debug, Default)]
+pub struct Index(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Objects, by the name of their role in lower case.
+    by_role_name: HashMap<String, BTreeSet<Arc<ObjectName>>>,
+    /// Objects with an entry for an account, and whether they hold a role there, by the AWSAccount's name.
+    by_account: HashMap<String, HashMap<Arc<ObjectName>, bool>>,
+    /// Roles that the objects of a namespace hold in an account, by namespace and the AWSAccount's name.
+    by_namespace: HashMap<String, HashMap<String, u32>>,
+    /// Roles that all objects hold.
+    roles: usize,
+    /// Objects that this version cannot read.
+    unreadable: usize,
+}
+
+/// Who uses an account.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The objects with an entry for it, in order.
+    pub users: Vec<ObjectName>,
+    /// How many of them hold a role there.
+    pub roles: i64,
+    /// Whether an object that cannot be read may use it too.
+    pub unsure: bool,
+}
+
+impl Index {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An object came, went, or is another one now.
+    pub fn change(&self, before: Option<&CachedRole>, after: Option<&CachedRole>) {
+        let mut inner = self.inner();
+        if let Some(before) = before {
+            inner.remove(before);
+        }
+        if let Some(after) = after {
+            inner.add(after);
+        }
+    }
+
+    /// The objects whose role has this name, given in lower case.
+    pub fn of_role_name(&self, name: &str) -> Vec<ObjectName> {
+        let inner = self.inner();
+        let objects = inner.by_role_name.get(name).into_iter().flatten();
+        objects.map(|object| object.as_ref().clone()).collect()
+    }
+
+    /// Who uses an account.
+    pub fn usage(&self, account: &str) -> Usage {
+        let inner = self.inner();
+        let users = inner.by_account.get(account);
+        let mut usage = Usage {
+            unsure: inner.unreadable > 0,
+            ..Usage::default()
+        };
+        for (object, holds) in users.into_iter().flatten() {
+            usage.users.push(object.as_ref().clone());
+            usage.roles += i64::from(*holds);
+        }
+        usage.users.sort();
+        usage
+    }
+
+    /// How many roles the objects of a namespace hold in those accounts of which this is true.
+    pub fn roles_of(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> u32 {
+        let inner = self.inner();
+        let accounts = inner.by_namespace.get(namespace).into_iter().flatten();
+        let counts = accounts.filter(|(account, _)| wanted(account)).map(|(_, count)| *count);
+        counts.sum()
+    }
+
+    /// How many roles all objects hold.
+    pub fn roles(&self) -> usize {
+        self.inner().roles
+    }
+}
+
+impl Inner {
+    fn add(&mut self, object: &CachedRole) {
+        let Ok(role) = &object.0 else {
+            self.unreadable += 1;
+            return;
+        };
+        let name = Arc::new(name_of(role));
+        let of_name = self.by_role_name.entry(role_name(role)).or_default();
+        of_name.insert(name.clone());
+        for entry in role.status.iter().flat_map(|status| &status.accounts) {
+            let holds = entry.role_id.is_some();
+            let users = match self.by_account.get_mut(&entry.account) {
+                Some(users) => users,
+                None => self.by_account.entry(entry.account.clone()).or_default(),
+            };
+            users.insert(name.clone(), holds);
+            if holds {
+                self.roles += 1;
+                let accounts = self.by_namespace.entry(name.namespace.clone()).or_default();
+                *accounts.entry(entry.account.clone()).or_default() += 1;
+            }
+        }
+    }
+
+    fn remove(&mut self, object: &CachedRole) {
+        let Ok(role) = &object.0 else {
+            self.unreadable = self.unreadable.saturating_sub(1);
+            return;
+        };
+        let (name, role_name) = (name_of(role), role_name(role));
+        if let Some(objects) = self.by_role_name.get_mut(&role_name) {
+            objects.remove(&name);
+            if objects.is_empty() {
+                self.by_role_name.remove(&role_name);
+            }
+        }
+        for entry in role.status.iter().flat_map(|status| &status.accounts) {
+            if let Some(users) = self.by_account.get_mut(&entry.account) {
+                users.remove(&name);
+                if users.is_empty() {
+                    self.by_account.remove(&entry.account);
+                }
+            }
+            if entry.role_id.is_some() {
+                self.roles = self.roles.saturating_sub(1);
+                let count = self
+                    .by_namespace
+                    .get_mut(&name.namespace)
+                    .and_then(|accounts| accounts.get_mut(&entry.account));
+                if let Some(count) = count {
+                    *count = count.saturating_sub(1);
+                }
+            }
+        }
+    }
+}
+
+fn name_of(role: &CrossAccountRole) -> ObjectName {
+    ObjectName {
+        namespace: role.namespace().unwrap_or_default(),
+        name: role.name_any(),
+    }
+}
+
+/// The name of an object's role, as IAM compares names.
+pub fn role_name(role: &CrossAccountRole) -> String {
+    let name = role.spec.role_name.clone();
+    name.unwrap_or_else(|| role.name_any()).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::DeserializeGuard;
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(name: &str, role_name: Option<&str>, entries: &[(&str, bool)]) -> CachedRole {
+        let entries = entries.iter().map(|(account, holds)| {
+            json!({"account": account, "accountId": "222222222222", "roleId": holds.then_some("AROA1"),
+                "state": "Ready", "reason": "InSync", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        });
+        let object = json!({
+            "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
+            "metadata": {"name": name, "namespace": "security"},
+            "spec": {"accounts": {"names": ["prod"]}, "roleName": role_name, "trust": []},
+            "status": {"observedGeneration": 1, "accounts": entries.collect::<Vec<_>>()},
+        });
+        DeserializeGuard(Ok(serde_json::from_value(object).unwrap()))
+    }
+
+    fn names(index: &Index, role: &str) -> Vec<String> {
+        let objects = index.of_role_name(role).into_iter();
+        objects.map(|object| object.name).collect()
+    }
+
+    #[test]
+    fn what_changes_is_counted_once_and_what_goes_no_longer() {
+        let index = Index::default();
+        let (first, second) = (
+            object("a", Some("Audit"), &[("prod", true), ("stage", false)]),
+            object("AUDIT", None, &[("prod", true)]),
+        );
+        index.change(None, Some(&first));
+        index.change(None, Some(&second));
+        assert_eq!(names(&index, "audit"), ["AUDIT", "a"]);
+        let usage = index.usage("prod");
+        assert_eq!((usage.users.len(), usage.roles, usage.unsure), (2, 2, false));
+        assert_eq!((index.usage("stage").users.len(), index.usage("stage").roles), (1, 0));
+        assert_eq!(index.roles_of("security", |account| account == "prod"), 2);
+        assert_eq!(index.roles_of("security", |account| account == "stage"), 0);
+        assert_eq!(index.roles_of("elsewhere", |_| true), 0);
+        assert_eq!(index.roles(), 2);
+
+        let later = object("a", Some("Other"), &[("stage", true)]);
+        index.change(Some(&first), Some(&later));
+        assert_eq!(names(&index, "audit"), ["AUDIT"]);
+        assert_eq!(names(&index, "other"), ["a"]);
+        assert_eq!(index.usage("prod").roles, 1);
+        assert_eq!(index.usage("stage").roles, 1);
+
+        index.change(Some(&later), None);
+        index.change(Some(&second), None);
+        assert_eq!(index.roles(), 0);
+        assert_eq!(index.usage("prod"), Usage::default());
+        assert!(names(&index, "audit").is_empty());
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_may_use_every_account() {
+        let index = Index::default();
+        let unreadable: CachedRole =
+            serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "security"}, "spec": 5})).unwrap();
+        assert!(unreadable.0.is_err());
+        index.change(None, Some(&unreadable));
+        assert!(index.usage("prod").unsure);
+        index.change(Some(&unreadable), None);
+        assert!(!index.usage("prod").unsure);
+    }
+}

@@ -1,0 +1,67 @@
+//! Roles that carry this cluster's tags and that no object wants: told, and never removed by themselves.
+
+use crossrole_api::{AWSAccount, Orphans};
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
+
+use super::context::Context;
+use super::index::role_name;
+use super::watch::CachedRole;
+use super::world::World;
+use crate::aws::Tagged;
+
+/// So many are named in status.
+const NAMED: usize = 10;
+
+/// The reason of the Event.
+const REASON: &str = "RolesOrphaned";
+
+/// The orphans among the roles of an account that carry our tags; `None` where there are none.
+pub fn of(context: &Context, world: &World, account: &AWSAccount, tagged: Vec<Tagged>) -> Option<Orphans> {
+    let account = account.name_any();
+    let orphans = tagged
+        .into_iter()
+        .filter(|role| !is_wanted(context, world, &account, role));
+    let mut roles: Vec<String> = orphans.map(|role| role.arn).collect();
+    roles.sort();
+    let count = i64::try_from(roles.len()).unwrap_or(i64::MAX);
+    roles.truncate(NAMED);
+    (count > 0).then_some(Orphans { count, roles })
+}
+
+/// Whether the object that a role's tags name speaks of it, in whatever way. One that cannot be read may.
+fn is_wanted(context: &Context, world: &World, account: &str, tagged: &Tagged) -> bool {
+    let Some((namespace, name)) = tagged.owner.split_once('/') else {
+        return false;
+    };
+    let reference = ObjectRef::<CachedRole>::new(name).within(namespace);
+    let Some(cached) = context.caches.roles.get(&reference) else {
+        return false;
+    };
+    let Ok(role) = &cached.0 else { return true };
+    let mut entries = role.status.iter().flat_map(|status| &status.accounts);
+    let known = entries.any(|entry| entry.account == account);
+    role_name(role) == tagged.name && (known || world.selection(role).contains(account))
+}
+
+/// Says what is new.
+pub async fn tell(context: &Context, account: &AWSAccount, before: Option<&Orphans>, now: Option<&Orphans>) {
+    if before == now {
+        return;
+    }
+    let reference = account.object_ref(&());
+    match now {
+        Some(orphans) => {
+            let note = format!(
+                "{} roles carry the tags of this cluster, and no object wants them: {}; look at them, and remove those that nobody needs with `crossrole orphans`",
+                orphans.count,
+                orphans.roles.join(", ")
+            );
+            context.events.warn(&reference, REASON, &note).await;
+        }
+        None => {
+            let note = "no role of the account is an orphan any more";
+            context.events.done(&reference, REASON, note).await;
+        }
+    }
+}
