@@ -22,11 +22,12 @@ const HEALTHY: usize = 35;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The calls that a role in an account that was never entered takes.
-const CALLS: [(&str, u64); 7] = [
+const CALLS: [(&str, u64); 8] = [
     ("AssumeRole", 1),
     ("GetCallerIdentity", 1),
     ("GetAccountSummary", 1),
-    ("GetRole", 1),
+    ("ListRoles", 1),
+    ("GetAccountAuthorizationDetails", 1),
     ("CreateRole", 1),
     ("PutRolePolicy", 1),
     ("AttachRolePolicy", 2),

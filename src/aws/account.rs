@@ -1,11 +1,9 @@
-//! One account: its credentials, its pace, what was written there lately. What goes wrong in one account stays there.
+//! One account: what it holds, its pace, what was written there lately. What goes wrong in one account stays there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use aws_sdk_iam::config::timeout::TimeoutConfig;
-use aws_sdk_iam::config::{Credentials, IdentityCache};
 use crossrole_iam::{AccountId, Arn, Path, RoleName};
 use crossrole_plan::change::Plan;
 use crossrole_plan::observed::Observed;
@@ -16,20 +14,16 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::answer::RoleAnswer;
 use super::error::CallError;
-use super::fenced::Fenced;
 use super::gate::Gate;
 use super::read::Door;
 use super::recent::Recent;
+use super::session::{Session, Sessions};
 use super::snapshot::{Answer, Keep, Snapshot, Tagged};
 use super::write::Applied;
-use super::{Action, Hub, read, write};
+use super::{Hub, read, write};
 
 /// Roles of one account that are worked on at the same time.
 const ROLES_AT_ONCE: usize = 10;
-
-/// Credentials are fetched anew this long before they end: an account's share of it depends on its id, so that not all
-/// accounts are asked for at once.
-const REFRESH_BEFORE: Duration = Duration::from_secs(60);
 
 /// So long an account's quotas are taken to be what they were. They change when somebody asks AWS to raise one.
 const QUOTAS_LAST: Duration = Duration::from_secs(3600);
@@ -60,13 +54,21 @@ pub enum Depth {
     Removal,
 }
 
+/// How old an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// It is read now, for this role alone.
+    New,
+    /// As old as it may be to act on it.
+    Usual,
+    /// That the role is absent may have been read long ago: whoever makes it is told by `CreateRole` if it is not.
+    OldAbsence,
+}
+
 /// One account.
 #[derive(Debug)]
 pub struct AccountHandle {
-    hub: Hub,
-    entrance: Entrance,
-    session_name: String,
-    session: Mutex<Option<Session>>,
+    sessions: Sessions,
     quotas: Mutex<Option<(Quotas, Instant)>>,
     at_once: Semaphore,
     /// Roles that are looked at, or wait for it.
@@ -120,14 +122,6 @@ pub enum Survey {
     Denied(CallError),
 }
 
-/// A session of the bootstrap role that was checked to be in the right account.
-#[derive(Clone, Debug)]
-pub(super) struct Session {
-    pub(super) iam: aws_sdk_iam::Client,
-    caller_arn: String,
-    expires: SystemTime,
-}
-
 /// The right to work on one role of an account.
 #[derive(Debug)]
 pub(super) struct TurnOfAccount<'a> {
@@ -141,32 +135,6 @@ impl Drop for TurnOfAccount<'_> {
     }
 }
 
-/// Timeouts of every call: an attempt, and all attempts together.
-pub(super) fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .operation_attempt_timeout(Duration::from_secs(15))
-        .operation_timeout(Duration::from_secs(60))
-        .build()
-}
-
-/// A session policy that leaves of the bootstrap role's rights only those to read. Source: IAM User Guide, "Policies and
-/// permissions in AWS Identity and Access Management" (session policies).
-fn reads_alone() -> String {
-    let reads = Action::ALL
-        .iter()
-        .filter(|action| !action.writes())
-        .map(|action| action.as_str());
-    let reads = reads
-        .filter(|action| action.starts_with("iam:"))
-        .map(|action| format!("\"{action}\""));
-    let reads: Vec<String> = reads.collect();
-    format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{}],"Resource":"*"}}]}}"#,
-        reads.join(",")
-    )
-}
-
 impl AccountHandle {
     pub(super) fn new(shared: &Shared, entrance: Entrance) -> Self {
         let shared = shared.clone();
@@ -174,10 +142,7 @@ impl AccountHandle {
             gate: Gate::new(entrance.account.clone(), shared.recovered),
             recent: Recent::new(shared.shown_after),
             snapshot: Snapshot::new(shared.clusters),
-            hub: shared.hub,
-            entrance,
-            session_name: shared.session_name,
-            session: Mutex::new(None),
+            sessions: Sessions::new(shared.hub, entrance, shared.session_name),
             quotas: Mutex::new(None),
             at_once: Semaphore::new(ROLES_AT_ONCE),
             waiting: AtomicUsize::new(0),
@@ -188,12 +153,12 @@ impl AccountHandle {
 
     /// The account.
     pub fn account(&self) -> &AccountId {
-        &self.entrance.account
+        &self.sessions.entrance.account
     }
 
     /// Whether the account is entered this way.
     pub(super) fn is_of(&self, entrance: &Entrance) -> bool {
-        self.entrance == *entrance
+        self.sessions.entrance == *entrance
     }
 
     /// Gets into the account and says as whom.
@@ -201,17 +166,16 @@ impl AccountHandle {
     /// # Errors
     /// When the bootstrap role cannot be assumed, or another account answers.
     pub async fn enter(&self) -> Result<String, CallError> {
-        Ok(self.session().await?.caller_arn)
+        Ok(self.sessions.get(&self.gate).await?.caller_arn)
     }
 
     /// What the account holds under a role's name. What we wrote a moment ago is known without a read, and better than
-    /// by one: IAM may still show what was before. Where many roles wait, all of the account are read at once. `anew`
-    /// reads this role, now.
+    /// by one: IAM may still show what was before. Where many roles wait, all of the account are read at once.
     ///
     /// # Errors
     /// The first call that failed. A role that is not there is no error.
-    pub async fn observe(&self, role: &RoleName, depth: Depth, anew: bool) -> Result<Seen, CallError> {
-        let known = !anew && depth == Depth::Declared;
+    pub async fn observe(&self, role: &RoleName, depth: Depth, age: Age) -> Result<Seen, CallError> {
+        let known = age != Age::New && depth == Depth::Declared;
         if known && let Some(observed) = self.recent.written(role, Instant::now()) {
             return Ok(Seen {
                 observed,
@@ -222,7 +186,7 @@ impl AccountHandle {
         let doubtful_for = self.recent.doubtful_for(role, Instant::now());
         if known
             && doubtful_for.is_none()
-            && let Some((observed, print)) = self.shown(role).await?
+            && let Some((observed, print)) = self.shown(role, age).await?
         {
             return Ok(Seen {
                 observed,
@@ -230,7 +194,7 @@ impl AccountHandle {
                 print,
             });
         }
-        let session = self.session().await?;
+        let session = self.sessions.get(&self.gate).await?;
         let answer = self
             .noticing(read::role(self.door(&session), role, depth).await)
             .await?;
@@ -243,9 +207,9 @@ impl AccountHandle {
     }
 
     /// What the account shows of a role where all are read at once; `None` where this one is to be read alone.
-    async fn shown(&self, role: &RoleName) -> Result<Option<Answer>, CallError> {
+    async fn shown(&self, role: &RoleName, age: Age) -> Result<Option<Answer>, CallError> {
         let now = Instant::now();
-        if let Some(shown) = self.snapshot.shows(role, now) {
+        if let Some(shown) = self.snapshot.shows(role, age, now) {
             return shown.map(Some);
         }
         if !self.snapshot.is_worth_taking(self.waiting.load(Ordering::Relaxed), now) {
@@ -263,7 +227,7 @@ impl AccountHandle {
             }
         }
         drop(reading);
-        self.snapshot.shows(role, Instant::now()).transpose()
+        self.snapshot.shows(role, age, Instant::now()).transpose()
     }
 
     /// Reads all roles of the account, unless that was done within `interval`, and says which are not as they were.
@@ -287,11 +251,11 @@ impl AccountHandle {
     }
 
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
-        let session = self.session().await?;
+        let session = self.sessions.get(&self.gate).await?;
         // The semaphore is never closed, so waiting for it cannot fail.
         let _turn = self.read_at_once.acquire().await.ok();
         let began = Instant::now();
-        let roles = read::all_roles(self.door(&session), &self.entrance.roles_below).await;
+        let roles = read::all_roles(self.door(&session), &self.sessions.entrance.roles_below).await;
         match self.noticing(roles).await {
             Ok(roles) => {
                 self.snapshot
@@ -328,7 +292,7 @@ impl AccountHandle {
         {
             return Ok(*quotas);
         }
-        let session = self.session().await?;
+        let session = self.sessions.get(&self.gate).await?;
         let quotas = match self.noticing(read::quotas(self.door(&session)).await).await {
             Err(error) if error.failure == Failure::PermissionDenied => Quotas::default(),
             answer => answer?,
@@ -343,7 +307,7 @@ impl AccountHandle {
         if plan.is_empty() {
             return Applied::default();
         }
-        match self.session().await {
+        match self.sessions.get(&self.gate).await {
             Ok(session) => {
                 // A plan that was made from a doubtful read leaves the role as doubtful as it was.
                 let certain = self.recent.doubtful_for(&plan.role, Instant::now()).is_none()
@@ -354,7 +318,7 @@ impl AccountHandle {
                 applied.guessed |= !certain;
                 self.recent.wrote(plan, observed, &applied, Instant::now());
                 if let Some(error) = &applied.failure {
-                    self.forget_stale_session(error).await;
+                    self.sessions.forget_if_stale(error).await;
                 }
                 applied
             }
@@ -386,104 +350,8 @@ impl AccountHandle {
 
     async fn noticing<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {
         if let Err(error) = &answer {
-            self.forget_stale_session(error).await;
+            self.sessions.forget_if_stale(error).await;
         }
         answer
-    }
-
-    async fn forget_stale_session(&self, error: &CallError) {
-        if error.is_about_credentials() {
-            *self.session.lock().await = None;
-        }
-    }
-
-    /// The cached session, or a new one. Only one caller fetches it.
-    async fn session(&self) -> Result<Session, CallError> {
-        let mut cached = self.session.lock().await;
-        let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
-        let soon = SystemTime::now() + REFRESH_BEFORE + spread;
-        if let Some(session) = cached.as_ref().filter(|session| session.expires > soon) {
-            return Ok(session.clone());
-        }
-        // Those who wait meanwhile do not all try: a failure closes the gate.
-        *cached = None;
-        let opened = self.open().await?;
-        *cached = Some(opened.clone());
-        Ok(opened)
-    }
-
-    async fn open(&self) -> Result<Session, CallError> {
-        let credentials = self.assume_bootstrap_role().await?;
-        let expires = credentials.expiry().unwrap_or_else(SystemTime::now);
-        let id = self.entrance.account.to_string();
-        // The SDK's identity cache is small and shared: each account has its own session. Its retries know no account:
-        // the gate has them.
-        let sts = aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(&self.hub.config)
-                .credentials_provider(credentials.clone())
-                .identity_cache(IdentityCache::no_cache())
-                .interceptor(Fenced(self.hub.fence.clone()))
-                .build(),
-        );
-        let ask = || sts.get_caller_identity().send();
-        let identity = self.gate.call(Action::GetCallerIdentity, ask).await?;
-        if identity.account() != Some(id.as_str()) {
-            let wrong = CallError::new(
-                Action::GetCallerIdentity,
-                Failure::WrongAccount,
-                format!(
-                    "account {} answered, but spec.accountId is {id}: nothing was written",
-                    identity.account().unwrap_or("of unknown id")
-                ),
-            );
-            self.gate.failed(&wrong);
-            return Err(wrong);
-        }
-        let iam = aws_sdk_iam::Client::from_conf(
-            aws_sdk_iam::config::Builder::from(&self.hub.config)
-                .credentials_provider(credentials)
-                .identity_cache(IdentityCache::no_cache())
-                .interceptor(Fenced(self.hub.fence.clone()))
-                .build(),
-        );
-        Ok(Session {
-            iam,
-            caller_arn: identity.arn().unwrap_or_default().to_string(),
-            expires,
-        })
-    }
-
-    async fn assume_bootstrap_role(&self) -> Result<Credentials, CallError> {
-        let request = self
-            .hub
-            .sts
-            .assume_role()
-            .role_arn(self.entrance.bootstrap_role.to_string())
-            .role_session_name(&self.session_name)
-            .set_external_id(self.entrance.external_id.clone())
-            .set_policy(self.entrance.read_only.then(reads_alone))
-            .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
-        let answer = self.gate.call(Action::AssumeRole, || request.clone().send()).await?;
-        let credentials = answer.credentials().ok_or_else(|| {
-            CallError::new(
-                Action::AssumeRole,
-                Failure::Unexpected,
-                "the answer held no credentials",
-            )
-        })?;
-        let expires = SystemTime::try_from(*credentials.expiration()).map_err(|error| {
-            CallError::new(
-                Action::AssumeRole,
-                Failure::Unexpected,
-                format!("the answer's expiry: {error}"),
-            )
-        })?;
-        Ok(Credentials::new(
-            credentials.access_key_id(),
-            credentials.secret_access_key(),
-            Some(credentials.session_token().to_string()),
-            Some(expires),
-            "crossrole",
-        ))
     }
 }

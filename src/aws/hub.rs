@@ -44,7 +44,7 @@ impl Hub {
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(region)
             .app_name(aws_config::AppName::new("crossrole").map_err(|error| unexpected(&error.to_string()))?)
-            .timeout_config(super::account::timeouts())
+            .timeout_config(super::session::timeouts())
             .load()
             .await;
         let identity = aws_sdk_sts::Client::new(&config)

@@ -5,8 +5,9 @@
 //! | [`action`] | every AWS action that crossrole calls |
 //! | [`error`] | what an answer means: the one place where error codes are read |
 //! | [`hub`] | the identity that the operator itself runs with |
-//! | [`account`] | one account: its credentials, its limits, its trouble |
+//! | [`account`] | one account: what it holds, its limits, its trouble |
 //! | [`accounts`] | all accounts |
+//! | `session` | getting into an account |
 //! | `fenced` | no call is sent without the lease |
 //! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
 //! | `read` | reading roles: one alone, or all of an account |
@@ -26,10 +27,11 @@ pub mod hub;
 mod pace;
 mod read;
 mod recent;
+mod session;
 mod snapshot;
 mod write;
 
-pub use account::{AccountHandle, Depth, Entrance, Seen, Survey};
+pub use account::{AccountHandle, Age, Depth, Entrance, Seen, Survey};
 pub use accounts::Accounts;
 pub use action::Action;
 pub use error::CallError;

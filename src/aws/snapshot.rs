@@ -12,12 +12,13 @@ use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::RoleName;
 use crossrole_plan::observed::Observed;
 
+use super::account::Age;
 use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::read::Roles;
 
 /// So long after the account was read, what it said of a role is acted on.
-const ACTED_ON_FOR: Duration = Duration::from_secs(60);
+const ACTED_ON_FOR: Duration = Duration::from_secs(30);
 
 /// All roles are read anew for those who wait no sooner than so long after the last time.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -107,21 +108,20 @@ impl Snapshot {
     }
 
     /// What the account showed of a role, where that can be acted on. What is told of a role that is there is told once.
-    pub(super) fn shows(&self, role: &RoleName, now: Instant) -> Option<Result<Answer, CallError>> {
+    pub(super) fn shows(&self, role: &RoleName, age: Age, now: Instant) -> Option<Result<Answer, CallError>> {
         let name = role.folded();
         let mut state = self.state();
         let taken = state.taken.as_mut()?;
         if taken.outdated.contains(name.as_str()) || taken.others.contains(name.as_str()) {
             return None;
         }
+        let old = now.duration_since(taken.began) >= ACTED_ON_FOR;
         match taken.ours.get_mut(name.as_str()) {
-            // However old this is: `CreateRole` itself says if it is no longer true.
-            None => Some(Ok((Observed::Absent, None))),
+            None => (!old || age == Age::OldAbsence).then_some(Ok((Observed::Absent, None))),
             Some(shown) => {
                 let print = shown.print;
-                let answer = shown.answer.take()?;
-                let fresh = now.duration_since(taken.began) < ACTED_ON_FOR;
-                fresh.then(|| answer.observed().map(|observed| (observed, Some(print))))
+                let answer = shown.answer.take().filter(|_| !old)?;
+                Some(answer.observed().map(|observed| (observed, Some(print))))
             }
         }
     }
@@ -273,23 +273,23 @@ mod tests {
     }
 
     fn print_of(snapshot: &Snapshot, now: Instant) -> Option<u64> {
-        snapshot.shows(&audit(), now)?.unwrap().1
+        snapshot.shows(&audit(), Age::Usual, now)?.unwrap().1
     }
 
     #[test]
     fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
         let (snapshot, now) = (snapshot(), Instant::now());
-        assert!(snapshot.shows(&audit(), now).is_none(), "nothing was read");
+        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none(), "nothing was read");
         let ours = answer("us", "");
         snapshot.taken(roles(&[("audit", ours.clone())], &["other"]), Keep::Changed, [], now);
         assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&ours)));
-        assert!(snapshot.shows(&audit(), now).is_none());
+        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
         for _ in 0..2 {
-            let absent = snapshot.shows(&"Absent".parse().unwrap(), now).unwrap().unwrap();
+            let absent = snapshot.shows(&"Absent".parse().unwrap(), Age::Usual, now).unwrap().unwrap();
             assert_eq!(absent, (Observed::Absent, None));
         }
         assert!(
-            snapshot.shows(&"OTHER".parse().unwrap(), now).is_none(),
+            snapshot.shows(&"OTHER".parse().unwrap(), Age::Usual, now).is_none(),
             "it is read alone"
         );
     }
@@ -304,9 +304,9 @@ mod tests {
         snapshot.is_right(&audit(), snapshot.print(&before));
         take(&before, Keep::Changed);
         assert!(snapshot.changed().is_empty());
-        assert!(snapshot.shows(&audit(), now).is_none());
+        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
         take(&before, Keep::All);
-        assert!(snapshot.shows(&audit(), now).is_some());
+        assert!(snapshot.shows(&audit(), Age::Usual, now).is_some());
         for after in [
             answer("us", "edited"),
             RoleAnswer {
@@ -322,7 +322,7 @@ mod tests {
         }
         snapshot.taken(roles(&[], &[]), Keep::Changed, [], now);
         assert_eq!(snapshot.changed(), ["audit"], "it is gone");
-        assert_eq!(snapshot.shows(&audit(), now).unwrap().unwrap().0, Observed::Absent);
+        assert_eq!(snapshot.shows(&audit(), Age::Usual, now).unwrap().unwrap().0, Observed::Absent);
     }
 
     #[test]
@@ -332,12 +332,12 @@ mod tests {
         snapshot.is_right(&audit(), snapshot.print(&ours));
         snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], now);
         snapshot.is_written_to(&audit());
-        assert!(snapshot.shows(&audit(), now).is_none());
+        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
         assert!(snapshot.changed().is_empty());
         assert!(snapshot.tagged().is_empty());
         // A read that began too soon after the write.
         snapshot.taken(roles(&[], &[]), Keep::All, ["audit".to_string()], now);
-        assert!(snapshot.shows(&audit(), now).is_none());
+        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
         assert!(snapshot.changed().is_empty());
         // One that did not: whoever wrote has not looked at what became of it.
         snapshot.taken(roles(&[("audit", ours)], &[]), Keep::All, [], now);
@@ -345,10 +345,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_shown_long_ago_is_not_acted_on() {
+    fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
         let (snapshot, began) = (snapshot(), Instant::now());
+        let later = began + ACTED_ON_FOR;
         snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), Keep::All, [], began);
-        assert!(snapshot.shows(&audit(), began + ACTED_ON_FOR).is_none());
+        assert!(snapshot.shows(&audit(), Age::OldAbsence, later).is_none());
+        let absent = "Absent".parse().unwrap();
+        assert!(snapshot.shows(&absent, Age::Usual, later).is_none());
+        let shown = snapshot.shows(&absent, Age::OldAbsence, later);
+        assert_eq!(shown.unwrap().unwrap(), (Observed::Absent, None));
     }
 
     #[test]
@@ -378,6 +383,6 @@ mod tests {
         let mut tagged: Vec<String> = snapshot.tagged().into_iter().map(|role| role.name).collect();
         tagged.sort();
         assert_eq!(tagged, ["a", "b"]);
-        assert!(snapshot.shows(&"C".parse().unwrap(), now).is_none(), "it is read alone");
+        assert!(snapshot.shows(&"C".parse().unwrap(), Age::Usual, now).is_none(), "it is read alone");
     }
 }

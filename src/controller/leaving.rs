@@ -9,7 +9,7 @@ use crossrole_plan::observed::Observed;
 use super::task::Leave;
 use super::verdict::{Outcome, role_of};
 use super::work::{Finished, Visit};
-use crate::aws::{CallError, Depth};
+use crate::aws::{Age, CallError, Depth};
 
 /// What is left of a role in an account that is left.
 enum Left {
@@ -77,7 +77,7 @@ impl Visit<'_> {
     }
 
     async fn plan_to_leave(&self, leave: &Leave, depth: Depth) -> Result<(Plan, Observed), CallError> {
-        let observed = self.handle.observe(&leave.role, depth, false).await?.observed;
+        let observed = self.handle.observe(&leave.role, depth, Age::Usual).await?.observed;
         let seen_id = self.seen_id(&leave.owner, &leave.role, &observed);
         let known = self.known(seen_id.as_deref());
         let plan = decide::leave(&leave.role, &leave.owner, &observed, &known, leave.policy);

@@ -24,7 +24,7 @@ use super::resolve::{self, Request};
 use super::task::{End, Hold, Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
-use crate::aws::{AccountHandle, Applied, CallError, Depth, Seen};
+use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
 
 /// What one object's work needs.
 pub struct Job {
@@ -131,6 +131,18 @@ impl Visit<'_> {
         self.ended(role, Outcome::failed(error, self.failing_for(error)))
     }
 
+    fn usual_age(&self) -> Age {
+        if self.anew { Age::New } else { Age::Usual }
+    }
+
+    /// How old an answer may be. Only what makes a role is told by AWS itself when it was wrong about its absence.
+    fn age(&self, hold: &Hold) -> Age {
+        match self.usual_age() {
+            Age::Usual if !hold.observe && !hold.desired.adopts && hold.desired.below_role_path => Age::OldAbsence,
+            age => age,
+        }
+    }
+
     async fn hold(&self, hold: &Hold) -> Option<Finished> {
         let desired = &hold.desired;
         let before = role_of(self.task.entry.as_ref());
@@ -138,7 +150,7 @@ impl Visit<'_> {
             observed,
             doubtful_for,
             print,
-        } = match self.handle.observe(&desired.name, Depth::Declared, self.anew).await {
+        } = match self.handle.observe(&desired.name, Depth::Declared, self.age(hold)).await {
             Ok(seen) => seen,
             Err(error) => return self.failed(before, &error),
         };
@@ -246,7 +258,7 @@ impl Visit<'_> {
     async fn end(&self, end: &End) -> Option<Finished> {
         let ending = &end.ending;
         let before = role_of(self.task.entry.as_ref());
-        let observed = match self.handle.observe(&ending.role, Depth::Declared, self.anew).await {
+        let observed = match self.handle.observe(&ending.role, Depth::Declared, self.usual_age()).await {
             Ok(seen) => seen.observed,
             Err(error) => return self.failed(before, &error),
         };

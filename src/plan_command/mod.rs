@@ -30,7 +30,7 @@ use futures::{StreamExt, stream};
 
 use jiff::Timestamp;
 
-use crate::aws::{Accounts, CallError, Depth, Entrance, Hub};
+use crate::aws::{Accounts, Age, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
 use crate::controller::task::Hold;
 use crate::fence::Fence;
@@ -124,6 +124,6 @@ async fn read(accounts: &Accounts, hold: &Hold) -> Result<(Observed, Quotas), Ca
         read_only: true,
         ..hold.entrance.clone()
     });
-    let seen = handle.observe(&hold.desired.name, Depth::Declared, true).await?;
+    let seen = handle.observe(&hold.desired.name, Depth::Declared, Age::New).await?;
     Ok((seen.observed, handle.quotas().await?))
 }

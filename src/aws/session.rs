@@ -1,0 +1,173 @@
+//! Getting into an account: sessions of its bootstrap role, each checked to be in the right account.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_iam::config::timeout::TimeoutConfig;
+use aws_sdk_iam::config::{Credentials, IdentityCache};
+use crossrole_plan::outcome::Failure;
+use tokio::sync::Mutex;
+
+use super::account::Entrance;
+use super::error::CallError;
+use super::fenced::Fenced;
+use super::gate::Gate;
+use super::{Action, Hub};
+
+/// Credentials are fetched anew this long before they end: an account's share of it depends on its id, so that not all
+/// accounts are asked for at once.
+const REFRESH_BEFORE: Duration = Duration::from_secs(60);
+
+/// A session of the bootstrap role that was checked to be in the right account.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) caller_arn: String,
+    expires: SystemTime,
+}
+
+/// The sessions in one account, one at a time.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    hub: Hub,
+    pub(super) entrance: Entrance,
+    /// What each session is called.
+    name: String,
+    cached: Mutex<Option<Session>>,
+}
+
+/// Timeouts of every call: an attempt, and all attempts together.
+pub(super) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(60))
+        .build()
+}
+
+/// A session policy that leaves of the bootstrap role's rights only those to read. Source: IAM User Guide, "Policies and
+/// permissions in AWS Identity and Access Management" (session policies).
+fn reads_alone() -> String {
+    let reads = Action::ALL
+        .iter()
+        .filter(|action| !action.writes())
+        .map(|action| action.as_str());
+    let reads = reads
+        .filter(|action| action.starts_with("iam:"))
+        .map(|action| format!("\"{action}\""));
+    let reads: Vec<String> = reads.collect();
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{}],"Resource":"*"}}]}}"#,
+        reads.join(",")
+    )
+}
+
+impl Sessions {
+    pub(super) fn new(hub: Hub, entrance: Entrance, name: String) -> Self {
+        Self {
+            hub,
+            entrance,
+            name,
+            cached: Mutex::new(None),
+        }
+    }
+
+    /// Forgets the session where an error says that its credentials are not, or no longer, accepted.
+    pub(super) async fn forget_if_stale(&self, error: &CallError) {
+        if error.is_about_credentials() {
+            *self.cached.lock().await = None;
+        }
+    }
+
+    /// The cached session, or a new one. Only one caller fetches it.
+    ///
+    /// # Errors
+    /// When the bootstrap role cannot be assumed, or another account answers.
+    pub(super) async fn get(&self, gate: &Gate) -> Result<Session, CallError> {
+        let mut cached = self.cached.lock().await;
+        let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
+        let soon = SystemTime::now() + REFRESH_BEFORE + spread;
+        if let Some(session) = cached.as_ref().filter(|session| session.expires > soon) {
+            return Ok(session.clone());
+        }
+        // Those who wait meanwhile do not all try: a failure closes the gate.
+        *cached = None;
+        let opened = self.open(gate).await?;
+        *cached = Some(opened.clone());
+        Ok(opened)
+    }
+
+    async fn open(&self, gate: &Gate) -> Result<Session, CallError> {
+        let credentials = self.assume_bootstrap_role(gate).await?;
+        let expires = credentials.expiry().unwrap_or_else(SystemTime::now);
+        let id = self.entrance.account.to_string();
+        // The SDK's identity cache is small and shared: each account has its own session. Its retries know no account:
+        // the gate has them.
+        let sts = aws_sdk_sts::Client::from_conf(
+            aws_sdk_sts::config::Builder::from(&self.hub.config)
+                .credentials_provider(credentials.clone())
+                .identity_cache(IdentityCache::no_cache())
+                .interceptor(Fenced(self.hub.fence.clone()))
+                .build(),
+        );
+        let ask = || sts.get_caller_identity().send();
+        let identity = gate.call(Action::GetCallerIdentity, ask).await?;
+        if identity.account() != Some(id.as_str()) {
+            let wrong = CallError::new(
+                Action::GetCallerIdentity,
+                Failure::WrongAccount,
+                format!(
+                    "account {} answered, but spec.accountId is {id}: nothing was written",
+                    identity.account().unwrap_or("of unknown id")
+                ),
+            );
+            gate.failed(&wrong);
+            return Err(wrong);
+        }
+        let iam = aws_sdk_iam::Client::from_conf(
+            aws_sdk_iam::config::Builder::from(&self.hub.config)
+                .credentials_provider(credentials)
+                .identity_cache(IdentityCache::no_cache())
+                .interceptor(Fenced(self.hub.fence.clone()))
+                .build(),
+        );
+        Ok(Session {
+            iam,
+            caller_arn: identity.arn().unwrap_or_default().to_string(),
+            expires,
+        })
+    }
+
+    async fn assume_bootstrap_role(&self, gate: &Gate) -> Result<Credentials, CallError> {
+        let request = self
+            .hub
+            .sts
+            .assume_role()
+            .role_arn(self.entrance.bootstrap_role.to_string())
+            .role_session_name(&self.name)
+            .set_external_id(self.entrance.external_id.clone())
+            .set_policy(self.entrance.read_only.then(reads_alone))
+            .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
+        let answer = gate.call(Action::AssumeRole, || request.clone().send()).await?;
+        let credentials = answer.credentials().ok_or_else(|| {
+            CallError::new(
+                Action::AssumeRole,
+                Failure::Unexpected,
+                "the answer held no credentials",
+            )
+        })?;
+        let expires = SystemTime::try_from(*credentials.expiration()).map_err(|error| {
+            CallError::new(
+                Action::AssumeRole,
+                Failure::Unexpected,
+                format!("the answer's expiry: {error}"),
+            )
+        })?;
+        Ok(Credentials::new(
+            credentials.access_key_id(),
+            credentials.secret_access_key(),
+            Some(credentials.session_token().to_string()),
+            Some(expires),
+            "crossrole",
+        ))
+    }
+}
