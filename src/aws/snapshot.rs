@@ -285,7 +285,10 @@ mod tests {
         assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&ours)));
         assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
         for _ in 0..2 {
-            let absent = snapshot.shows(&"Absent".parse().unwrap(), Age::Usual, now).unwrap().unwrap();
+            let absent = snapshot
+                .shows(&"Absent".parse().unwrap(), Age::Usual, now)
+                .unwrap()
+                .unwrap();
             assert_eq!(absent, (Observed::Absent, None));
         }
         assert!(
@@ -322,7 +325,10 @@ mod tests {
         }
         snapshot.taken(roles(&[], &[]), Keep::Changed, [], now);
         assert_eq!(snapshot.changed(), ["audit"], "it is gone");
-        assert_eq!(snapshot.shows(&audit(), Age::Usual, now).unwrap().unwrap().0, Observed::Absent);
+        assert_eq!(
+            snapshot.shows(&audit(), Age::Usual, now).unwrap().unwrap().0,
+            Observed::Absent
+        );
     }
 
     #[test]
@@ -383,6 +389,9 @@ mod tests {
         let mut tagged: Vec<String> = snapshot.tagged().into_iter().map(|role| role.name).collect();
         tagged.sort();
         assert_eq!(tagged, ["a", "b"]);
-        assert!(snapshot.shows(&"C".parse().unwrap(), Age::Usual, now).is_none(), "it is read alone");
+        assert!(
+            snapshot.shows(&"C".parse().unwrap(), Age::Usual, now).is_none(),
+            "it is read alone"
+        );
     }
 }

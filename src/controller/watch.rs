@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crossrole_api::names::PREFIX;
 use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
@@ -16,7 +17,8 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -264,7 +266,7 @@ async fn keep<K>(
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
 {
     let store = writer.as_reader();
-    let mut events = std::pin::pin!(events.default_backoff().modify(prune));
+    let mut events = std::pin::pin!(events.backoff(Pauses::default()).modify(prune));
     while let Some(event) = events.next().await {
         let event = match event {
             Ok(event) => event,
@@ -319,6 +321,27 @@ async fn keep<K>(
                 on_change(object, Fate::Gone);
             }
         }
+    }
+}
+
+/// How long to wait before a watch is taken up again: kube's own pauses, but none of half a minute, in which an API
+/// server that is back would go unnoticed.
+#[derive(Default)]
+struct Pauses(DefaultBackoff);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
     }
 }
 

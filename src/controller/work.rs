@@ -150,7 +150,11 @@ impl Visit<'_> {
             observed,
             doubtful_for,
             print,
-        } = match self.handle.observe(&desired.name, Depth::Declared, self.age(hold)).await {
+        } = match self
+            .handle
+            .observe(&desired.name, Depth::Declared, self.age(hold))
+            .await
+        {
             Ok(seen) => seen,
             Err(error) => return self.failed(before, &error),
         };
@@ -258,7 +262,11 @@ impl Visit<'_> {
     async fn end(&self, end: &End) -> Option<Finished> {
         let ending = &end.ending;
         let before = role_of(self.task.entry.as_ref());
-        let observed = match self.handle.observe(&ending.role, Depth::Declared, self.usual_age()).await {
+        let observed = match self
+            .handle
+            .observe(&ending.role, Depth::Declared, self.usual_age())
+            .await
+        {
             Ok(seen) => seen.observed,
             Err(error) => return self.failed(before, &error),
         };
