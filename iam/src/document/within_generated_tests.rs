@@ -176,7 +176,7 @@ fn varied(statement: Statement) -> impl Strategy<Value = Statement> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::property_cases(500))]
 
     #[test]
     fn what_is_within_others_speaks_of_no_request_of_which_none_of_them_speaks(
