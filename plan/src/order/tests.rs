@@ -1,6 +1,7 @@
 //! Plans as a security reviewer reads them.
 
 mod boundary;
+mod room;
 mod tags;
 
 use insta::assert_snapshot;
