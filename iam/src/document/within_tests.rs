@@ -152,7 +152,7 @@ fn an_allow_is_not_within_a_deny_nor_one_resource_within_another() {
         Statement::parse(&text, DocumentKind::Permission).unwrap().canonical()
     };
     let (one, other) = (permission("arn:aws:s3:::one"), permission("arn:aws:s3:::other"));
-    assert!(one.is_within(&[one.clone()]) && !one.is_within(&[other]));
+    assert!(one.is_within([&one]) && !one.is_within(&[other]));
 }
 
 #[test]
