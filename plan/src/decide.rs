@@ -74,31 +74,21 @@ pub fn converge(
 /// The changes that close a role of ours which the class no longer allows. A role that is not ours is left alone, also
 /// where it may be taken over: what the class forbids takes nothing over.
 pub fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -> Plan {
-    let changes = match observed {
-        Observed::Absent => Vec::new(),
-        Observed::Present(found) => match desired.owner.holder(&found.tags, &found.id, known.seen_id) {
-            Holder::Us | Holder::UsWithoutTags => diff::close(found, &desired.owner, desired.boundary.as_ref()),
-            Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => Vec::new(),
-        },
-    };
+    let ours = desired.owner.own(observed, known.seen_id);
+    let changes = ours.map(|role| diff::close(role, &desired.owner, desired.boundary.as_ref()));
     Plan {
         role: desired.name.clone(),
-        changes,
+        changes: changes.unwrap_or_default(),
     }
 }
 
 /// The changes that remove a role, or let go of it. A role that is not ours is left alone: the plan is empty.
 pub fn leave(role: &RoleName, owner: &Owner, observed: &Observed, known: &Known<'_>, policy: DeletionPolicy) -> Plan {
-    let changes = match observed {
-        Observed::Absent => Vec::new(),
-        Observed::Present(found) => match owner.holder(&found.tags, &found.id, known.seen_id) {
-            Holder::Us | Holder::UsWithoutTags => teardown::teardown(found, owner, policy),
-            Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => Vec::new(),
-        },
-    };
+    let ours = owner.own(observed, known.seen_id);
+    let changes = ours.map(|found| teardown::teardown(found, owner, policy));
     Plan {
         role: role.clone(),
-        changes,
+        changes: changes.unwrap_or_default(),
     }
 }
 

@@ -17,11 +17,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_iam::document::{CanonicalStatement, Document, Effect, Statement};
-use crossrole_iam::quota::{ROLE_INLINE_POLICIES_SIZE, ROLE_TAGS, TRUST_POLICY_SIZE};
+use crossrole_iam::document::Document;
+use crossrole_iam::quota::{ROLE_INLINE_POLICIES_SIZE, ROLE_TAGS};
 use crossrole_iam::{Arn, PolicyName};
-use jiff::Timestamp;
 
+use crate::admission;
 use crate::change::{Change, NewRole, TrustStep};
 use crate::desired::Desired;
 use crate::lifecycle::{self, CLOSED_POLICY};
@@ -30,21 +30,6 @@ use crate::order;
 use crate::owner::Owner;
 use crate::policy_change::PolicyChange;
 use crate::trust;
-use crate::window::Window;
-
-/// Whether somebody who may assume the role now may not, or needs more for it, after a change of trust.
-pub fn takes_somebody_out(before: &ObservedDocument, after: &Document, now: Timestamp) -> bool {
-    let Some(before) = before.document() else { return true };
-    let admitted = |document: &Document| -> BTreeSet<CanonicalStatement> {
-        allows(document)
-            .filter(|(_, window)| window.contains(now))
-            .map(|(rest, _)| rest.canonical())
-            .collect()
-    };
-    let admitted_before = admitted(before);
-    !admitted_before.is_subset(&admitted(after))
-        || (!admitted_before.is_empty() && !denials(after).is_subset(&denials(before)))
-}
 
 /// The changes that make a role where there is none.
 pub fn create(desired: &Desired) -> Vec<Change> {
@@ -280,83 +265,18 @@ fn trust_changes(
     let Some(before) = before.document() else {
         return closed_meanwhile();
     };
-    if is_within(before, after) {
+    if admission::admits_no_more(before, after) {
         return (None, declared());
     }
     if desired.lifecycle.revoke_on_tighten && permissions.end_sessions_late() {
         // Were trust merely narrowed, the next look could not tell that somebody was taken out, should this one fail.
         return closed_meanwhile();
     }
-    if is_within(after, before) {
+    if admission::admits_no_more(after, before) {
         return (declared(), None);
     }
-    match shared_trust(before, after) {
+    match admission::shared(before, after) {
         Some(shared) => (change(&shared, TrustStep::Shared), declared()),
         None => closed_meanwhile(),
     }
-}
-
-/// Whether a trust policy admits nobody whom another does not, as far as their statements and their dates tell.
-fn is_within(inner: &Document, outer: &Document) -> bool {
-    let wider: Vec<_> = allows(outer).map(|(rest, window)| (rest.canonical(), window)).collect();
-    let is_covered = |(rest, window): (Statement, Window)| {
-        let rest = rest.canonical();
-        wider
-            .iter()
-            .any(|(other, wider)| *other == rest && wider.covers(window))
-    };
-    allows(inner).all(is_covered) && denials(outer).is_subset(&denials(inner))
-}
-
-/// What two trust policies share: the Allow statements of both, as long as they hold in both, and every Deny of either.
-/// `None` where they share nothing, or where IAM would not take it.
-fn shared_trust(before: &Document, after: &Document) -> Option<Document> {
-    let old: Vec<_> = allows(before)
-        .map(|(rest, window)| (rest.canonical(), window))
-        .collect();
-    let mut seen = BTreeSet::new();
-    let mut statements = Vec::new();
-    for (rest, window) in allows(after) {
-        let canonical = rest.canonical();
-        let same = old.iter().filter(|(other, _)| *other == canonical);
-        for shared in same.filter_map(|(_, other)| window.shared_with(*other)) {
-            let mut statement = rest.clone();
-            statement.conditions.extend(shared.conditions());
-            statements.push(statement);
-        }
-    }
-    if statements.is_empty() {
-        return None;
-    }
-    statements.extend(
-        of_effect(before, Effect::Deny)
-            .chain(of_effect(after, Effect::Deny))
-            .cloned(),
-    );
-    statements.retain(|statement| seen.insert(statement.canonical()));
-    for statement in &mut statements {
-        // Sids carry no meaning, and two documents may use the same one for different statements.
-        statement.sid = None;
-    }
-    let shared = Document::new(statements);
-    // IAM takes no principal that was deleted, and an account's quota may be higher than usual, but holds old and new.
-    let most = TRUST_POLICY_SIZE.max(before.size()).max(after.size());
-    let writable = shared.dead_principals().is_empty() && shared.size() <= most;
-    writable.then_some(shared)
-}
-
-/// The Allow statements of a trust policy, each without its dates, and when it holds.
-fn allows(document: &Document) -> impl Iterator<Item = (Statement, Window)> {
-    of_effect(document, Effect::Allow).map(Window::split)
-}
-
-fn denials(document: &Document) -> BTreeSet<CanonicalStatement> {
-    of_effect(document, Effect::Deny).map(Statement::canonical).collect()
-}
-
-fn of_effect(document: &Document, effect: Effect) -> impl Iterator<Item = &Statement> {
-    document
-        .statements
-        .iter()
-        .filter(move |statement| statement.effect == effect)
 }

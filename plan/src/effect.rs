@@ -190,22 +190,11 @@ fn check_trust(document: &Document) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::held;
+    use crate::testing::{held, policy_of_size};
 
     fn after(changes: &[Change], role: ObservedRole) -> Result<Observed, Refused> {
         let name = "audit".parse().unwrap();
         apply_all(changes, &name, &Observed::Present(Box::new(role)))
-    }
-
-    fn policy(size: usize) -> Document {
-        let of = |length: usize| {
-            let text = format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}]}}"#,
-                "x".repeat(length)
-            );
-            Document::parse(&text, DocumentKind::Permission).unwrap()
-        };
-        of(1 + size - of(1).size())
     }
 
     #[test]
@@ -213,7 +202,7 @@ mod tests {
         let limited = |what: &str| Err(Refused("LimitExceeded", what.into()));
         let put = |size: usize| Change::PutInline {
             name: "a".parse().unwrap(),
-            document: policy(size),
+            document: policy_of_size(size),
         };
         assert!(after(&[put(10_240)], held("")).is_ok());
         assert_eq!(

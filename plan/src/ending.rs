@@ -13,7 +13,7 @@ use crate::diff;
 use crate::guard::{self, Judge};
 use crate::lifecycle::{self, Lifecycle};
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
-use crate::owner::{Holder, Owner};
+use crate::owner::Owner;
 use crate::revocation;
 
 /// What may have to be ended of one role.
@@ -34,16 +34,10 @@ pub struct Ending {
 impl Ending {
     /// The changes that end what is to be ended, and nothing else. A role that is not ours is left alone.
     pub fn plan(&self, observed: &Observed, known: &Known<'_>) -> Plan {
-        let changes = match observed {
-            Observed::Absent => Vec::new(),
-            Observed::Present(role) => match self.owner.holder(&role.tags, &role.id, known.seen_id) {
-                Holder::Us | Holder::UsWithoutTags => self.changes(role, known),
-                Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => Vec::new(),
-            },
-        };
+        let ours = self.owner.own(observed, known.seen_id);
         Plan {
             role: self.role.clone(),
-            changes,
+            changes: ours.map(|role| self.changes(role, known)).unwrap_or_default(),
         }
     }
 
@@ -175,6 +169,18 @@ mod tests {
         );
         opened.tags.clear();
         assert!(planned(&ending, opened).is_empty());
+    }
+
+    #[test]
+    fn a_role_that_is_never_touched_is_not_closed_whatever_else_forbids_it() {
+        let elsewhere: &[(&str, &str)] = &[("names: [security]", "names: [other]")];
+        let mut ending = ending("", Some(elsewhere));
+        assert_eq!(
+            planned(&ending, held("")),
+            ["set the trust policy", "put inline policy crossrole-closed"]
+        );
+        ending.role = "crossrole-bootstrap".parse().unwrap();
+        assert!(planned(&ending, held("")).is_empty());
     }
 
     #[test]

@@ -29,6 +29,7 @@
 //! | [`owner`] | whose a role is |
 //! | [`change`] | one IAM call; [`change::Plan`] is an ordered list of them |
 //! | [`effect`] | what an account holds after a change |
+//! | `admission` | whom one trust policy lets in and another does not |
 //! | [`diff`] | the changes from what is observed to what is desired, in an order of which every prefix is safe |
 //! | `order` | that order, as far as it bears on what a session can do |
 //! | `policy_change` | one inline policy in that order |
@@ -42,6 +43,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod account;
+mod admission;
 pub mod bootstrap;
 pub mod brake;
 pub mod change;

@@ -9,8 +9,8 @@ use crossrole_iam::PolicyName;
 use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::admission;
 use crate::desired::Desired;
-use crate::diff;
 use crate::observed::{ObservedDocument, ObservedRole};
 use crate::refusal::Refusal;
 use crate::revocation::{self, denies_everything};
@@ -164,7 +164,7 @@ pub fn older_sessions_last_until(desired: &Desired, observed: &ObservedRole, now
         .filter(|(name, _)| name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
         .find_map(|(_, document)| revocation::revoked_before(document));
     let ended = desired.lifecycle.is_closed(now) || revoked >= Some(now);
-    if ended || !diff::takes_somebody_out(&observed.trust, &shaped.trust, now) {
+    if ended || !admission::takes_somebody_out(&observed.trust, &shaped.trust, now) {
         return None;
     }
     let longest = SignedDuration::from_secs(i64::from(observed.max_session));
@@ -212,8 +212,8 @@ fn revocation(
     let reopens = looks_closed(observed, now);
     // Trust that was closed while a plan was carried out no longer says whom it let in before.
     let forgotten = !reopens && observed.trust.means(&trust::closed());
-    let tightens =
-        lifecycle.revoke_on_tighten && (forgotten || diff::takes_somebody_out(&observed.trust, &shaped.trust, now));
+    let tightens = lifecycle.revoke_on_tighten
+        && (forgotten || admission::takes_somebody_out(&observed.trust, &shaped.trust, now));
     let wanted = [
         declared,
         reopens.then_some(now),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 
 use crate::declaration::ObjectName;
+use crate::observed::{Observed, ObservedRole};
 
 /// Who we are: what the two tags of a role of ours say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +60,15 @@ impl Owner {
             }
             _ if stripped => Holder::UsWithoutTags,
             _ => Holder::Nobody,
+        }
+    }
+
+    /// The role that an account holds, where it is ours. Any other is left alone.
+    pub fn own<'a>(&self, observed: &'a Observed, seen: Option<&str>) -> Option<&'a ObservedRole> {
+        let Observed::Present(role) = observed else { return None };
+        match self.holder(&role.tags, &role.id, seen) {
+            Holder::Us | Holder::UsWithoutTags => Some(role),
+            Holder::Object(_) | Holder::Cluster(..) | Holder::Nobody => None,
         }
     }
 }

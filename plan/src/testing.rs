@@ -1,6 +1,7 @@
 //! Objects for tests, written as people write them: in YAML.
 
 use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
+use crossrole_iam::document::{Document, DocumentKind};
 use serde::de::DeserializeOwned;
 
 use crate::account::Account;
@@ -108,6 +109,18 @@ pub(crate) fn held(spec: &str) -> ObservedRole {
             .collect(),
         instance_profiles: Default::default(),
     }
+}
+
+/// An inline policy of so many characters. It denies.
+pub(crate) fn policy_of_size(size: usize) -> Document {
+    let of = |length: usize| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}]}}"#,
+            "x".repeat(length)
+        );
+        Document::parse(&text, DocumentKind::Permission).unwrap()
+    };
+    of(1 + size - of(1).size())
 }
 
 pub(crate) fn claim(created: i64, object: &str) -> Claim {

@@ -52,15 +52,6 @@ impl Window {
         self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)
     }
 
-    /// Whether every moment of another lies in it.
-    pub(crate) fn covers(self, other: Self) -> bool {
-        self.from
-            .is_none_or(|from| other.from.is_some_and(|other| from <= other))
-            && self
-                .until
-                .is_none_or(|until| other.until.is_some_and(|other| other <= until))
-    }
-
     /// What lies in both; `None` where nothing does.
     pub(crate) fn shared_with(self, other: Self) -> Option<Self> {
         let shared = Self {
@@ -119,22 +110,6 @@ mod tests {
             assert_eq!(window(Some(1), Some(3)).contains(at(hour)), inside, "{hour}");
         }
         assert!(window(None, None).contains(at(0)));
-    }
-
-    #[test]
-    fn a_window_covers_what_lies_within_it() {
-        for (outer, inner, covers) in [
-            ((None, None), (Some(1), Some(2)), true),
-            ((None, None), (None, None), true),
-            ((Some(1), Some(3)), (Some(1), Some(3)), true),
-            ((Some(1), Some(3)), (Some(0), Some(3)), false),
-            ((Some(1), Some(3)), (Some(1), Some(4)), false),
-            ((Some(1), None), (None, None), false),
-            ((None, Some(3)), (None, None), false),
-        ] {
-            let (one, other) = (window(outer.0, outer.1), window(inner.0, inner.1));
-            assert_eq!(one.covers(other), covers, "{outer:?} {inner:?}");
-        }
     }
 
     #[test]

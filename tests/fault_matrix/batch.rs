@@ -202,7 +202,7 @@ impl Stage {
         let known = places.iter().filter(|place| place.scenario.account_before());
         let mut manifests: Vec<Value> = known.clone().map(Place::account_object).collect();
         manifests.extend(places.iter().filter_map(Place::before));
-        self.scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
+        self.apply(&manifests).await;
         let waits: Vec<&Place> = known.collect();
         eventually(PATIENCE, "accounts and roles that are there before", async || {
             let accounts = self.list("awsaccounts", &batch).await;
@@ -232,6 +232,13 @@ impl Stage {
         }
     }
 
+    /// A batch of one kind of work can have nothing to apply.
+    async fn apply(&self, manifests: &[Value]) {
+        if !manifests.is_empty() {
+            self.scene.control_plane.apply(&yaml(manifests)).await.unwrap();
+        }
+    }
+
     /// Begins the work everywhere.
     async fn begin(&mut self, places: &[Place]) {
         self.asked += 1;
@@ -246,9 +253,7 @@ impl Stage {
             );
             Some(place.belonging(annotated))
         }));
-        if !manifests.is_empty() {
-            self.scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
-        }
+        self.apply(&manifests).await;
         let deleted: Vec<&str> = places
             .iter()
             .filter(|place| place.scenario.deletes())

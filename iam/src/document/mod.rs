@@ -12,6 +12,7 @@
 //! | `date` | the dates of the `Date…` operators |
 //! | `write` | documents to JSON |
 //! | `canonical` | the canonical forms in which equal means equal |
+//! | `within` | whether a statement says nothing that others do not say |
 //!
 //! The language is the one of the IAM User Guide, "Grammar of the IAM JSON policy language" and "IAM JSON policy
 //! elements reference", with the errors of "Access Analyzer policy check reference" where they can be told without
@@ -28,6 +29,7 @@ mod read_condition;
 mod resource;
 mod rules;
 mod statement;
+mod within;
 mod write;
 
 #[cfg(test)]
@@ -42,6 +44,10 @@ mod generated_tests;
 mod principals_tests;
 #[cfg(test)]
 mod read_tests;
+#[cfg(test)]
+mod within_generated_tests;
+#[cfg(test)]
+mod within_tests;
 #[cfg(test)]
 mod written_tests;
 

@@ -19,7 +19,7 @@ use crate::rules::Rules;
 use crate::select::Labels;
 
 pub use held::Judge;
-pub use violation::{consequence, is_violation};
+pub(crate) use violation::is_violation;
 
 /// What the guardrails judge.
 pub struct Proposal<'a> {

@@ -1,5 +1,6 @@
 //! The laws that every plan keeps, over generated declarations and observed roles.
 
+mod admission;
 mod declared;
 mod evaluator;
 mod found;

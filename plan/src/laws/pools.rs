@@ -30,6 +30,16 @@ pub(super) fn trust_pool(effect: Effect) -> Vec<Statement> {
             r#"{"StringEquals": {"sts:ExternalId": "second-id"}}"#,
         ),
         ("555555555555", "{}"),
+        // Wider than some of the others.
+        (
+            r#"111111111111", "555555555555"#,
+            r#"{"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::111111111111:role/*", "arn:aws:iam::555555555555:role/*"]}}"#,
+        ),
+        (
+            "111111111111",
+            r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}, "Bool": {"aws:MultiFactorAuthPresent": "true"},
+                "NumericLessThan": {"aws:MultiFactorAuthAge": "10800"}}"#,
+        ),
         (
             "555555555555",
             r#"{"DateGreaterThan": {"aws:CurrentTime": "2026-11-23T13:00:00Z"}}"#,
@@ -42,10 +52,14 @@ pub(super) fn trust_pool(effect: Effect) -> Vec<Statement> {
         ),
         ("arn:aws:iam::111111111111:user/bob", "{}"),
         ("444444444444", r#"{"StringNotEquals": {"sts:ExternalId": "first-id"}}"#),
+        (
+            r#"111111111111", "444444444444"#,
+            r#"{"StringNotEquals": {"sts:ExternalId": ["first-id", "second-id"]}}"#,
+        ),
     ];
-    let render = |(principal, conditions): &(&str, &str)| {
+    let render = |(principals, conditions): &(&str, &str)| {
         let text = format!(
-            r#"{{"Effect": "{}", "Principal": {{"AWS": "{principal}"}}, "Action": "sts:AssumeRole", "Condition": {conditions}}}"#,
+            r#"{{"Effect": "{}", "Principal": {{"AWS": ["{principals}"]}}, "Action": "sts:AssumeRole", "Condition": {conditions}}}"#,
             effect.as_str()
         );
         statement(&text, DocumentKind::Trust)

@@ -1,6 +1,7 @@
 //! Plans as a security reviewer reads them.
 
 mod boundary;
+mod room;
 mod tags;
 
 use insta::assert_snapshot;
@@ -104,6 +105,23 @@ fn only_trust_that_widens_is_one_step() {
 #[test]
 fn trust_that_widens_comes_after_permissions() {
     assert_snapshot!(steps_between(&trusting(&[ALICE], ""), &trusting(&[ALICE, BOB], "permissions: {awsManaged: [SecurityAudit]}")), @r"
+        1. attach arn:aws:iam::aws:policy/SecurityAudit
+        2. set the trust policy
+    ");
+}
+
+#[test]
+fn an_entry_that_asks_less_comes_after_permissions_and_revokes_nobody() {
+    let partner = |ids: &str| {
+        format!(
+            "trust: [{{from: {{accounts: ['444444444444'], kind: Roles}}, require: {{externalIds: [{ids}]}}}}]\nsessions: {{onTighten: Revoke}}"
+        )
+    };
+    let rotating = format!(
+        "{}\npermissions: {{awsManaged: [SecurityAudit]}}",
+        partner("first-id, second-id")
+    );
+    assert_snapshot!(steps_between(&partner("first-id"), &rotating), @r"
         1. attach arn:aws:iam::aws:policy/SecurityAudit
         2. set the trust policy
     ");

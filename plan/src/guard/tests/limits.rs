@@ -1,11 +1,9 @@
-//! Numbers, boundaries, adoption, and what a refusal means for a role that exists.
+//! Numbers, boundaries, adoption, and which refusals say that the class forbids a role.
 
 use crossrole_api::Reason;
-use crossrole_api::class::OnViolation;
 
-use super::super::{consequence, is_violation};
+use super::super::is_violation;
 use super::{check_all, judge_among};
-use crate::refusal::Refusal;
 use crate::testing::rules;
 
 #[test]
@@ -115,19 +113,6 @@ fn only_a_rule_that_forbids_a_role_can_close_it() {
         ]
     );
     assert!(!is_violation(Reason::Unknown));
-}
-
-#[test]
-fn a_violation_closes_only_where_the_class_says_close() {
-    let freeze = rules(&[]).unwrap();
-    let close = rules(&[("tagKeys:", "onViolation: Close\n  tagKeys:")]).unwrap();
-    let forbidden = Refusal::new(Reason::NamespaceNotAllowed, "");
-    let malformed = Refusal::new(Reason::InvalidClass, "");
-    let protected = Refusal::new(Reason::ProtectedRole, "");
-    assert_eq!(consequence(&forbidden, &freeze), OnViolation::Freeze);
-    assert_eq!(consequence(&forbidden, &close), OnViolation::Close);
-    assert_eq!(consequence(&malformed, &close), OnViolation::Freeze);
-    assert_eq!(consequence(&protected, &close), OnViolation::Freeze);
 }
 
 #[test]
