@@ -1,9 +1,9 @@
 //! The caches, and which change of theirs asks for a look at what.
 //!
 //! A cache is complete before the first reconcile: an empty one must never look like "nothing is desired". A change
-//! that we wrote ourselves (status, finalizers) asks for no look.
+//! that we wrote ourselves (status, finalizers) asks for no look, but at an account whose use it changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -139,6 +139,15 @@ pub async fn start(
             }
         }
     };
+    // Not when we write it: the look would find the cache as it was.
+    let on_use = {
+        let queues = queues.clone();
+        move |before: Option<&CachedRole>, after: Option<&CachedRole>| {
+            for account in used_otherwise(before, after) {
+                let _ = queues.accounts.send(ObjectRef::new(account));
+            }
+        }
+    };
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |account: &CachedAccount, _| {
@@ -181,21 +190,25 @@ pub async fn start(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         roles_writer,
         on_role,
+        on_use,
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         accounts_writer,
         on_account,
+        |_, _| {},
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         classes_writer,
         on_class,
+        |_, _| {},
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config),
         namespaces_writer,
         on_namespace,
+        |_, _| {},
     ));
 
     caches.accounts.wait_until_ready().await?;
@@ -241,17 +254,30 @@ fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 
+/// The accounts that an object has an entry for, or a role in, only before or only now.
+fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole>) -> BTreeSet<&'a str> {
+    let [before, now] = [before, now].map(|role| {
+        let status = role.and_then(|role| role.0.as_ref().ok()?.status.as_ref());
+        let entries = status.into_iter().flat_map(|status| &status.accounts);
+        let used = entries.map(|entry| (entry.account.as_str(), entry.role_id.is_some()));
+        used.collect::<BTreeSet<_>>()
+    });
+    before.symmetric_difference(&now).map(|(account, _)| *account).collect()
+}
+
 /// The name of an object's role, as IAM compares names.
 fn role_name(role: &CachedRole) -> String {
     let name = role.0.as_ref().ok().and_then(|role| role.spec.role_name.clone());
     name.unwrap_or_else(|| role.name_any()).to_lowercase()
 }
 
-/// Keeps a cache, and tells of every change that somebody else made.
+/// Keeps a cache, and tells of every change that somebody else made; and of every object, whoever changed it, what it was
+/// before and is now.
 async fn keep<K>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     mut writer: Writer<K>,
     on_change: impl Fn(&K, Fate),
+    on_any: impl Fn(Option<&K>, Option<&K>),
 ) where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
 {
@@ -277,12 +303,15 @@ async fn keep<K>(
                 for (name, (_, object)) in &known {
                     if !listed.contains_key(name) {
                         on_change(object, Fate::Gone);
+                        on_any(Some(object), None);
                     }
                 }
                 for (name, (print, object)) in &listed {
-                    if known.get(name).is_none_or(|(before, _)| before != print) {
+                    let before = known.get(name);
+                    if before.is_none_or(|(before, _)| before != print) {
                         on_change(object, Fate::Changed);
                     }
+                    on_any(before.map(|(_, before)| before.as_ref()), Some(object));
                 }
                 known = std::mem::take(&mut listed);
             }
@@ -290,6 +319,7 @@ async fn keep<K>(
                 let print = fingerprint(&object);
                 let object = Arc::new(object);
                 let before = known.insert(ObjectRef::from_obj(object.as_ref()), (print, object.clone()));
+                on_any(before.as_ref().map(|(_, before)| before.as_ref()), Some(&object));
                 match before {
                     Some((before_print, _)) if before_print == print => {}
                     Some((_, before)) => {
@@ -303,6 +333,7 @@ async fn keep<K>(
             Event::Delete(object) => {
                 known.remove(&ObjectRef::from_obj(&object));
                 on_change(&object, Fate::Gone);
+                on_any(Some(&object), None);
             }
         }
     }
@@ -335,3 +366,6 @@ fn fingerprint<K: Resource>(object: &K) -> u64 {
     metadata.deletion_timestamp.is_some().hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;
