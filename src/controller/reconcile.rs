@@ -89,8 +89,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     if course.report {
         let mut report = report::report(&status, role.metadata.generation, &course.verdicts, context.now());
         // Handled is what has ended: a report in between says nothing of it.
-        if !course.under_way {
-            report.last_handled_reconcile_at = asked.map(|at| cut(at, 253));
+        if let Some(asked) = asked.filter(|_| !course.under_way) {
+            report.last_handled_reconcile_at = Some(cut(asked, 253));
         }
         if report != status {
             let name = role.name_any();
