@@ -172,7 +172,7 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         memory: Memory::default(),
         looks,
         world: Mutex::default(),
-        in_use: tokio::sync::Mutex::default(),
+        in_use: Mutex::default(),
     };
     Ok((Arc::new(context), requests))
 }
