@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix isolation check generate tools build
+.PHONY: help demo test matrix crash isolation check generate tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -18,6 +18,9 @@ test: build ## Run all tests.
 
 matrix: ## Try every AWS call with every error that it can give.
 	@CROSSROLE_MATRIX=all $(CARGO) test --workspace --test fault_matrix -- --nocapture
+
+crash: ## Kill the operator at every AWS call and every write to Kubernetes.
+	@CROSSROLE_CRASH=all $(CARGO) test --workspace --test crash_matrix -- --nocapture
 
 isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture

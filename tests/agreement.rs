@@ -29,7 +29,7 @@ use asker::{Asker, Keys, Service};
 use crossrole_testkit::Simulator;
 use crossrole_testkit::tools::workspace;
 use differences::Known;
-use emulators::{Emulator, SECRET};
+use emulators::{Emulator, Folder, SECRET};
 use python::{python_with, say};
 use requests::{ACCOUNT, Caller, HOME, Kinds, Request, Scenario};
 
@@ -156,7 +156,7 @@ async fn the_simulator_and_two_emulators_of_others_agree_or_the_difference_is_ex
     let read = |name: &str| fs::read_to_string(workspace().join("tests/agreement").join(name)).unwrap();
     let known: Vec<Known> = serde_saphyr::from_str(&read("differences.yaml")).unwrap();
     let kinds: Kinds = serde_saphyr::from_str(&read("requests.yaml")).unwrap();
-    let folder = log_folder();
+    let folder = Folder::new("agreement");
     let moto = python_with("moto", &workspace().join("tests/moto-requirements.txt"));
     let ministack = python_with("ministack", &workspace().join("tests/judges/requirements.txt"));
     let (Some(moto), Some(ministack)) = (moto, ministack) else {
@@ -270,19 +270,4 @@ fn report(scenarios: &[Scenario], ours: &Judge, judges: &[Judge], known: &[Known
         ));
     }
     say("agreement", &lines.join("\n"));
-}
-
-/// A folder for the logs of the emulators, which goes with the test.
-struct Folder(std::path::PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn log_folder() -> Folder {
-    let folder = std::env::temp_dir().join(format!("crossrole-agreement-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    Folder(folder)
 }

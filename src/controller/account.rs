@@ -42,13 +42,14 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     };
     let name = account.name_any();
     let deleting = account.metadata.deletion_timestamp.is_some();
-    let mut marked = context.in_use.lock().await;
+    let mark = context.mark_of(&key);
+    let mut marked = mark.lock().await;
     let Usage { users, roles, unsure } = context.caches.index.usage(&name);
-    let just_marked = marked.get(&key).is_some_and(|at| at.elapsed() < MARK_HOLDS);
-    let used = !users.is_empty() || unsure || just_marked;
+    let mark_holds = marked.and_then(|at| MARK_HOLDS.checked_sub(at.elapsed()));
+    let used = !users.is_empty() || unsure || mark_holds.is_some();
     let mut version = account.resource_version();
     if used != write_back::has_finalizer(account, IN_USE_FINALIZER) && (!used || !deleting) {
-        marked.remove(&key);
+        *marked = None;
         version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, used).await?;
         context.memory.wrote(&key, version.as_deref());
         if !used && deleting {
@@ -100,9 +101,11 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
         let version = write_back::set_status(&api, &name, version.as_deref(), &status).await?;
         context.memory.wrote(&key, version.as_deref());
     }
-    Ok(match found.next {
-        NextLook::Interval => context.at_interval(&key),
-        NextLook::Backoff => context.after_backoff(&key),
+    Ok(match (found.next, mark_holds) {
+        (NextLook::Backoff, _) => context.after_backoff(&key),
+        // If no entry comes, the finalizer goes; nobody else would ask for that look.
+        (NextLook::Interval, Some(rest)) if users.is_empty() => Action::requeue(rest),
+        (NextLook::Interval, _) => context.at_interval(&key),
     })
 }
 
@@ -121,14 +124,15 @@ pub async fn mark_in_use(context: &Context, names: impl Iterator<Item = &str>) -
         if write_back::has_finalizer(account, IN_USE_FINALIZER) {
             continue;
         }
-        let mut marked = context.in_use.lock().await;
         let key = key(cached.as_ref());
-        if marked.contains_key(&key) {
+        let mark = context.mark_of(&key);
+        let mut marked = mark.lock().await;
+        if marked.is_some() {
             continue;
         }
         let version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true).await?;
         context.memory.wrote(&key, version.as_deref());
-        marked.insert(key, Instant::now());
+        *marked = Some(Instant::now());
     }
     Ok(())
 }

@@ -47,9 +47,11 @@ pub struct Context {
     /// The removals that the brake counts.
     pub counted_removals: Counted,
     pub(super) world: Mutex<Option<(u64, Arc<World>)>>,
-    /// Held while the finalizer of an AWSAccount is put on or taken off. Says when it was last put on, by account.
-    pub(super) in_use: tokio::sync::Mutex<HashMap<String, Instant>>,
+    pub(super) in_use: Mutex<HashMap<String, Arc<Mark>>>,
 }
+
+/// Held while the finalizer of one AWSAccount is put on or taken off. Says when it was last put on.
+pub(super) type Mark = tokio::sync::Mutex<Option<Instant>>;
 
 /// What an object is called in memory: kind, namespace and name.
 pub fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
@@ -72,6 +74,13 @@ impl Context {
         let made = Arc::new(World::of(&self.caches));
         *world = Some((changes, made.clone()));
         made
+    }
+
+    /// What is known of the finalizer of the AWSAccount of this name in memory. Each account has its own: a write that
+    /// hangs holds up no other.
+    pub(super) fn mark_of(&self, account: &str) -> Arc<Mark> {
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.entry(account.to_string()).or_default().clone()
     }
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.

@@ -6,7 +6,6 @@ use crossrole_api::names::{RECONCILE_AT_ANNOTATION, ROLE_FINALIZER};
 use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
@@ -85,19 +84,17 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         write_back::set_finalizer(&api, &written.with_version(role), ROLE_FINALIZER, false).await?;
         context.memory.forget(&written.key, &job.claim.object);
         context.looks.forget(&job.claim.object);
-        look_at_accounts(&context, &course.verdicts);
         return Ok(Action::await_change());
     }
     if course.report {
         let mut report = report::report(&status, role.metadata.generation, &course.verdicts, context.now());
         // Handled is what has ended: a report in between says nothing of it.
-        if !course.under_way {
-            report.last_handled_reconcile_at = asked.map(|at| cut(at, 253));
+        if let Some(asked) = asked.filter(|_| !course.under_way) {
+            report.last_handled_reconcile_at = Some(cut(asked, 253));
         }
         if report != status {
             let name = role.name_any();
             written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report).await?);
-            look_at_accounts(&context, &course.verdicts);
             warn_of_new_trouble(&job, &before, &course.verdicts).await;
         }
         context.looks.reported(&job.claim.object);
@@ -174,13 +171,6 @@ async fn report_suspended(
         context.memory.wrote(&key(role), version.as_deref());
     }
     Ok(Action::await_change())
-}
-
-// How many roles an account holds, and whether it is in use, stands in its own status.
-fn look_at_accounts(context: &Context, verdicts: &[Verdict]) {
-    for verdict in verdicts {
-        let _ = context.queues.accounts.send(ObjectRef::new(&verdict.account));
-    }
 }
 
 async fn warn_of_new_trouble(job: &Job, before: &CrossAccountRoleStatus, verdicts: &[Verdict]) {

@@ -176,7 +176,7 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         looks,
         counted_removals: Counted::default(),
         world: Mutex::default(),
-        in_use: tokio::sync::Mutex::default(),
+        in_use: Mutex::default(),
     };
     Ok((Arc::new(context), requests))
 }

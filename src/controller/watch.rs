@@ -1,9 +1,9 @@
 //! The caches, and which change of theirs asks for a look at what.
 //!
 //! A cache is complete before the first reconcile: an empty one must never look like "nothing is desired". A change
-//! that we wrote ourselves (status, finalizers) asks for no look.
+//! that we wrote ourselves (status, finalizers) asks for no look, but at an account whose use it changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -146,9 +146,15 @@ pub async fn start(
             }
         }
     };
-    let on_role_event = {
-        let index = caches.index.clone();
-        move |before: Option<&CachedRole>, after: Option<&CachedRole>| index.change(before, after)
+    let on_any_role = {
+        let (queues, index) = (queues.clone(), caches.index.clone());
+        move |before: Option<&CachedRole>, now: Option<&CachedRole>| {
+            index.change(before, now);
+            // Not when we write it: the look would find what is known as it was.
+            for account in used_otherwise(before, now) {
+                let _ = queues.accounts.send(ObjectRef::new(account));
+            }
+        }
     };
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
@@ -191,26 +197,26 @@ pub async fn start(
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         roles_writer,
-        on_role_event,
         on_role,
+        on_any_role,
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         accounts_writer,
-        |_, _| {},
         on_account,
+        |_, _| {},
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         classes_writer,
-        |_, _| {},
         on_class,
+        |_, _| {},
     ));
     tokio::spawn(keep(
         watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config),
         namespaces_writer,
-        |_, _| {},
         on_namespace,
+        |_, _| {},
     ));
 
     caches.accounts.wait_until_ready().await?;
@@ -256,12 +262,24 @@ fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 
-/// Keeps a cache, and tells of every change that somebody else made. `on_event` is told of our own, too.
+/// The accounts that an object has an entry for, or a role in, only before or only now.
+fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole>) -> BTreeSet<&'a str> {
+    let [before, now] = [before, now].map(|role| {
+        let status = role.and_then(|role| role.0.as_ref().ok()?.status.as_ref());
+        let entries = status.into_iter().flat_map(|status| &status.accounts);
+        let used = entries.map(|entry| (entry.account.as_str(), entry.role_id.is_some()));
+        used.collect::<BTreeSet<_>>()
+    });
+    before.symmetric_difference(&now).map(|(account, _)| *account).collect()
+}
+
+/// Keeps a cache, and tells of every change that somebody else made; and of every object, whoever changed it, what it was
+/// before and is now.
 async fn keep<K>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     mut writer: Writer<K>,
-    on_event: impl Fn(Option<&K>, Option<&K>),
     on_change: impl Fn(&K, Fate),
+    on_any: impl Fn(Option<&K>, Option<&K>),
 ) where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
 {
@@ -281,19 +299,14 @@ async fn keep<K>(
                 let before: HashMap<_, _> = by_name(store.state());
                 writer.apply_watcher_event(&event);
                 let listed: HashMap<_, _> = by_name(store.state());
-                for (name, object) in &listed {
-                    on_event(before.get(name).map(Arc::as_ref), Some(object));
-                }
                 // What is gone was deleted while nobody watched.
-                let gone: Vec<_> = before.iter().filter(|(name, _)| !listed.contains_key(*name)).collect();
-                for (_, object) in &gone {
-                    on_event(Some(object), None);
-                }
-                for (_, object) in &gone {
+                for (_, object) in before.iter().filter(|(name, _)| !listed.contains_key(*name)) {
+                    on_any(Some(object), None);
                     on_change(object, Fate::Gone);
                 }
                 for (name, object) in &listed {
                     let before = before.get(name);
+                    on_any(before.map(Arc::as_ref), Some(object));
                     if before.is_none_or(|before| fingerprint(before.as_ref()) != fingerprint(object.as_ref())) {
                         on_change(object, Fate::Changed);
                     }
@@ -301,8 +314,8 @@ async fn keep<K>(
             }
             Event::Apply(ref object) => {
                 let before = store.get(&ObjectRef::from_obj(object));
-                on_event(before.as_deref(), Some(object));
                 writer.apply_watcher_event(&event);
+                on_any(before.as_deref(), Some(object));
                 match before {
                     Some(before) if fingerprint(before.as_ref()) == fingerprint(object) => {}
                     before => {
@@ -316,8 +329,8 @@ async fn keep<K>(
             }
             Event::Delete(ref object) => {
                 let before = store.get(&ObjectRef::from_obj(object));
-                on_event(before.as_deref(), None);
                 writer.apply_watcher_event(&event);
+                on_any(before.as_deref(), None);
                 on_change(object, Fate::Gone);
             }
         }
@@ -379,3 +392,6 @@ fn fingerprint<K: Resource>(object: &K) -> u64 {
     metadata.deletion_timestamp.is_some().hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ impl ControlPlane {
             certificates,
             folder,
         };
-        control_plane.write_kubeconfig("admin", ADMIN_TOKEN)?;
+        control_plane.write_kubeconfig("admin", &control_plane.url, ADMIN_TOKEN)?;
         control_plane.wait_until_ready().await?;
         if options.controller_manager {
             let process = control_plane.start_controller_manager().await?;
@@ -258,6 +258,19 @@ impl ControlPlane {
     /// # Errors
     /// When the token is refused or the file cannot be written.
     pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf, Error> {
+        self.service_account_kubeconfig_at(&self.url, namespace, name).await
+    }
+
+    /// The same, for a server at this address that stands in front of the API server.
+    ///
+    /// # Errors
+    /// When the token is refused or the file cannot be written.
+    pub async fn service_account_kubeconfig_at(
+        &self,
+        url: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<PathBuf, Error> {
         let token = self
             .kubectl([
                 "create",
@@ -269,21 +282,21 @@ impl ControlPlane {
                 TOKEN_DURATION,
             ])
             .await?;
-        self.write_kubeconfig(&format!("{namespace}.{name}"), token.trim())
+        self.write_kubeconfig(&format!("{namespace}.{name}"), url, token.trim())
     }
 
     fn kubeconfig_of(&self, user: &str) -> PathBuf {
         self.folder.path().join(format!("{user}.kubeconfig"))
     }
 
-    fn write_kubeconfig(&self, user: &str, token: &str) -> Result<PathBuf, Error> {
+    fn write_kubeconfig(&self, user: &str, url: &str, token: &str) -> Result<PathBuf, Error> {
         let path = self.kubeconfig_of(user);
         // JSON is YAML.
         let content = json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "test", "cluster": {
-                "server": self.url,
+                "server": url,
                 "certificate-authority": self.certificates.authority,
             }}],
             "users": [{"name": user, "user": {"token": token}}],

@@ -3,6 +3,7 @@
 //! | module | gives |
 //! |---|---|
 //! | [`control_plane`] | a real kube-apiserver with etcd, for one test; kubectl, helm, ServiceAccount tokens |
+//! | [`api_proxy`] | what stands between the operator and the API server, and holds writes |
 //! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
 //! | [`operator`] | the operator as a process: started, killed, stopped |
 //! | [`simulator`] | simulated AWS, and its admin interface |
@@ -15,6 +16,7 @@
 // A test may panic; the library may not.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod api_proxy;
 pub mod chart;
 pub mod control_plane;
 pub mod operator;
@@ -29,6 +31,7 @@ mod certificates;
 mod cli;
 mod error;
 
+pub use api_proxy::ApiProxy;
 pub use chart::Chart;
 pub use cli::Output;
 pub use control_plane::{ControlPlane, ControlPlaneOptions};

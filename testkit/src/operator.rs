@@ -93,6 +93,19 @@ impl Operator {
         let kubeconfig = control_plane
             .service_account_kubeconfig(&container.namespace, &container.service_account)
             .await?;
+        Self::start_as_installed_with(&kubeconfig, container, arguments, environment)
+    }
+
+    /// [`Operator::start_as_installed`] with a kubeconfig that is there already.
+    ///
+    /// # Errors
+    /// As [`Operator::start`].
+    pub fn start_as_installed_with(
+        kubeconfig: &Path,
+        container: &OperatorContainer,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let arguments = container
             .args
             .iter()
@@ -103,7 +116,7 @@ impl Operator {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .chain(environment.iter().copied());
-        Self::start(&kubeconfig, arguments, environment)
+        Self::start(kubeconfig, arguments, environment)
     }
 
     /// The process id.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::chart::OperatorContainer;
 use crate::simulator::Credentials;
 use crate::tools::workspace;
-use crate::{Chart, ControlPlane, ControlPlaneOptions, Error, Operator, Simulator, eventually};
+use crate::{ApiProxy, Chart, ControlPlane, ControlPlaneOptions, Error, Operator, Simulator, eventually};
 
 /// The account that the operator's own identity and the users of tests live in.
 pub const IDENTITY_ACCOUNT: &str = "111111111111";
@@ -69,7 +69,17 @@ impl Scene {
     /// # Errors
     /// When it does not get ready.
     pub async fn operator(&self, arguments: &[&str]) -> Result<Operator, Error> {
-        self.operator_that_says("crossrole is ready", arguments).await
+        self.operator_that_says("crossrole is ready", arguments, self.control_plane.url())
+            .await
+    }
+
+    /// The same, with everything that it asks of Kubernetes going through a proxy.
+    ///
+    /// # Errors
+    /// When it does not get ready.
+    pub async fn operator_through(&self, proxy: &ApiProxy, arguments: &[&str]) -> Result<Operator, Error> {
+        self.operator_that_says("crossrole is ready", arguments, proxy.url())
+            .await
     }
 
     /// Starts the operator as the chart does, and waits until it stands by for another that holds the lease.
@@ -77,10 +87,11 @@ impl Scene {
     /// # Errors
     /// When it does not get there.
     pub async fn standby(&self, arguments: &[&str]) -> Result<Operator, Error> {
-        self.operator_that_says("another holds the lease", arguments).await
+        self.operator_that_says("another holds the lease", arguments, self.control_plane.url())
+            .await
     }
 
-    async fn operator_that_says(&self, line: &str, arguments: &[&str]) -> Result<Operator, Error> {
+    async fn operator_that_says(&self, line: &str, arguments: &[&str], api_server: &str) -> Result<Operator, Error> {
         let token = self.hub.session_token.clone().unwrap_or_default();
         let environment = [
             ("AWS_ENDPOINT_URL", self.simulator.endpoint.as_str()),
@@ -89,8 +100,12 @@ impl Scene {
             ("AWS_SECRET_ACCESS_KEY", self.hub.secret_access_key.as_str()),
             ("AWS_SESSION_TOKEN", token.as_str()),
         ];
-        let mut operator =
-            Operator::start_as_installed(&self.control_plane, &self.container, arguments, &environment).await?;
+        let (namespace, account) = (&self.container.namespace, &self.container.service_account);
+        let kubeconfig = self
+            .control_plane
+            .service_account_kubeconfig_at(api_server, namespace, account)
+            .await?;
+        let mut operator = Operator::start_as_installed_with(&kubeconfig, &self.container, arguments, &environment)?;
         operator.wait_for_line(line, PATIENCE).await?;
         Ok(operator)
     }

@@ -5,8 +5,33 @@ use std::fmt;
 
 use crossrole_testkit::simulator::{Effect, Fault, Match};
 
+use serde_json::Value;
+
+use super::claims::Calls;
 use super::expected;
 use super::scenario::Scenario;
+
+/// The pieces of work of which every call is disturbed.
+pub const WORK: [Scenario; 9] = [
+    Scenario::Enter,
+    Scenario::Create,
+    Scenario::Update,
+    Scenario::Repair,
+    Scenario::Unbind,
+    Scenario::Close,
+    Scenario::Reopen,
+    Scenario::Delete,
+    Scenario::Retain,
+];
+
+/// What undisturbed work does.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The calls that it makes.
+    pub calls: Calls,
+    /// The role that there is afterwards.
+    pub roles: Vec<Option<Value>>,
+}
 
 /// What happens to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,14 +68,8 @@ pub struct Cell {
     pub often: Often,
 }
 
-/// How often each action is called in a piece of work.
-pub type Calls = BTreeMap<String, u64>;
-
 /// Every cell: each call of the undisturbed work, each error that it can give, and each way to lose its answer.
-pub fn all(
-    references: &BTreeMap<Scenario, super::claims::Reference>,
-    errors: &BTreeMap<String, Vec<String>>,
-) -> Vec<Cell> {
+pub fn all(references: &BTreeMap<Scenario, Reference>, errors: &BTreeMap<String, Vec<String>>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (scenario, reference) in references {
         for (action, count) in &reference.calls {

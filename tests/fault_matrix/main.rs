@@ -3,11 +3,11 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `scenario` | the work: what is there before, and what begins it |
+//! | `work` | the work: what is there before, what begins it, and what must hold in the end |
 //! | `cell` | one call of one piece of work with one trouble, and its name |
 //! | `expected` | what status says of which trouble |
 //! | `batch` | many cells side by side in one operator, each with an account and an object of its own |
-//! | `claims` | what must hold of every cell's account in the end |
+//! | `trial` | one cell in its account |
 //!
 //! Which calls there are is found out by doing the work undisturbed first; which errors a call can give, the simulator
 //! knows from the API references. `make test` runs a sample, `make matrix` all cells.
@@ -21,11 +21,12 @@
 
 mod batch;
 mod cell;
-mod claims;
 mod expected;
-mod scenario;
 #[path = "../support/mod.rs"]
 mod support;
+mod trial;
+#[path = "../support/work/mod.rs"]
+mod work;
 
 use std::env;
 use std::time::Instant;
@@ -33,6 +34,7 @@ use std::time::Instant;
 use batch::Stage;
 use cell::Cell;
 use support::say;
+use work::{claims, ending, place, scenario};
 
 /// So many cells are a sample: they run side by side.
 const SAMPLE: usize = 80;

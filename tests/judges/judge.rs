@@ -10,7 +10,8 @@ use crossrole_testkit::simulator::SignIn;
 use serde_json::{Value, json};
 
 use super::callers::{some, some_document};
-use super::ministack::{MiniStack, SECRET};
+use super::emulators::SECRET;
+use super::ministack::MiniStack;
 use super::table::{ACCOUNTS, Ask, DocumentRow, Expected, Request, TARGET, Then, World, document};
 
 /// The codes that mean no. Every other error is a fault of the question.

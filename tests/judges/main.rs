@@ -16,6 +16,8 @@
 
 mod callers;
 mod documents;
+#[path = "../support/emulators.rs"]
+mod emulators;
 mod judge;
 mod ministack;
 #[path = "../support/python.rs"]

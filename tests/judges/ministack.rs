@@ -1,24 +1,18 @@
 //! MiniStack as a process, and what has to be in either judge before anybody asks.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
-use std::{env, fs};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_iam::config::Credentials;
+use crossrole_testkit::Simulator;
 use crossrole_testkit::scene::bootstrap_document;
 use crossrole_testkit::tools::workspace;
-use crossrole_testkit::{Process, Simulator};
 use serde_json::{Value, json};
 
+use super::emulators::{self, Emulator, Folder, SECRET};
 use super::judge::Judge;
 use super::python::{python_with, succeeded};
 use super::table::{Caller, HOME, Kind, MEMBER, OTHER, OTHER_ORGANIZATION, Request, RoleOrder, TARGET, World};
-
-/// What it takes as the secret of every root.
-pub const SECRET: &str = "judges";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Prints the id of an account's organisation, which it makes on the first question about it.
 const ORGANIZATION_OF: &str = "
@@ -35,70 +29,37 @@ pub struct MiniStack {
     pub endpoint: String,
     /// The organisation of [`HOME`]: its id is MiniStack's choice.
     pub organization: String,
-    folder: PathBuf,
-    process: Option<Process>,
+    // Dropped in this order: the process, then what it writes to.
+    _emulator: Emulator,
+    _folder: Folder,
 }
 
 impl MiniStack {
     /// `None` where there is no Python 3.
     pub async fn start() -> Option<Self> {
         let python = python_with("ministack", &workspace().join("tests/judges/requirements.txt"))?;
-        // It takes no port 0; between here and its start the port is free, and nobody else has been told of it.
-        let port = TcpListener::bind(("127.0.0.1", 0))
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let folder = env::temp_dir().join(format!("crossrole-judges-{}-{port}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let mut command = without_settings(&python);
-        command
-            .args(["-m", "ministack"])
-            .envs([("AUTH", "true"), ("BIND_HOST", "127.0.0.1"), ("PERSIST_STATE", "0")])
-            .envs([("AWS_SECRET_ACCESS_KEY", SECRET), ("PYTHONDONTWRITEBYTECODE", "1")])
-            .env("GATEWAY_PORT", port.to_string())
-            .env("STATE_DIR", &folder)
-            .current_dir(&folder);
-        let process = Process::spawn("ministack", &mut command, &folder.join("ministack.log")).unwrap();
-        let mut process = process.with_nothing_to_save();
-        let connect = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
-        process
-            .wait_until(PATIENCE, "MiniStack listens", connect)
-            .await
-            .unwrap();
-        let endpoint = format!("http://127.0.0.1:{port}");
+        // Two of the tests run at once, in one process.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = Folder::new(&format!("judges-{number}"));
+        let emulator = Emulator::ministack(&python, &folder.0).await;
+        let endpoint = emulator.endpoint.clone();
         let organization = organization_of(&python, &endpoint, HOME);
         organization_of(&python, &endpoint, MEMBER);
         Some(Self {
             endpoint,
             organization,
-            folder,
-            process: Some(process),
+            _emulator: emulator,
+            _folder: folder,
         })
     }
 }
 
-impl Drop for MiniStack {
-    fn drop(&mut self) {
-        drop(self.process.take());
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
 fn organization_of(python: &Path, endpoint: &str, account: &str) -> String {
-    let mut command = without_settings(python);
+    let mut command = emulators::command(python);
     command.args(["-c", ORGANIZATION_OF, endpoint, account, SECRET]);
     let printed = succeeded(command.output().unwrap());
     String::from_utf8(printed).unwrap().trim().to_owned()
-}
-
-/// A Python that knows nothing of the AWS settings of whoever runs the tests.
-fn without_settings(python: &Path) -> Command {
-    let mut command = Command::new(python);
-    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
-        command.env_remove(name);
-    }
-    command
 }
 
 /// Makes in the simulator what MiniStack has by itself (accounts, organisations) or does not ask for (providers).

@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
@@ -26,7 +26,8 @@ pub struct Emulator {
 impl Emulator {
     /// moto, which answers everybody and knows AWS's managed policies. Its log goes to the folder.
     pub async fn moto(python: &Path, folder: &Path) -> Self {
-        let mut command = command(python, folder);
+        let mut command = command(python);
+        command.current_dir(folder);
         // Port 0: the system chooses a free one, and the server says which.
         command
             .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
@@ -52,7 +53,8 @@ impl Emulator {
         drop(free);
         let state = folder.join("ministack");
         fs::create_dir_all(&state).unwrap();
-        let mut command = command(python, folder);
+        let mut command = command(python);
+        command.current_dir(folder);
         command
             .args(["-m", "ministack"])
             .envs([("AUTH", "true"), ("BIND_HOST", "127.0.0.1"), ("PERSIST_STATE", "0")])
@@ -73,12 +75,31 @@ impl Emulator {
     }
 }
 
-/// Python in the folder, without what the caller's shell knows of AWS.
-fn command(python: &Path, folder: &Path) -> Command {
+/// Python without what the caller's shell knows of AWS.
+pub fn command(python: &Path) -> Command {
     let mut command = Command::new(python);
     for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
         command.env_remove(name);
     }
-    command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(folder);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
+}
+
+/// A folder for the logs of emulators, which goes with the test.
+#[derive(Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// A new one; `name` says what for.
+    pub fn new(name: &str) -> Self {
+        let folder = env::temp_dir().join(format!("crossrole-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }

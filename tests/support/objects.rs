@@ -51,9 +51,10 @@ pub async fn delete<N: AsRef<str>>(scene: &Scene, names: &[N]) {
     scene.control_plane.kubectl(arguments).await.unwrap();
 }
 
-/// Whether the look that was last asked for has ended.
+/// Whether the look that is asked for has ended.
 pub fn is_handled(object: &Value) -> bool {
-    object["metadata"]["annotations"][ASKING] == object["status"]["lastHandledReconcileAt"]
+    let asked = &object["metadata"]["annotations"][ASKING];
+    asked.is_null() || *asked == object["status"]["lastHandledReconcileAt"]
 }
 
 /// Whether status speaks of the object as it is now.

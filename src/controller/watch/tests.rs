@@ -1,0 +1,54 @@
+use std::sync::Mutex;
+
+use futures::stream;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn role(accounts: Value) -> CachedRole {
+    let role = json!({
+        "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
+        "metadata": {"name": "audit", "namespace": "security", "uid": "1", "generation": 1},
+        "spec": {"accounts": {"names": ["prod"]}, "trust": [{"from": {"accounts": ["111111111111"]}}]},
+        "status": {"accounts": accounts}
+    });
+    serde_json::from_value(role).unwrap()
+}
+
+fn entry(role_id: Option<&str>) -> Value {
+    json!([{
+        "account": "prod", "named": true, "state": "Pending", "reason": "Waiting", "roleId": role_id,
+        "lastTransitionTime": "2026-11-26T00:00:00Z"
+    }])
+}
+
+#[tokio::test]
+async fn an_account_is_looked_at_when_the_cache_shows_that_it_is_used_otherwise() {
+    let events = [
+        Event::Init,
+        Event::InitApply(role(json!([]))),
+        Event::InitDone,
+        Event::Apply(role(entry(None))),
+        Event::Apply(role(entry(None))),
+        Event::Apply(role(entry(Some("AROA1")))),
+        Event::Apply(role(entry(Some("AROA2")))),
+        Event::Delete(role(entry(Some("AROA2")))),
+    ];
+    let (store, writer) = reflector::store::<CachedRole>();
+    // What is cached then, of each look that is asked for.
+    let asked: Mutex<Vec<Option<CachedRole>>> = Mutex::default();
+    let note = |before: Option<&CachedRole>, now: Option<&CachedRole>| {
+        for account in used_otherwise(before, now) {
+            assert_eq!(account, "prod");
+            let cached = store.state().first().map(|role| role.as_ref().clone());
+            asked.lock().unwrap().push(cached);
+        }
+    };
+    keep(stream::iter(events.map(Ok)), writer, |_, _| {}, note).await;
+    let ids = asked.into_inner().unwrap().into_iter().map(|cached| {
+        let status = cached?.0.unwrap().status.unwrap();
+        Some(status.accounts.into_iter().next()?.role_id)
+    });
+    let expected = [Some(None), Some(Some("AROA1".to_string())), None];
+    assert_eq!(ids.collect::<Vec<_>>(), expected);
+}
