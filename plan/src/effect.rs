@@ -190,6 +190,7 @@ fn check_trust(document: &Document) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::TrustStep;
     use crate::testing::{held, policy_of_size};
 
     fn after(changes: &[Change], role: ObservedRole) -> Result<Observed, Refused> {
@@ -208,6 +209,24 @@ mod tests {
         assert_eq!(
             after(&[put(10_241)], held("")),
             limited("10241 characters of inline policies")
+        );
+        let trust = |size: usize| {
+            let of = |length: usize| {
+                let text = format!(
+                    r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"111111111111"}},"Action":"sts:AssumeRole","Condition":{{"StringEquals":{{"sts:ExternalId":"{}"}}}}}}]}}"#,
+                    "x".repeat(length)
+                );
+                Document::parse(&text, DocumentKind::Trust).unwrap()
+            };
+            Change::UpdateTrust {
+                document: of(2 + size - of(2).size()),
+                step: TrustStep::Declared,
+            }
+        };
+        assert!(after(&[trust(2_048)], held("")).is_ok());
+        assert_eq!(
+            after(&[trust(2_049)], held("")),
+            limited("2049 characters of trust policy")
         );
         let attach = |count: usize| -> Vec<Change> {
             let arn = |number| format!("arn:aws:iam::aws:policy/P{number}").parse().unwrap();

@@ -135,3 +135,14 @@ fn another_boundary_comes_before_any_policy_is_written() {
         6. set the trust policy
     ");
 }
+
+#[test]
+fn sessions_that_are_to_end_close_the_role_while_the_boundary_is_swapped() {
+    let ends = "permissionsBoundary: other\nsessions: {revokeIssuedBefore: '1970-01-01T00:00:00Z'}";
+    assert_snapshot!(steps_between("permissionsBoundary: limits", ends), @r"
+        1. close the trust policy while the rest changes
+        2. set the permissions boundary arn:aws:iam::222222222222:policy/other
+        3. put inline policy AWSRevokeOlderSessions
+        4. set the trust policy
+    ");
+}
