@@ -3,6 +3,7 @@
 //! | module | gives |
 //! |---|---|
 //! | [`control_plane`] | a real kube-apiserver with etcd, for one test; kubectl, helm, ServiceAccount tokens |
+//! | [`watch_proxy`] | what stands between the operator and the API server, and keeps back what watches tell |
 //! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
 //! | [`operator`] | the operator as a process: started, killed, stopped |
 //! | [`simulator`] | simulated AWS, and its admin interface |
@@ -24,6 +25,7 @@ pub mod scene;
 pub mod simulator;
 pub mod tools;
 pub mod wait;
+pub mod watch_proxy;
 
 mod certificates;
 mod cli;
@@ -38,3 +40,4 @@ pub use process::Process;
 pub use scene::Scene;
 pub use simulator::Simulator;
 pub use wait::eventually;
+pub use watch_proxy::WatchProxy;
