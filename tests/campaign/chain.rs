@@ -5,10 +5,8 @@ use crossrole_testkit::scene::EXTERNAL_ID;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::support::objects::ASKING;
 use super::values;
-
-/// The annotation that asks for a look.
-pub const ASKING: &str = "crossrole.dev/reconcile-at";
 
 /// The two accounts of a place.
 pub const SIDES: [&str; 2] = ["a", "b"];

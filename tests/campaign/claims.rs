@@ -8,7 +8,8 @@ use crossrole_testkit::scene::condition;
 use crossrole_testkit::simulator::Role;
 use serde_json::{Value, json};
 
-use super::chain::{ASKING, Chain, Declaration, Place, SIDES};
+use super::chain::{Chain, Declaration, Place, SIDES};
+use super::support::objects::{is_current, is_handled as has_answered};
 
 /// The object's role in one account.
 pub type Held = Option<Role>;
@@ -45,9 +46,7 @@ pub async fn held(simulator: &Simulator, place: &Place, declaration: &Declaratio
 
 /// Whether the look that was last asked for has ended, and speaks of the newest generation.
 pub fn is_handled(object: &Value) -> bool {
-    let metadata = &object["metadata"];
-    object["status"]["observedGeneration"] == metadata["generation"]
-        && metadata["annotations"][ASKING] == object["status"]["lastHandledReconcileAt"]
+    is_current(object) && has_answered(object)
 }
 
 /// Whether nothing is expected to happen any more.

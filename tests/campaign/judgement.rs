@@ -140,13 +140,11 @@ impl Stage {
 
     /// Deletes the twins of the round; the next ones need no room beside them.
     pub(super) async fn clear_up(&self, round: &[(&mut Chain, Work)]) {
-        for (chain, _) in round.iter().filter(|(chain, _)| chain.failure.is_some()) {
-            for line in self
-                .operator
-                .log()
-                .lines()
-                .filter(|line| line.contains(&chain.place.name))
-            {
+        for (chain, _) in round {
+            let Some(failure) = &chain.failure else { continue };
+            say("campaign", &format!("FAILED {}: {failure}", chain.place.name));
+            let log = self.operator.log();
+            for line in log.lines().filter(|line| line.contains(&chain.place.name)) {
                 say("campaign", line);
             }
         }

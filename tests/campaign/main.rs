@@ -10,7 +10,6 @@
 //! | `transition` | what happens to a chain next |
 //! | `stage` | the operator and what it works in; a round: one transition of many chains, side by side |
 //! | `work`, `judgement` | the two halves of a round |
-//! | `api` | the objects in Kubernetes |
 //! | `claims` | what must hold after each transition |
 //! | `tally` | the counts |
 //!
@@ -25,10 +24,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod api;
 mod chain;
 mod claims;
 mod judgement;
+#[path = "../support/kinds.rs"]
+mod kinds;
 mod schema;
 mod stage;
 #[path = "../support/mod.rs"]

@@ -7,9 +7,9 @@ use crossrole_testkit::{Operator, Scene, eventually, scene};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::api::Kinds;
 use super::chain::{Chain, Declaration, Place};
 use super::claims::Expected;
+use super::kinds::{Kinds, Objects};
 use super::tally::Tally;
 use super::transition::{Schemas, Transition};
 use super::work::Work;
@@ -107,7 +107,7 @@ impl Stage {
         }
     }
 
-    pub(super) async fn wait_until_seen(&self, kind: &super::api::Objects, applied: &[Value]) {
+    pub(super) async fn wait_until_seen(&self, kind: &Objects, applied: &[Value]) {
         if applied.is_empty() {
             return;
         }

@@ -1,4 +1,6 @@
-//! The objects of a campaign in Kubernetes, read and written without a process for each request.
+//! Our objects in Kubernetes, read and written without a process for each request: for tests that write many.
+
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 
@@ -10,7 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 
-use super::chain::ASKING;
+use super::support::objects::ASKING;
 
 /// So many requests are under way at once.
 const AT_ONCE: usize = 16;
@@ -52,7 +54,7 @@ impl Objects {
     /// Applies an object, and gives it as it is then, or what the API server said against it.
     pub async fn apply(&self, object: &Value) -> Result<Value, String> {
         let name = object["metadata"]["name"].as_str().unwrap();
-        let mut parameters = PatchParams::apply("campaign").force();
+        let mut parameters = PatchParams::apply("tests").force();
         parameters.field_validation = Some(kube::api::ValidationDirective::Strict);
         match self.0.patch(name, &parameters, &Patch::Apply(object)).await {
             Ok(applied) => Ok(serde_json::to_value(applied).unwrap()),
@@ -78,7 +80,7 @@ impl Objects {
     }
 
     /// Asks for a look at each: name and what the annotation says.
-    pub async fn ask(&self, asking: Vec<(String, u64)>) {
+    pub async fn ask(&self, asking: Vec<(String, impl ToString)>) {
         let patched = stream::iter(asking).map(async |(name, number)| {
             let patch = json!({"metadata": {"annotations": {ASKING: number.to_string()}}});
             self.0
