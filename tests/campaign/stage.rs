@@ -15,7 +15,7 @@ use super::transition::{Schemas, Transition};
 use super::work::Work;
 
 /// A throttled account is called more slowly for a while, and everything shares few cores.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// So long after a write, IAM's answers are not believed: what the flag below says, and a little more.
 const SHOWN_AFTER: Duration = Duration::from_millis(1_200);

@@ -80,20 +80,25 @@ impl Stage {
             let Step::Declare(next) = &work.transition.step else {
                 continue;
             };
-            let class = chain.place.class_object(next);
-            let mut applied = Vec::new();
+            // What is taken stays declared, even if the rest is not.
             if next.class != chain.declared.class {
-                applied.push((&self.kinds.classes, class));
-            }
-            for side in 0..SIDES.len() {
-                if next.accounts[side] != chain.declared.accounts[side] {
-                    applied.push((&self.kinds.accounts, chain.place.account_object(side, next)));
+                match self.kinds.classes.apply(&chain.place.class_object(next)).await {
+                    Ok(object) => {
+                        seen_classes.push(object);
+                        chain.declared.class = next.class.clone();
+                    }
+                    Err(refusal) => work.against = Some(refusal),
                 }
             }
-            for (kind, object) in applied {
-                match kind.apply(&object).await {
-                    Ok(object) if object["kind"] == "AccountClass" => seen_classes.push(object),
-                    Ok(object) => seen_accounts.push(object),
+            for side in 0..SIDES.len() {
+                if next.accounts[side] == chain.declared.accounts[side] {
+                    continue;
+                }
+                match self.kinds.accounts.apply(&chain.place.account_object(side, next)).await {
+                    Ok(object) => {
+                        seen_accounts.push(object);
+                        chain.declared.accounts[side] = next.accounts[side].clone();
+                    }
                     Err(refusal) => work.against = Some(refusal),
                 }
             }

@@ -70,7 +70,7 @@ fn declared(name: &str, accounts: &[usize], variant: usize) -> Value {
         _ => with(
             with(object, "/spec/maxSessionDuration", json!("4h")),
             "/spec/tags",
-            json!({}),
+            json!({"team": "others"}),
         ),
     }
 }
