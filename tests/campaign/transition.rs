@@ -68,7 +68,15 @@ impl Transition {
     /// The next transition of a chain. `restart` says that the operator is killed meanwhile: it then knows only from tags
     /// which roles are its own.
     pub fn next(chain: &mut Chain, schemas: &Schemas, restart: bool) -> Self {
-        let (step, mut told) = next_step(chain, schemas);
+        let (mut step, mut told) = next_step(chain, schemas);
+        if let Step::Declare(next) = &mut step
+            && chain.exists
+            && (next.class != chain.declared.class || next.accounts != chain.declared.accounts)
+        {
+            // Rules are seen before the role is: of both at once, something between the two would be carried out.
+            next.role = chain.declared.role.clone();
+            told += " (the rules alone)";
+        }
         let left_alone = |declaration: &Declaration| declaration.role["mode"] == "Observe";
         let may_strip = !restart && !left_alone(&chain.declared);
         let edited = chain.exists && (matches!(step, Step::Same) || chain.rng.u8(..5) < 2);

@@ -28,7 +28,7 @@ const FLAGS: [&str; 3] = [
 ];
 
 /// Five hundred objects on few cores, some of whose accounts were throttled a moment ago.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 fn account_id(number: usize) -> String {
     format!("{:012}", 800_000_000_000 + number)
