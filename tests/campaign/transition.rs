@@ -77,8 +77,9 @@ impl Transition {
             next.role = chain.declared.role.clone();
             told += " (the rules alone)";
         }
-        let left_alone = |declaration: &Declaration| declaration.role["mode"] == "Observe";
-        let may_strip = !restart && !left_alone(&chain.declared);
+        // Tags that were stripped are put back at once, or a later process would hold the role for somebody else's.
+        let put_back = matches!(step, Step::Same) && chain.declared == chain.accepted;
+        let may_strip = !restart && put_back && chain.declared.role["mode"] != "Observe";
         let edited = chain.exists && (matches!(step, Step::Same) || chain.rng.u8(..5) < 2);
         let mut edits = Vec::new();
         if edited {
