@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash isolation check generate tools build
+.PHONY: help demo test matrix crash campaign soak isolation check generate tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -21,6 +21,13 @@ matrix: ## Try every AWS call with every error that it can give.
 
 crash: ## Kill the operator at every AWS call and every write to Kubernetes.
 	@CROSSROLE_CRASH=all $(CARGO) test --workspace --test crash_matrix -- --nocapture
+
+campaign: ## Declare 2,000 generated things, one after another, while others edit and AWS fails.
+	@CROSSROLE_CAMPAIGN_TRANSITIONS=$${CROSSROLE_CAMPAIGN_TRANSITIONS:-2000} \
+		$(CARGO) test --workspace --test campaign -- --nocapture
+
+soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits, faults, restarts; memory stays flat.
+	@CROSSROLE_SOAK_MINUTES=$${CROSSROLE_SOAK_MINUTES:-30} $(CARGO) test --workspace --test soak -- --ignored --nocapture
 
 isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`control_plane`] | a real kube-apiserver with etcd, for one test; kubectl, helm, ServiceAccount tokens |
 //! | [`api_proxy`] | what stands between the operator and the API server, and holds writes |
+//! | [`watch_proxy`] | what stands between the operator and the API server, and keeps back what watches tell |
 //! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
 //! | [`operator`] | the operator as a process: started, killed, stopped |
 //! | [`simulator`] | simulated AWS, and its admin interface |
@@ -26,6 +27,7 @@ pub mod scene;
 pub mod simulator;
 pub mod tools;
 pub mod wait;
+pub mod watch_proxy;
 
 mod certificates;
 mod cli;
@@ -41,3 +43,4 @@ pub use process::Process;
 pub use scene::Scene;
 pub use simulator::Simulator;
 pub use wait::eventually;
+pub use watch_proxy::WatchProxy;
