@@ -21,6 +21,7 @@ use super::context::Context;
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
+use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::{Caches, Queues, Requests};
 use super::{account, class, freshness, reconcile, watch};
@@ -170,6 +171,7 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         aws,
         events,
         memory: Memory::default(),
+        rooms: Rooms::default(),
         looks,
         world: Mutex::default(),
         in_use: tokio::sync::Mutex::default(),

@@ -12,6 +12,7 @@ use crossrole_plan::select::{Labels, Selection};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
+use super::rooms::takes_room;
 use super::watch::{CachedAccount, CachedClass, Caches};
 use crate::aws::Identity;
 
@@ -176,16 +177,21 @@ impl World {
         Ok((parsed, bootstrap))
     }
 
-    /// How many roles the objects of a namespace hold in accounts of a class.
+    /// Whether an account is of a class.
+    pub fn is_of_class(&self, account: &str, class: &str) -> bool {
+        self.readable(account)
+            .is_some_and(|account| account.spec.class == class)
+    }
+
+    /// How many roles the objects of a namespace hold, or are about to hold, in accounts of a class, as their status says.
     pub fn roles_of(&self, caches: &Caches, class: &str, namespace: &str) -> u32 {
-        let of_class = |name: &str| self.readable(name).is_some_and(|account| account.spec.class == class);
         let mut count = 0;
         for role in caches.roles.state() {
             let Ok(role) = &role.0 else { continue };
             if role.namespace().as_deref() == Some(namespace) {
                 let entries = role.status.iter().flat_map(|status| &status.accounts);
                 count += entries
-                    .filter(|entry| entry.role_id.is_some() && of_class(&entry.account))
+                    .filter(|entry| takes_room(entry) && self.is_of_class(&entry.account, class))
                     .count();
             }
         }
