@@ -4,8 +4,8 @@
 
 mod support;
 
-use crossrole_testkit::Scene;
 use crossrole_testkit::scene::{bootstrap_document, condition};
+use crossrole_testkit::{Scene, eventually, scene};
 use serde_json::{Value, json};
 use support::{PROD, STAGE, account, class, namespace, role, with};
 
@@ -75,4 +75,59 @@ async fn what_an_account_has_no_room_for_is_not_begun_there() {
             "{account}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_has_no_more_roles_than_its_class_allows() {
+    const IDS: [&str; 5] = [PROD, STAGE, "444444444444", "555555555555", "666666666666"];
+    let scene = Scene::start(&IDS).await.unwrap();
+    let _operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
+    let class = with(class("standard"), "/spec/guardrails/maxRolesPerNamespace", json!(2));
+    let names: Vec<String> = (0..IDS.len()).map(|number| format!("account-{number}")).collect();
+    let mut manifests = vec![namespace("security"), class];
+    manifests.extend(names.iter().zip(IDS).map(|(name, id)| account(name, id)));
+    // One object for all accounts, and one for each, at once.
+    let objects: Vec<String> = (0..IDS.len())
+        .map(|number| format!("one-{number}"))
+        .chain(["all".into()])
+        .collect();
+    manifests.push(with(role("all"), "/spec/accounts/names", json!(names)));
+    manifests.extend(
+        objects
+            .iter()
+            .zip(&names)
+            .map(|(object, account)| with(role(object), "/spec/accounts/names", json!([account]))),
+    );
+    scene.control_plane.apply(&support::yaml(&manifests)).await.unwrap();
+
+    // Nothing is under way any more when every object is Ready or waits for a person.
+    for object in &objects {
+        eventually(scene::PATIENCE, object, async || {
+            let object = scene
+                .get("xar", "security", object)
+                .await
+                .map_err(|error| error.to_string())?;
+            let settled = ["Ready", "Stalled"]
+                .iter()
+                .any(|name| condition(&object, name)["status"] == "True");
+            if settled {
+                Ok(())
+            } else {
+                Err(object["status"].to_string())
+            }
+        })
+        .await
+        .unwrap();
+    }
+    let mut made = 0;
+    let mut refused = 0;
+    for object in &objects {
+        for id in IDS {
+            made += u32::from(scene.simulator.role(id, object).await.unwrap().is_some());
+        }
+        let status = scene.get("xar", "security", object).await.unwrap()["status"].clone();
+        let entries = status["accounts"].as_array().unwrap().iter();
+        refused += entries.filter(|entry| entry["reason"] == "TooManyRoles").count();
+    }
+    assert_eq!((made, refused), (2, 2 * IDS.len() - 2));
 }

@@ -36,7 +36,11 @@ use crate::trust::TrustEntry;
     validation = Rule::new(
         "(has(self.spec.roleName) ? self.spec.roleName : self.metadata.name) == (has(oldSelf.spec.roleName) ? oldSelf.spec.roleName : oldSelf.metadata.name)")
         .message("roleName is immutable: make another CrossAccountRole")
-        .field_path(".spec.roleName")
+        .field_path(".spec.roleName"),
+    validation = Rule::new(
+        "(has(self.spec.trust) && size(self.spec.trust) > 0) || (has(self.spec.extraTrustStatements) && size(self.spec.extraTrustStatements) > 0)")
+        .message("a role that nobody may assume is of no use: write at least one entry here or in extraTrustStatements")
+        .field_path(".spec.trust")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CrossAccountRoleSpec {
@@ -55,8 +59,10 @@ pub struct CrossAccountRoleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = r"^[\t\n\r -~¡-ÿ]*$"))]
     pub description: Option<String>,
-    /// Who may assume the role. Each entry becomes one or more statements of the trust policy.
-    #[schemars(length(min = 1, max = 20), extend("x-kubernetes-list-type" = "atomic"))]
+    /// Who may assume the role. Each entry becomes one or more statements of the trust policy. It or
+    /// `extraTrustStatements` has at least one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "atomic"))]
     pub trust: Vec<TrustEntry>,
     /// Raw statements added to the trust policy, held to the same guardrails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -49,6 +49,7 @@ fn text<'entry>(entry: &'entry Value, member: &str) -> &'entry str {
 fn kind(entry: &Value) -> DocumentKind {
     match text(entry, "kind") {
         "trust" => DocumentKind::Trust,
+        "managed" => DocumentKind::Managed,
         _ => DocumentKind::Permission,
     }
 }

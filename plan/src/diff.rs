@@ -109,28 +109,47 @@ pub fn close(observed: &ObservedRole, owner: &Owner, boundary: Option<&Arn>) -> 
             step: TrustStep::Declared,
         });
     }
-    let Ok(name) = CLOSED_POLICY.parse() else {
-        return changes;
-    };
-    let (found, denial) = (observed.inline.get(&name), lifecycle::closing());
-    if found.is_some_and(|found| found.means(&denial)) {
-        return changes;
+    if let Ok(name) = CLOSED_POLICY.parse() {
+        changes.extend(deny(observed, name, lifecycle::closing(), boundary, true));
     }
+    changes
+}
+
+/// The changes that put a policy which only denies on a role, and provide what it needs: the class's boundary, without which
+/// the bootstrap role may write no policy, and room. Whose trust is closed may lose denials for it, too.
+pub(crate) fn deny(
+    observed: &ObservedRole,
+    name: PolicyName,
+    document: Document,
+    boundary: Option<&Arn>,
+    is_closed: bool,
+) -> Vec<Change> {
+    let found = observed.inline.get(&name);
+    if found.is_some_and(|found| found.means(&document)) {
+        return Vec::new();
+    }
+    let mut changes = Vec::new();
     if let Some(boundary) = boundary
         && observed.boundary.as_ref() != Some(boundary)
     {
         changes.push(Change::PutBoundary(boundary.clone()));
     }
-    let size_after = denial.size() - found.map_or(0, ObservedDocument::size).min(denial.size());
-    changes.extend(room_for(size_after, observed, &name));
-    changes.push(Change::PutInline { name, document: denial });
+    let found_size = found.map_or(0, ObservedDocument::size);
+    changes.extend(room_for(document.size(), found_size, observed, &name, is_closed));
+    changes.push(Change::PutInline { name, document });
     changes
 }
 
-/// What must go so that a denial of this size has room: policies that allow before those that deny, large ones first.
-fn room_for(size: usize, observed: &ObservedRole, denial: &PolicyName) -> Vec<Change> {
-    let mut total = size + observed.inline.values().map(ObservedDocument::size).sum::<usize>();
-    let mut others: Vec<_> = observed.inline.iter().filter(|(name, _)| *name != denial).collect();
+/// What must go so that a denial of this size has room in place of the one that is found: policies that allow before those
+/// that deny, large ones first. While the role can be assumed, no denial goes.
+fn room_for(size: usize, found: usize, observed: &ObservedRole, denial: &PolicyName, is_closed: bool) -> Vec<Change> {
+    let all: usize = observed.inline.values().map(ObservedDocument::size).sum();
+    let mut total = size + all - found;
+    let mut others: Vec<_> = observed
+        .inline
+        .iter()
+        .filter(|(name, document)| *name != denial && (is_closed || !document.may_deny()))
+        .collect();
     others.sort_by_key(|(_, document)| (document.may_deny(), Reverse(document.size())));
     let mut changes = Vec::new();
     for (name, document) in others {

@@ -1,5 +1,5 @@
 //! What an account holds after a [`Change`]: the laws are judged by it, and the operator takes it for true until IAM
-//! shows its own writes everywhere. What IAM refuses is refused here.
+//! shows its own writes everywhere. What IAM refuses is refused here; quotas are the account's, so they are passed in.
 //!
 //! Sources: IAM API Reference, the page of each call; IAM User Guide, "IAM and AWS STS quotas".
 
@@ -7,13 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_iam::RoleName;
 use crossrole_iam::document::{Document, DocumentKind};
-use crossrole_iam::quota;
+use crossrole_iam::quota::is_max_session_duration;
 
 use crate::change::{Change, NewRole};
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
-
-/// The unique id of a role that is made here; IAM gives another.
-pub const NEW_ID: &str = "AROANEWNEWNEWNEWNEWNE";
+use crate::quota::Quotas;
 
 /// How IAM refuses a call: its error code, and what about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,19 +29,20 @@ pub fn apply_all<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
     name: &RoleName,
     observed: &Observed,
+    quotas: &Quotas,
 ) -> Result<Observed, Refused> {
     changes
         .into_iter()
-        .try_fold(observed.clone(), |state, change| apply(change, name, &state))
+        .try_fold(observed.clone(), |state, change| apply(change, name, &state, quotas))
 }
 
-/// What an account holds after one call.
+/// What an account holds after one call. A role that is made has no ARN and no unique id yet: those are IAM's to give.
 ///
 /// # Errors
 /// When IAM would refuse the call.
-pub fn apply(change: &Change, name: &RoleName, observed: &Observed) -> Result<Observed, Refused> {
+pub fn apply(change: &Change, name: &RoleName, observed: &Observed, quotas: &Quotas) -> Result<Observed, Refused> {
     match (change, observed) {
-        (Change::CreateRole(new), Observed::Absent) => create(new, name),
+        (Change::CreateRole(new), Observed::Absent) => create(new, quotas),
         (Change::CreateRole(_), Observed::Present(_)) => Err(Refused("EntityAlreadyExists", name.to_string())),
         (_, Observed::Absent) => Err(Refused("NoSuchEntity", format!("no role {name}"))),
         (Change::DeleteRole, Observed::Present(role)) => {
@@ -56,18 +55,18 @@ pub fn apply(change: &Change, name: &RoleName, observed: &Observed) -> Result<Ob
         }
         (change, Observed::Present(role)) => {
             let mut role = role.clone();
-            write(change, &mut role)?;
+            write(change, &mut role, quotas)?;
             Ok(Observed::Present(role))
         }
     }
 }
 
-fn create(new: &NewRole, name: &RoleName) -> Result<Observed, Refused> {
-    check_trust(&new.trust)?;
+fn create(new: &NewRole, quotas: &Quotas) -> Result<Observed, Refused> {
+    check_trust(&new.trust, quotas)?;
     check_session(new.max_session)?;
     let mut role = ObservedRole {
-        arn: format!("arn:aws:iam::222222222222:role{}{name}", new.path),
-        id: NEW_ID.into(),
+        arn: String::new(),
+        id: String::new(),
         path: new.path.to_string(),
         trust: ObservedDocument::Parsed(new.trust.clone()),
         description: new.description.clone(),
@@ -78,16 +77,16 @@ fn create(new: &NewRole, name: &RoleName) -> Result<Observed, Refused> {
         inline: BTreeMap::new(),
         instance_profiles: BTreeSet::new(),
     };
-    tag(&mut role, &new.tags)?;
+    tag(&mut role, &new.tags, quotas)?;
     Ok(Observed::Present(Box::new(role)))
 }
 
-fn write(change: &Change, role: &mut ObservedRole) -> Result<(), Refused> {
+fn write(change: &Change, role: &mut ObservedRole, quotas: &Quotas) -> Result<(), Refused> {
     match change {
         // Not writes to a role that is there.
         Change::CreateRole(_) | Change::DeleteRole => {}
         Change::UpdateTrust { document, .. } => {
-            check_trust(document)?;
+            check_trust(document, quotas)?;
             role.trust = ObservedDocument::Parsed(document.clone());
         }
         Change::UpdateRole {
@@ -106,7 +105,7 @@ fn write(change: &Change, role: &mut ObservedRole) -> Result<(), Refused> {
         }
         Change::Attach(arn) => {
             role.attached.insert(arn.clone());
-            if role.attached.len() > quota::ROLE_MANAGED_POLICIES {
+            if role.attached.len() > quotas.attached_policies {
                 return refuse("LimitExceeded", format!("{} attached policies", role.attached.len()));
             }
         }
@@ -119,7 +118,7 @@ fn write(change: &Change, role: &mut ObservedRole) -> Result<(), Refused> {
             role.inline
                 .insert(name.clone(), ObservedDocument::Parsed(document.clone()));
             let total: usize = role.inline.values().map(ObservedDocument::size).sum();
-            if total > quota::ROLE_INLINE_POLICIES_SIZE {
+            if total > quotas.inline_total {
                 return refuse("LimitExceeded", format!("{total} characters of inline policies"));
             }
         }
@@ -128,7 +127,7 @@ fn write(change: &Change, role: &mut ObservedRole) -> Result<(), Refused> {
                 return refuse("NoSuchEntity", format!("no inline policy {name}"));
             }
         }
-        Change::Tag(tags) => tag(role, tags)?,
+        Change::Tag(tags) => tag(role, tags, quotas)?,
         Change::Untag(keys) => {
             if keys.is_empty() {
                 return refuse("ValidationError", "no tag keys");
@@ -146,7 +145,7 @@ fn write(change: &Change, role: &mut ObservedRole) -> Result<(), Refused> {
 }
 
 // IAM does not tell tag keys apart by case: a key that is there in another case is replaced.
-fn tag(role: &mut ObservedRole, tags: &BTreeMap<String, String>) -> Result<(), Refused> {
+fn tag(role: &mut ObservedRole, tags: &BTreeMap<String, String>, quotas: &Quotas) -> Result<(), Refused> {
     if tags.is_empty() {
         return refuse("ValidationError", "no tags");
     }
@@ -155,7 +154,7 @@ fn tag(role: &mut ObservedRole, tags: &BTreeMap<String, String>) -> Result<(), R
     role.tags.extend(tags.clone());
     // Tags that AWS itself puts on do not count.
     let count = role.tags.keys().filter(|key| !key.starts_with("aws:")).count();
-    if count > quota::ROLE_TAGS {
+    if count > quotas.tags {
         refuse("LimitExceeded", format!("{count} tags"))
     } else {
         Ok(())
@@ -163,14 +162,14 @@ fn tag(role: &mut ObservedRole, tags: &BTreeMap<String, String>) -> Result<(), R
 }
 
 fn check_session(seconds: u32) -> Result<(), Refused> {
-    if quota::is_max_session_duration(seconds) {
+    if is_max_session_duration(seconds) {
         Ok(())
     } else {
         refuse("ValidationError", format!("{seconds} s"))
     }
 }
 
-fn check_trust(document: &Document) -> Result<(), Refused> {
+fn check_trust(document: &Document, quotas: &Quotas) -> Result<(), Refused> {
     // IAM shows the unique id of a principal that was deleted, and takes no document that names one.
     if let Some(id) = document.dead_principals().first() {
         return refuse("MalformedPolicyDocument", format!("Invalid principal in policy: {id}"));
@@ -178,7 +177,7 @@ fn check_trust(document: &Document) -> Result<(), Refused> {
     if let Err(error) = document.check(DocumentKind::Trust) {
         return refuse("MalformedPolicyDocument", error.to_string());
     }
-    if document.size() > quota::TRUST_POLICY_SIZE {
+    if document.size() > quotas.trust_policy_size {
         return refuse(
             "LimitExceeded",
             format!("{} characters of trust policy", document.size()),
@@ -195,7 +194,7 @@ mod tests {
 
     fn after(changes: &[Change], role: ObservedRole) -> Result<Observed, Refused> {
         let name = "audit".parse().unwrap();
-        apply_all(changes, &name, &Observed::Present(Box::new(role)))
+        apply_all(changes, &name, &Observed::Present(Box::new(role)), &Quotas::default())
     }
 
     #[test]
@@ -241,5 +240,23 @@ mod tests {
         };
         assert!(after(&[tag(50)], held("")).is_ok());
         assert_eq!(after(&[tag(51)], held("")), limited("51 tags"));
+    }
+
+    #[test]
+    fn what_a_raised_quota_lets_an_account_hold_is_held() {
+        let name = "audit".parse().unwrap();
+        let observed = Observed::Present(Box::new(held("")));
+        let long = (0..30).map(|number| format!("arn:aws:iam::111111111111:role/{number}-{}", "x".repeat(60)));
+        let principal = long.map(|arn| format!("{arn:?}")).collect::<Vec<_>>().join(",");
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":[{principal}]}},"Action":"sts:AssumeRole"}}]}}"#
+        );
+        let document = Document::parse(&text, DocumentKind::Trust).unwrap();
+        assert!((2_049..4_096).contains(&document.size()), "{}", document.size());
+        let step = crate::change::TrustStep::Declared;
+        let change = [Change::UpdateTrust { document, step }];
+        let with = |quotas| apply_all(&change, &name, &observed, &quotas).is_ok();
+        assert!(with(Quotas::raised()));
+        assert!(!with(Quotas::default()));
     }
 }

@@ -4,16 +4,18 @@
 //! object, as it is, can mean no role at all; and a class can want roles closed that it no longer allows.
 
 use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
-use crossrole_iam::document::Document;
-use crossrole_iam::{Arn, PolicyName, RoleName};
+use crossrole_iam::{Arn, RoleName};
 
 use crate::change::{Change, Plan};
 use crate::decide::Known;
+use crate::desired::Desired;
 use crate::diff;
-use crate::guard::{self, Judge};
+use crate::effect;
+use crate::guard::{Judge, Judgement};
 use crate::lifecycle::{self, Lifecycle};
-use crate::observed::{Observed, ObservedDocument, ObservedRole};
+use crate::observed::{Observed, ObservedRole};
 use crate::owner::Owner;
+use crate::quota::Quotas;
 use crate::revocation;
 
 /// What may have to be ended of one role.
@@ -32,51 +34,84 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// The changes that end what is to be ended, and nothing else. A role that is not ours is left alone.
-    pub fn plan(&self, observed: &Observed, known: &Known<'_>) -> Plan {
+    /// The changes that end what is to be ended, and nothing else. A role that is not ours is left alone. `declared` is what
+    /// the object means in this account, where it can be read.
+    pub fn plan(&self, declared: Option<&Desired>, observed: &Observed, known: &Known<'_>) -> Plan {
+        self.plan_of(observed, known, |role| self.changes(declared, role, known))
+    }
+
+    /// The changes that close the role, whether that is asked for or not. A role that is not ours is left alone.
+    pub fn closing(&self, observed: &Observed, known: &Known<'_>) -> Plan {
+        self.plan_of(observed, known, |role| self.close(role))
+    }
+
+    /// Only what the object itself asks for.
+    #[must_use]
+    pub fn without_judge(&self) -> Self {
+        Self {
+            judge: None,
+            ..self.clone()
+        }
+    }
+
+    fn plan_of(
+        &self,
+        observed: &Observed,
+        known: &Known<'_>,
+        changes: impl FnOnce(&ObservedRole) -> Vec<Change>,
+    ) -> Plan {
         let ours = self.owner.own(observed, known.seen_id);
         Plan {
             role: self.role.clone(),
-            changes: ours.map(|role| self.changes(role, known)).unwrap_or_default(),
+            changes: ours.map(changes).unwrap_or_default(),
         }
     }
 
-    fn changes(&self, role: &ObservedRole, known: &Known<'_>) -> Vec<Change> {
-        let mut changes = Vec::new();
-        if self.lifecycle.is_closed(known.now) || self.is_forbidden(role, known) {
-            changes = diff::close(role, &self.owner, self.boundary.as_ref());
-        }
-        let found = role
-            .inline
-            .iter()
-            .find(|(name, _)| name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
-            .map(|(_, document)| document);
-        let wanted = self.lifecycle.revocation_due(known.now);
-        let revoking = wanted.and_then(|wanted| revocation::policy(found, Some(wanted), known.now));
-        changes.extend(revoking.and_then(|document| put_unless_there(found, document)));
+    fn close(&self, role: &ObservedRole) -> Vec<Change> {
+        diff::close(role, &self.owner, self.boundary.as_ref())
+    }
+
+    fn changes(&self, declared: Option<&Desired>, role: &ObservedRole, known: &Known<'_>) -> Vec<Change> {
+        let judgement = || match &self.judge {
+            None => Judgement::Stays(Vec::new()),
+            // One that was closed for what the class forbids stays closed.
+            Some(_) if lifecycle::looks_closed(role, known.now) => Judgement::Forbidden,
+            Some(judge) => judge.judge(&self.role, &self.owner, role, declared),
+        };
+        let (closes, mut changes) = match self.lifecycle.is_closed(known.now) {
+            true => (true, self.close(role)),
+            false => match judgement() {
+                Judgement::Forbidden => (true, self.close(role)),
+                Judgement::Stays(surplus) => (false, surplus),
+            },
+        };
+        let before = Observed::Present(Box::new(role.clone()));
+        let after = match effect::apply_all(&changes, &self.role, &before, &Quotas::raised()) {
+            Ok(Observed::Present(after)) => *after,
+            _ => role.clone(),
+        };
+        changes.extend(self.revoke(&after, closes, known));
         changes
     }
 
-    /// Whether the class no longer allows the role. One that was closed for that stays closed.
-    fn is_forbidden(&self, role: &ObservedRole, known: &Known<'_>) -> bool {
-        self.judge.as_ref().is_some_and(|judge| {
-            let refused = judge.allows(&self.role, &self.owner, role).err();
-            let forbidden = refused.is_some_and(|refusal| guard::is_violation(refusal.reason));
-            forbidden || lifecycle::looks_closed(role, known.now)
-        })
+    fn revoke(&self, role: &ObservedRole, closes: bool, known: &Known<'_>) -> Vec<Change> {
+        let wanted = self.lifecycle.revocation_due(known.now);
+        let found = lifecycle::inline(role, REVOKE_OLDER_SESSIONS_POLICY);
+        let document = wanted.and_then(|wanted| revocation::policy(found, Some(wanted), known.now));
+        match (document, REVOKE_OLDER_SESSIONS_POLICY.parse()) {
+            (Some(document), Ok(name)) => diff::deny(role, name, document, self.boundary.as_ref(), closes),
+            _ => Vec::new(),
+        }
     }
-}
-
-fn put_unless_there(found: Option<&ObservedDocument>, document: Document) -> Option<Change> {
-    let name: PolicyName = REVOKE_OLDER_SESSIONS_POLICY.parse().ok()?;
-    let is_there = found.is_some_and(|found| found.means(&document));
-    (!is_there).then_some(Change::PutInline { name, document })
 }
 
 #[cfg(test)]
 mod tests {
+    use crossrole_iam::document::{DocumentKind, PrincipalElement, Principals};
+
     use super::*;
-    use crate::testing::{CLUSTER, account, declaration, held, role, rules};
+    use crate::observed::ObservedDocument;
+    use crate::testing::{CLUSTER, account, declaration, desired, held, role, rules};
 
     const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -101,11 +136,16 @@ mod tests {
     }
 
     fn planned(ending: &Ending, held: ObservedRole) -> Vec<String> {
+        planned_where(ending, held, None)
+    }
+
+    /// What is planned of a refused object that means this here.
+    fn planned_where(ending: &Ending, held: ObservedRole, declared: Option<&Desired>) -> Vec<String> {
         let known = Known {
             now: NOW.parse().unwrap(),
             ..Known::default()
         };
-        let plan = ending.plan(&Observed::Present(Box::new(held)), &known);
+        let plan = ending.plan(declared, &Observed::Present(Box::new(held)), &known);
         plan.changes.iter().map(Change::summary).collect()
     }
 
@@ -202,5 +242,92 @@ mod tests {
             },
         );
         assert!(!planned(&ending, unreadable).is_empty());
+    }
+
+    #[test]
+    fn what_somebody_else_put_on_a_role_never_closes_it() {
+        const DEAD: &str = "AIDADEADDEADDEADDEADD";
+        let class: &[(&str, &str)] = &[
+            ("aws: ['*'], account: ['*']", "aws: [SecurityAudit]"),
+            ("tagKeys: ['*']", "tagKeys: [team]"),
+        ];
+        let ending = ending("", Some(class));
+        let mut drifted = held("tags: {team: security}");
+        let ObservedDocument::Parsed(trust) = &mut drifted.trust else {
+            unreachable!()
+        };
+        let mut dead = trust.statements[0].clone();
+        dead.principal = Some(PrincipalElement::Principal(Principals::aws([DEAD])));
+        trust.statements.push(dead);
+        assert!(planned(&ending, drifted.clone()).is_empty(), "a user was deleted");
+
+        drifted.tags.insert("Boss".into(), "me".into());
+        drifted
+            .attached
+            .insert("arn:aws:iam::aws:policy/AdministratorAccess".parse().unwrap());
+        drifted
+            .attached
+            .insert("arn:aws:iam::aws:policy/SecurityAudit".parse().unwrap());
+        let allow = |statements: &str| {
+            let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
+            ObservedDocument::parse_encoded(&text, DocumentKind::Permission)
+        };
+        let escalates = r#"{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}"#;
+        drifted.inline.insert("mine".parse().unwrap(), allow(escalates));
+        drifted.max_session = 43_200;
+        let said = planned(&ending, drifted.clone());
+        assert_eq!(
+            said,
+            [
+                "detached AdministratorAccess",
+                "deleted inline policy mine",
+                "removed tags Boss",
+                "set description and session duration"
+            ]
+        );
+        assert_eq!(planned_where(&ending, drifted.clone(), Some(&desired(""))), said);
+
+        // What the object itself asks for is a violation, and so is what cannot be taken off alone.
+        let closed = ["set the trust policy", "put inline policy crossrole-closed"];
+        for spec in [
+            "permissions: {awsManaged: [AdministratorAccess]}",
+            "tags: {boss: me}",
+            "maxSessionDuration: 12h",
+        ] {
+            assert_eq!(
+                planned_where(&ending, drifted.clone(), Some(&desired(spec))),
+                closed,
+                "{spec}"
+            );
+        }
+        let mixed = format!(r#"{escalates}, {{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}}"#);
+        drifted.inline.insert("mine".parse().unwrap(), allow(&mixed));
+        assert_eq!(planned(&ending, drifted), closed);
+    }
+
+    #[test]
+    fn a_revocation_brings_the_boundary_and_the_room_that_it_needs() {
+        let mut ending = ending("sessions: {revokeIssuedBefore: '2026-11-23T11:00:00Z'}", None);
+        ending.boundary = Some("arn:aws:iam::222222222222:policy/b".parse().unwrap());
+        let mut full = held("");
+        full.boundary = Some("arn:aws:iam::222222222222:policy/a".parse().unwrap());
+        let of_size = |effect: &str, size: usize| {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}]}}"#,
+                "x".repeat(size)
+            );
+            ObservedDocument::parse_encoded(&text, DocumentKind::Permission)
+        };
+        full.inline.insert("small".parse().unwrap(), of_size("Allow", 100));
+        full.inline.insert("large".parse().unwrap(), of_size("Allow", 4_000));
+        full.inline.insert("denial".parse().unwrap(), of_size("Deny", 5_700));
+        assert_eq!(
+            planned(&ending, full),
+            [
+                "set the permissions boundary b",
+                "deleted inline policy large",
+                "put inline policy AWSRevokeOlderSessions"
+            ]
+        );
     }
 }

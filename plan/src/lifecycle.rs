@@ -13,7 +13,7 @@ use crate::admission;
 use crate::desired::Desired;
 use crate::observed::{ObservedDocument, ObservedRole};
 use crate::refusal::Refusal;
-use crate::revocation::{self, denies_everything};
+use crate::revocation;
 use crate::trust;
 use crate::window::{CURRENT_TIME, Window, rounded_down};
 
@@ -92,9 +92,14 @@ impl Lifecycle {
         self.closed || self.not_after.is_some_and(|end| end <= now)
     }
 
-    /// When something has to be done although nothing else changes: the end of the role's time.
+    /// When something has to be done although nothing else changes: the end of the role's time, and when a revocation no
+    /// longer lies too far ahead.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.not_after.filter(|end| !self.closed && *end > now)
+        let end = self.not_after.filter(|_| !self.closed);
+        let revocation = self
+            .revoke_issued_before
+            .and_then(|before| before.checked_sub(MOST_AHEAD).ok());
+        [end, revocation].into_iter().flatten().filter(|time| *time > now).min()
     }
 }
 
@@ -112,7 +117,7 @@ pub fn shaped(desired: &Desired, observed: Option<&ObservedRole>, now: Timestamp
     } else {
         date_trust(&mut shaped)?;
         if let Some(end) = lifecycle.not_after {
-            put(&mut shaped, VALIDITY_POLICY, ending(end))?;
+            put(&mut shaped, VALIDITY_POLICY, validity_until(end))?;
         }
     }
     let wanted = revocation(lifecycle, &shaped, observed, now)?;
@@ -129,7 +134,7 @@ pub(crate) fn closing() -> Document {
 }
 
 /// The document of `crossrole-validity`.
-fn ending(end: Timestamp) -> Document {
+fn validity_until(end: Timestamp) -> Document {
     let over = Condition::new(
         OperatorName::DateGreaterThanEquals,
         CURRENT_TIME,
@@ -180,7 +185,7 @@ pub(crate) fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
     inline(observed, CLOSED_POLICY).is_some() || end.is_some_and(|end| end <= now)
 }
 
-fn inline<'a>(observed: &'a ObservedRole, wanted: &str) -> Option<&'a ObservedDocument> {
+pub(crate) fn inline<'a>(observed: &'a ObservedRole, wanted: &str) -> Option<&'a ObservedDocument> {
     observed
         .inline
         .iter()
@@ -255,6 +260,14 @@ pub(crate) fn deny_everything(conditions: Vec<Condition>) -> Statement {
         resource: Some(ResourceElement::Resource(vec!["*".into()])),
         conditions,
     }
+}
+
+/// Whether a statement denies everything, where its conditions hold.
+pub(crate) fn denies_everything(statement: &Statement) -> bool {
+    let has_star = |patterns: &[String]| patterns.iter().any(|pattern| pattern == "*");
+    statement.effect == Effect::Deny
+        && matches!(&statement.action, ActionElement::Action(patterns) if has_star(patterns))
+        && matches!(&statement.resource, Some(ResourceElement::Resource(patterns)) if has_star(patterns))
 }
 
 fn put(desired: &mut Desired, name: &str, document: Document) -> Result<(), Refusal> {

@@ -3,10 +3,10 @@
 //! The console writes it when somebody revokes sessions there, and so does crossrole. It is not drift, its time only
 //! moves forward, and what else it denies stays. But it only denies: an Allow that hides under this name is drift.
 
-use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
+use crossrole_iam::document::{Condition, Document, Effect, OperatorName, Statement};
 use jiff::Timestamp;
 
-use crate::lifecycle::deny_everything;
+use crate::lifecycle::{denies_everything, deny_everything};
 use crate::observed::ObservedDocument;
 use crate::window::rounded_up;
 
@@ -55,16 +55,15 @@ fn revokes(statement: &Statement) -> Option<Timestamp> {
     if !is_older || !denies_everything(statement) {
         return None;
     }
-    // Any one of the values will do, so the latest counts.
-    condition.values.iter().filter_map(|value| value.parse().ok()).max()
+    // Any one of the values will do, so the latest counts. One that cannot be read could be any time: the statement stays.
+    let times: Option<Vec<Timestamp>> = condition.values.iter().map(|value| time(value)).collect();
+    times?.into_iter().max()
 }
 
-/// Whether a statement denies everything, where its conditions hold.
-pub(crate) fn denies_everything(statement: &Statement) -> bool {
-    let has_star = |patterns: &[String]| patterns.iter().any(|pattern| pattern == "*");
-    statement.effect == Effect::Deny
-        && matches!(&statement.action, ActionElement::Action(patterns) if has_star(patterns))
-        && matches!(&statement.resource, Some(ResourceElement::Resource(patterns)) if has_star(patterns))
+/// A date as IAM takes it: in ISO 8601, or in seconds since 1970. Source: IAM User Guide, "Condition operators: Date".
+fn time(value: &str) -> Option<Timestamp> {
+    let since_epoch = || Timestamp::from_second(value.parse().ok()?).ok();
+    value.parse().ok().or_else(since_epoch)
 }
 
 #[cfg(test)]
@@ -143,6 +142,25 @@ mod tests {
                 "Deny s3:*, before 2026-11-23T00:00:00Z",
             ),
             ("a Deny alone stays", (OTHER.into(), ""), "Deny s3:*"),
+            (
+                "seconds since 1970 are a time as well",
+                (
+                    noon.replace(
+                        r#""2026-11-22T12:00:00.000Z""#,
+                        r#"["2026-01-01T00:00:00Z", "1795341600"]"#,
+                    ),
+                    "2026-11-20T00:00:00Z",
+                ),
+                "before 2026-11-22T10:00:00Z",
+            ),
+            (
+                "what is no time that we can read stays beside ours",
+                (
+                    noon.replace("2026-11-22T12:00:00.000Z", "2026-11-22"),
+                    "2026-11-20T00:00:00Z",
+                ),
+                "Deny *, before 2026-11-20T00:00:00Z",
+            ),
             (
                 "what does not deny everything revokes nothing",
                 (partly, "2026-11-20T00:00:00Z"),

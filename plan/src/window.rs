@@ -41,8 +41,12 @@ impl Window {
                 [value] if plain && condition.is_about(CURRENT_TIME) => value.parse().ok(),
                 _ => None,
             };
-            *bound = bound.or(date);
-            date.is_none()
+            // Keys that differ in case are one key: a second date of a kind stays in the statement.
+            if bound.is_some() || date.is_none() {
+                return true;
+            }
+            *bound = date;
+            false
         });
         (rest, window)
     }
@@ -151,6 +155,15 @@ mod tests {
         let (rest, window) = Window::split(&dated);
         assert_eq!(rest.conditions, []);
         assert_eq!(window.conditions().len(), 2);
+        let twice = statement(
+            r#""DateLessThan": {"aws:currenttime": "2028-01-01T00:00:00Z", "aws:CurrentTime": "2027-01-01T00:00:00Z"}"#,
+        );
+        let (rest, window) = Window::split(&twice);
+        assert_eq!(
+            (rest.conditions.len(), window.conditions().len()),
+            (1, 1),
+            "none is lost"
+        );
         for other in [
             r#""DateLessThan": {"aws:CurrentTime": ["2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z"]}"#,
             r#""DateLessThan": {"aws:TokenIssueTime": "2027-01-01T00:00:00Z"}"#,

@@ -9,6 +9,7 @@ use crossrole_iam::RoleName;
 use crossrole_plan::change::Plan;
 use crossrole_plan::effect;
 use crossrole_plan::observed::Observed;
+use crossrole_plan::quota::Quotas;
 
 use super::write::Applied;
 
@@ -72,7 +73,9 @@ impl Recent {
     pub(super) fn wrote(&self, plan: &Plan, observed: &Observed, applied: &Applied, now: Instant) {
         let clear = !applied.guessed && applied.failure.as_ref().is_none_or(|failure| !failure.unclear);
         let done = plan.changes.iter().take(applied.done);
-        let mut holds = effect::apply_all(done, &plan.role, observed).ok().filter(|_| clear);
+        let mut holds = effect::apply_all(done, &plan.role, observed, &Quotas::raised())
+            .ok()
+            .filter(|_| clear);
         if let (Some(Observed::Present(role)), Some((arn, id))) = (&mut holds, &applied.created) {
             role.arn.clone_from(arn);
             role.id.clone_from(id);

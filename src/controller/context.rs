@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossrole_api::Reason;
+use crossrole_api::{CrossAccountRole, Reason};
+use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome;
 use jiff::Timestamp;
 use kube::Resource;
@@ -13,11 +14,14 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 
 use super::events::Events;
-use super::looks::Looks;
+use super::looks::{self, Looks};
 use super::memory::Memory;
 use super::removals::Counted;
+use super::resolve::Place;
+use super::rooms::{Rooms, takes_room};
 use super::settings::Settings;
 use super::watch::{Caches, Queues};
+use super::work;
 use super::world::World;
 use crate::aws::Accounts;
 
@@ -42,6 +46,8 @@ pub struct Context {
     pub events: Events,
     /// What this process saw.
     pub memory: Memory,
+    /// Who is about to have a new role.
+    pub rooms: Rooms,
     /// Which roles are being worked on, and when each is looked at again.
     pub looks: Arc<Looks>,
     /// The removals that the brake counts.
@@ -81,6 +87,31 @@ impl Context {
     pub(super) fn mark_of(&self, account: &str) -> Arc<Mark> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.entry(account.to_string()).or_default().clone()
+    }
+
+    /// How many roles the objects of a namespace have, or are about to have, besides the one of this object in this place.
+    /// Takes the room for that one where there is some.
+    pub fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
+        let object = work::claim(role).object;
+        let entry_takes_room = |role: &CrossAccountRole, account: &str| {
+            let mut entries = role.status.iter().flat_map(|status| &status.accounts);
+            entries.any(|entry| entry.account == account && takes_room(entry))
+        };
+        let own = u32::from(entry_takes_room(role, place.account));
+        let in_status = || {
+            let all = world.roles_of(&self.caches.index, place.class, &object.namespace);
+            all.saturating_sub(own)
+        };
+        let is_one_more = |other: &ObjectName, account: &str| {
+            let cached = self.caches.roles.get(&looks::reference(other));
+            let is_in_status = cached.is_some_and(|cached| match &cached.0 {
+                Ok(other) => entry_takes_room(other, account),
+                Err(_) => false,
+            });
+            world.is_of_class(account, place.class) && !is_in_status
+        };
+        self.rooms
+            .take(&object, place.account, place.most, in_status, is_one_more)
     }
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.

@@ -8,6 +8,7 @@ use crossrole_api::CrossAccountRole;
 use crossrole_plan::declaration::ObjectName;
 use kube::ResourceExt;
 
+use super::rooms::takes_room;
 use super::watch::CachedRole;
 
 /// What is asked of all CrossAccountRoles together.
@@ -20,7 +21,7 @@ struct Inner {
     by_role_name: HashMap<String, BTreeSet<Arc<ObjectName>>>,
     /// Objects with an entry for an account, and whether they hold a role there, by the AWSAccount's name.
     by_account: HashMap<String, HashMap<Arc<ObjectName>, bool>>,
-    /// Roles that the objects of a namespace hold in an account, by namespace and the AWSAccount's name.
+    /// Roles that the objects of a namespace hold in an account, or are about to, by namespace and the AWSAccount's name.
     by_namespace: HashMap<String, HashMap<String, u32>>,
     /// Roles that all objects hold.
     roles: usize,
@@ -78,7 +79,7 @@ impl Index {
         usage
     }
 
-    /// How many roles the objects of a namespace hold in those accounts of which this is true.
+    /// How many roles the objects of a namespace hold, or are about to, in those accounts of which this is true.
     pub fn roles_of(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> u32 {
         let inner = self.inner();
         let accounts = inner.by_namespace.get(namespace).into_iter().flatten();
@@ -108,8 +109,8 @@ impl Inner {
                 None => self.by_account.entry(entry.account.clone()).or_default(),
             };
             users.insert(name.clone(), holds);
-            if holds {
-                self.roles += 1;
+            self.roles += usize::from(holds);
+            if takes_room(entry) {
                 let accounts = self.by_namespace.entry(name.namespace.clone()).or_default();
                 *accounts.entry(entry.account.clone()).or_default() += 1;
             }
@@ -135,8 +136,8 @@ impl Inner {
                     self.by_account.remove(&entry.account);
                 }
             }
-            if entry.role_id.is_some() {
-                self.roles = self.roles.saturating_sub(1);
+            self.roles = self.roles.saturating_sub(usize::from(entry.role_id.is_some()));
+            if takes_room(entry) {
                 let count = self
                     .by_namespace
                     .get_mut(&name.namespace)
@@ -172,7 +173,7 @@ mod tests {
     fn object(name: &str, role_name: Option<&str>, entries: &[(&str, bool)]) -> CachedRole {
         let entries = entries.iter().map(|(account, holds)| {
             json!({"account": account, "accountId": "222222222222", "roleId": holds.then_some("AROA1"),
-                "state": "Ready", "reason": "InSync", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+                "state": if *holds { "Ready" } else { "Refused" }, "reason": "InSync", "lastTransitionTime": "2026-01-01T00:00:00Z"})
         });
         let object = json!({
             "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",

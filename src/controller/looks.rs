@@ -113,6 +113,14 @@ impl Looks {
         !self.under_way.is_closed() && look.is_some_and(|look| look.wanted == print)
     }
 
+    /// Whether the last look that has ended was at the same task.
+    pub fn looked_at(&self, object: &ObjectName, account: &str, print: u64) -> bool {
+        let objects = self.objects();
+        let look = objects.get(object).and_then(|looked| looked.looks.get(account));
+        let done = look.and_then(|look| look.done.as_ref());
+        done.is_some_and(|(done, _)| *done == print)
+    }
+
     /// A look has ended; `None`: it was given up on the way, for another one is asked for, or the operator stops.
     fn ended(&self, job: &Job, task: &Task, print: u64, finished: Option<Finished>) {
         let object = &job.claim.object;

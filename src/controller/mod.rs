@@ -15,6 +15,7 @@
 //! | [`index`] | what is asked of all CrossAccountRoles together |
 //! | [`context`] | what every reconcile shares |
 //! | [`memory`] | what this process saw |
+//! | [`rooms`] | who is about to have a new role |
 //! | [`reconcile`] | a CrossAccountRole: one screen |
 //! | [`world`] | what is known of Kubernetes at one moment |
 //! | [`looks`] | which role is being worked on, what came of it, when it is looked at again |
@@ -47,6 +48,7 @@ pub mod reconcile;
 pub mod removals;
 pub mod report;
 pub mod resolve;
+pub mod rooms;
 pub mod run;
 pub mod settings;
 pub mod task;

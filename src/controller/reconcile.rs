@@ -57,12 +57,15 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         predecessor: context.settings.take_over_from.as_deref(),
         load: &|| removals::load(&context, &world, role),
         settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),
-        roles_of: &|class, namespace| world.roles_of(&context.caches.index, class, namespace),
+        rooms: &|place| context.take_room(&world, role, place),
+        statusless: false,
         max_removals: context.settings.max_removals,
     });
     let before = role.status.clone().unwrap_or_default();
     let mut status = before.clone();
     let new = new_roles(&tasks);
+    let taken = new.iter().map(|(account, _, _)| account.as_str()).collect();
+    context.rooms.keep(&claim.object, &taken);
     account::mark_in_use(&context, new.iter().map(|(account, _, _)| account.as_str())).await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new, context.now()) {
         written.note(write_back::set_status(&api, &role.name_any(), written.version.as_deref(), &intent).await?);

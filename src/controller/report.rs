@@ -80,6 +80,8 @@ fn standing(
                 Some(entry) => {
                     let next = match entry.state {
                         EntryState::Ready | EntryState::Refused => NextLook::Interval,
+                        // A person had to act, and still has.
+                        EntryState::Pending if entry.reason == Reason::WouldChange => NextLook::Interval,
                         EntryState::Pending | EntryState::Retrying | EntryState::Removing => NextLook::Backoff,
                     };
                     let message = entry.message.clone().unwrap_or_default();
@@ -282,6 +284,16 @@ mod tests {
                 )
             })
             .collect()
+    }
+
+    #[test]
+    fn who_waits_for_a_person_goes_on_waiting_while_it_is_looked_at() {
+        let observing = [verdict("a", Outcome::would_change("it would change"))];
+        let before = report(&CrossAccountRoleStatus::default(), Some(1), &observing, at(1));
+        let looked_at = [verdict("a", Outcome::UnderWay { anew: false })];
+        let status = report(&before, Some(1), &looked_at, at(2));
+        assert_eq!(types(&status), types(&before));
+        assert_eq!(types(&status)[1], ("Stalled", "True", "WouldChange"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crossrole_plan::lifecycle::Lifecycle;
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
+use crossrole_plan::rules::Rules;
 use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
@@ -58,10 +59,23 @@ pub struct Request<'a> {
     pub load: &'a dyn Fn() -> brake::Load,
     /// Whether the object's derived removals, noticed now, can begin: no new ones came up lately anywhere.
     pub settled: &'a dyn Fn(&BTreeSet<String>) -> bool,
-    /// How many roles the objects of a namespace hold in accounts of a class.
-    pub roles_of: &'a dyn Fn(&str, &str) -> u32,
+    /// How many roles the objects of the namespace have, or are about to have, in accounts of the place's class besides the
+    /// one of this object there. Takes the room where there is some.
+    pub rooms: &'a dyn Fn(&Place<'_>) -> u32,
+    /// Whether objects come from files, without status: any role may be there then.
+    pub statusless: bool,
     /// The flag `--max-removals`.
     pub max_removals: usize,
+}
+
+/// Where a new role would be.
+pub struct Place<'a> {
+    /// The AWSAccount's name.
+    pub account: &'a str,
+    /// The AccountClass's name.
+    pub class: &'a str,
+    /// How many roles a namespace may have there.
+    pub most: u32,
 }
 
 /// What is to be done, account by account, in the order of their names.
@@ -176,26 +190,47 @@ fn hold(
         return Target::Settled(id, Outcome::refused(&refusal));
     }
     let observe = request.role.spec.mode == Mode::Observe;
-    match desired(request, declaration, account, entry) {
-        Ok((entrance, desired)) => Target::Hold(Box::new(Hold {
-            entrance,
-            desired,
-            observe,
-        })),
-        Err(refusal) => match end(request, account, entry, &refusal) {
-            Some(end) => Target::End(Box::new(end)),
-            None => Target::Settled(id, Outcome::refused(&refusal)),
+    let ending = ending(request, account);
+    let refused = match desired(request, declaration, account) {
+        Ok((entrance, desired, rules)) => match allowed(request, declaration, &desired, &rules, entry) {
+            Ok(()) => {
+                return Target::Hold(Box::new(Hold {
+                    entrance,
+                    desired,
+                    ending: ending.map(|(_, ending)| ending),
+                    observe,
+                }));
+            }
+            Err(refusal) => (refusal, Some(desired)),
         },
+        Err(refusal) => (refusal, None),
+    };
+    let (refusal, declared) = refused;
+    let is_there = request.statusless || entry.is_some_and(|entry| entry.role_id.is_some());
+    match ending {
+        // A role that crossrole never touches is not touched to close it either.
+        Some((entrance, mut ending)) if refusal.reason != Reason::ProtectedRole => {
+            ending.judge = ending.judge.filter(|_| is_there);
+            if ending.judge.is_none() && ending.lifecycle == Lifecycle::default() {
+                return Target::Settled(id, Outcome::refused(&refusal));
+            }
+            Target::End(Box::new(End {
+                entrance,
+                ending,
+                declared,
+                refusal,
+            }))
+        }
+        _ => Target::Settled(id, Outcome::refused(&refusal)),
     }
 }
 
-/// What may have to be ended of a refused object's role: closing and revoking run even when everything else is refused,
-/// and a class can want roles closed that it no longer allows. `None` where nothing of that is asked for, or nothing can
+/// What may have to be ended of an object's role when it is refused: closing and revoking run even when everything else is
+/// refused, and a class can want roles closed that it no longer allows. `None` where nothing may be written, or nothing can
 /// be done.
-fn end(request: &Request<'_>, account: &AWSAccount, entry: Option<&AccountEntry>, refusal: &Refusal) -> Option<End> {
+fn ending(request: &Request<'_>, account: &AWSAccount) -> Option<(Entrance, Ending)> {
     let role = request.role;
-    // A role that crossrole never touches is not touched to close it either.
-    if role.spec.mode == Mode::Observe || refusal.reason == Reason::ProtectedRole {
+    if role.spec.mode == Mode::Observe {
         return None;
     }
     let lifecycle = Lifecycle::of_ending(&role.spec);
@@ -204,29 +239,23 @@ fn end(request: &Request<'_>, account: &AWSAccount, entry: Option<&AccountEntry>
     let rules = request.world.usable(account, request.hub).ok().map(|(_, rules)| rules);
     let boundary = rules.as_ref().and_then(|rules| rules.boundary.as_ref());
     let boundary = boundary.map(|boundary| boundary.resolve(parsed.partition, &parsed.id));
-    let is_there = entry.is_some_and(|entry| entry.role_id.is_some());
-    let judge = rules.filter(|rules| is_there && rules.on_violation == OnViolation::Close);
-    if judge.is_none() && lifecycle == Lifecycle::default() {
-        return None;
-    }
+    let judge = rules.filter(|rules| rules.on_violation == OnViolation::Close);
     let name: RoleName = role.spec.role_name.as_deref().unwrap_or(&object.name).parse().ok()?;
     let hub_role = request.hub.and_then(Identity::role);
-    Some(End {
-        entrance: entrance(&parsed, &bootstrap),
-        ending: Ending {
-            judge: judge.map(|rules| Judge {
-                rules,
-                namespace_labels: request.world.labels(&object.namespace),
-                hub_role: hub_role.map(|(account, name)| (account.to_string(), name.to_string())),
-                account: parsed,
-            }),
-            role: name,
-            owner: owner(request, object),
-            boundary,
-            lifecycle,
-        },
-        refusal: refusal.clone(),
-    })
+    let entrance = entrance(&parsed, &bootstrap);
+    let ending = Ending {
+        judge: judge.map(|rules| Judge {
+            rules,
+            namespace_labels: request.world.labels(&object.namespace),
+            hub_role: hub_role.map(|(account, name)| (account.to_string(), name.to_string())),
+            account: parsed,
+        }),
+        role: name,
+        owner: owner(request, object),
+        boundary,
+        lifecycle,
+    };
+    Some((entrance, ending))
 }
 
 fn owner(request: &Request<'_>, object: ObjectName) -> Owner {
@@ -252,37 +281,55 @@ fn moved(account: &AWSAccount, entry: Option<&AccountEntry>) -> Option<(String, 
     Some((old, refusal))
 }
 
-/// The role that an account shall hold, once every guardrail has let it pass.
+/// What a declaration means in an account, and the rules there.
 fn desired(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
     account: &AWSAccount,
-    entry: Option<&AccountEntry>,
-) -> Result<(Entrance, Desired), Refusal> {
+) -> Result<(Entrance, Desired, (Account, Rules)), Refusal> {
     let (account, rules) = request.world.usable(account, request.hub)?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let mut desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
     desired.owner.predecessor = request.predecessor.map(str::to_string);
-    let entrance = entrance(&account, &rules.bootstrap);
+    Ok((entrance(&account, &rules.bootstrap), desired, (account, rules)))
+}
+
+/// Whether every guardrail lets a role pass.
+fn allowed(
+    request: &Request<'_>,
+    declaration: &Result<Declaration, Refusal>,
+    desired: &Desired,
+    (account, rules): &(Account, Rules),
+    entry: Option<&AccountEntry>,
+) -> Result<(), Refusal> {
+    let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let is_new = entry.is_none_or(|entry| entry.role_id.is_none());
+    let others = |most| {
+        (request.rooms)(&Place {
+            account: &account.name,
+            class: &rules.class,
+            most,
+        })
+    };
     guard::check(&Proposal {
         declaration,
-        desired: &desired,
-        account: &account,
-        rules: &rules,
+        desired,
+        account,
+        rules,
         namespace_labels: &request.world.labels(&declaration.object.namespace),
-        namespace_roles: (is_new && rules.max_roles.is_some())
-            .then(|| (request.roles_of)(&rules.class, &declaration.object.namespace)),
+        namespace_roles: is_new.then_some(&others as &dyn Fn(u32) -> u32),
         hub_role: request.hub.and_then(Identity::role),
-    })?;
-    Ok((entrance, desired))
+    })
 }
 
 /// Whether an object may have its role in an account, as far as Kubernetes tells.
 pub fn may_have(request: &Request<'_>, account: &str) -> bool {
     let declaration = Declaration::parse(request.role);
-    let object = request.world.account(account);
-    object.is_ok_and(|account| desired(request, &declaration, account, None).is_ok())
+    let Ok(account) = request.world.account(account) else {
+        return false;
+    };
+    desired(request, &declaration, account)
+        .is_ok_and(|(_, desired, rules)| allowed(request, &declaration, &desired, &rules, None).is_ok())
 }
 
 fn leave(

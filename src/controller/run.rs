@@ -22,6 +22,7 @@ use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
 use super::removals::Counted;
+use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::{Caches, Queues, Requests};
 use super::{account, class, freshness, reconcile, watch};
@@ -173,6 +174,7 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         aws,
         events,
         memory: Memory::default(),
+        rooms: Rooms::default(),
         looks,
         counted_removals: Counted::default(),
         world: Mutex::default(),

@@ -40,12 +40,15 @@ pub enum Target {
 }
 
 /// A role that shall be there.
-#[derive(Debug, Hash)]
+#[derive(Debug)]
 pub struct Hold {
     /// How to get in.
     pub entrance: Entrance,
     /// The role.
     pub desired: Desired,
+    /// What may have to be ended should the role be refused once it is known what the account holds; `None` where nothing
+    /// may be written.
+    pub ending: Option<Ending>,
     /// Whether nothing may be written.
     pub observe: bool,
 }
@@ -57,6 +60,8 @@ pub struct End {
     pub entrance: Entrance,
     /// What may have to be ended.
     pub ending: Ending,
+    /// What the object means in this account, where it can be read.
+    pub declared: Option<Desired>,
     /// Why the object is refused.
     pub refusal: Refusal,
 }
@@ -103,7 +108,11 @@ impl Task {
     pub fn print(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         match &self.target {
-            Target::Hold(hold) => (0, hold).hash(&mut hasher),
+            Target::Hold(hold) => {
+                (0, &hold.entrance, &hold.desired, hold.observe).hash(&mut hasher);
+                let judge = hold.ending.as_ref().and_then(|ending| ending.judge.as_ref());
+                judge.map(|judge| format!("{judge:?}")).hash(&mut hasher);
+            }
             Target::End(end) => format!("{end:?}").hash(&mut hasher),
             Target::Leave(leave) => {
                 let policy = leave.policy == DeletionPolicy::Retain;

@@ -1,10 +1,11 @@
 //! Events on what was done in an account.
 
+use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_api::{EntryState, Reason};
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::desired::Desired;
 use crossrole_plan::lifecycle;
-use crossrole_plan::observed::Observed;
+use crossrole_plan::observed::{Observed, ObservedRole};
 
 use super::work::Visit;
 use crate::aws::Applied;
@@ -26,8 +27,20 @@ impl Visit<'_> {
     }
 
     /// What was done of a plan that makes a role true.
-    pub(super) async fn tell_made(&self, plan: &Plan, applied: &Applied, observed: &Observed) {
-        self.tell(plan, applied, self.made(plan, observed)).await;
+    pub(super) async fn tell_made(&self, desired: &Desired, plan: &Plan, applied: &Applied, observed: &Observed) {
+        self.tell(plan, applied, self.made(desired, plan, observed)).await;
+    }
+
+    /// What was done to end access to the role of a refused object.
+    pub(super) async fn tell_ended(&self, plan: &Plan, applied: &Applied) {
+        let reason = if changes_trust(plan.changes.iter()) {
+            "Closed"
+        } else if plan.changes.iter().any(revokes) {
+            "Revoked"
+        } else {
+            "Narrowed"
+        };
+        self.tell(plan, applied, reason).await;
     }
 
     /// Something that a person shall know, whatever comes of it.
@@ -40,26 +53,36 @@ impl Visit<'_> {
             .await;
     }
 
-    fn made(&self, plan: &Plan, observed: &Observed) -> &'static str {
-        if let Observed::Present(role) = observed
-            && role
-                .trust
-                .document()
-                .is_some_and(|trust| !trust.dead_principals().is_empty())
-        {
-            // A principal that was deleted and made again is another one; the declaration names the new one.
-            return "PrincipalReplaced";
-        }
+    fn made(&self, desired: &Desired, plan: &Plan, observed: &Observed) -> &'static str {
         let entry = self.task.entry.as_ref();
         let was_ready = entry.is_some_and(|entry| entry.state == EntryState::Ready && entry.reason == Reason::InSync);
         let creates = |change: &Change| matches!(change, Change::CreateRole(_));
-        if was_ready && self.job.unchanged {
+        let names_the_dead = |role: &ObservedRole| {
+            let trust = role.trust.document();
+            trust.is_some_and(|trust| !trust.dead_principals().is_empty())
+        };
+        let found = match observed {
+            Observed::Present(role) => Some(role),
+            Observed::Absent => None,
+        };
+        if self.is_over(desired) && found.is_some() && changes_trust(plan.changes.iter()) {
+            "Closed"
+        } else if self.job.unchanged && found.is_some_and(|role| names_the_dead(role)) {
+            // A principal that was deleted and made again is another one; the declaration, as it was, names the new one.
+            "PrincipalReplaced"
+        } else if was_ready && self.job.unchanged && self.is_again {
             "Repaired"
         } else if plan.changes.iter().any(creates) {
             "Created"
         } else {
             "Updated"
         }
+    }
+
+    /// Whether the role's time is over, though nobody closed it.
+    fn is_over(&self, desired: &Desired) -> bool {
+        let lifecycle = &desired.lifecycle;
+        !lifecycle.closed && lifecycle.is_closed(self.job.context.now())
     }
 
     /// Status names another unique id than the account shows, and this process saw neither before: status was restored
@@ -79,8 +102,17 @@ impl Visit<'_> {
     }
 
     /// Sessions outlive the trust that they were issued under: says until when, where they are not revoked.
-    pub(super) async fn tell_of_older_sessions(&self, desired: &Desired, observed: &Observed) {
+    pub(super) async fn tell_of_older_sessions(
+        &self,
+        desired: &Desired,
+        plan: &Plan,
+        applied: &Applied,
+        observed: &Observed,
+    ) {
         let Observed::Present(role) = observed else { return };
+        if !changes_trust(plan.changes.iter().take(applied.done)) {
+            return;
+        }
         let Some(until) = lifecycle::older_sessions_last_until(desired, role, self.job.context.now()) else {
             return;
         };
@@ -94,4 +126,12 @@ impl Visit<'_> {
             .done(&self.job.reference, "OlderSessions", &note)
             .await;
     }
+}
+
+fn changes_trust<'a>(mut changes: impl Iterator<Item = &'a Change>) -> bool {
+    changes.any(|change| matches!(change, Change::UpdateTrust { .. }))
+}
+
+fn revokes(change: &Change) -> bool {
+    matches!(change, Change::PutInline { name, .. } if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
 }

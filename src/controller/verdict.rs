@@ -115,6 +115,12 @@ impl Outcome {
         }
     }
 
+    /// Whether a role of this name is there, but is not the object's.
+    pub fn is_of_another(&self) -> bool {
+        let reasons = [Reason::ForeignRole, Reason::HeldByAnother];
+        matches!(self, Self::Stands { reason, .. } if reasons.contains(reason))
+    }
+
     /// Nothing is done for now; somebody wanted it so, or it goes on by itself.
     pub fn waits(state: EntryState, reason: Reason, message: impl Into<String>) -> Self {
         Self::Stands {

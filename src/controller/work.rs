@@ -10,10 +10,12 @@ use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::desired::Desired;
+use crossrole_plan::ending::Ending;
 use crossrole_plan::lifecycle::Lifecycle;
 use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
 use crossrole_plan::quota::{self, Quotas};
+use crossrole_plan::refusal::Refusal;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
@@ -59,6 +61,16 @@ pub(super) struct Visit<'a> {
     pub(super) handle: &'a AccountHandle,
     /// Whether somebody asked for it just now: nothing that we remember counts.
     anew: bool,
+    /// Whether the last look was at the same task: nothing of the object, its class or its account has changed since.
+    pub(super) is_again: bool,
+}
+
+/// Why there is no plan that makes a role true.
+enum Stopped {
+    /// It is refused, by what the account holds.
+    Refused(Refusal),
+    /// The account did not say what it has room for.
+    Failed(CallError),
 }
 
 impl Job {
@@ -85,6 +97,7 @@ impl Job {
             print,
             handle,
             anew,
+            is_again: self.context.looks.looked_at(&self.claim.object, &task.account, print),
         };
         if !visit.is_wanted() {
             return None;
@@ -158,29 +171,25 @@ impl Visit<'_> {
             Ok(seen) => seen,
             Err(error) => return self.failed(before, &error),
         };
-        let others = match &observed {
-            Observed::Absent if self.made_just_now(desired) => {
-                let message = "IAM does not show the role everywhere yet: it is looked for again";
-                return self.ended(
-                    before,
-                    Outcome::waits(EntryState::Retrying, Reason::Propagating, message),
-                );
-            }
-            Observed::Absent => self.claims(&desired.name),
-            Observed::Present(role) => match self.replacement(hold, role, &observed).await {
-                Some(outcome) => return self.ended(before, outcome),
-                None => Vec::new(),
-            },
+        let ending = hold.ending.as_ref();
+        let seen_id = match self.recognise(&desired.owner, &desired.name, ending, &observed).await {
+            Ok(seen_id) => seen_id,
+            Err(outcome) => return self.ended(before, outcome),
         };
-        let seen_id = self.seen_id(&desired.owner, &desired.name, &observed);
-        self.tell_of_other_id(seen_id.as_deref(), &observed).await;
         let known = self.known(seen_id.as_deref());
-        let plan = match decide::converge(desired, &observed, &known, &self.job.claim, &others) {
+        let plan = match self.plan(desired, &observed, &known).await {
             Ok(plan) => plan,
-            Err(refusal) => {
-                // A role at another path is ours all the same; any other that is refused here is not.
-                let role = before.filter(|_| refusal.reason == Reason::PathIsImmutable);
-                return self.ended(role, Outcome::refused(&refusal));
+            Err(Stopped::Refused(refusal)) => {
+                let outcome = Outcome::refused(&refusal);
+                return self.refused(ending, Some(desired), &observed, &known, outcome).await;
+            }
+            Err(Stopped::Failed(error)) => {
+                // Nobody refuses the role: only what the object itself ends is ended.
+                let ending = ending.map(Ending::without_judge);
+                let outcome = Outcome::failed(&error, self.failing_for(&error));
+                return self
+                    .refused(ending.as_ref(), Some(desired), &observed, &known, outcome)
+                    .await;
             }
         };
         let known_role = role_in(&observed);
@@ -192,9 +201,6 @@ impl Visit<'_> {
                 verdict: self.verdict(known_role, Outcome::ready()),
                 at_latest: self.at_latest(desired, doubtful_for),
             });
-        }
-        if let Err(outcome) = self.check_quotas(&observed, &plan).await {
-            return self.ended(known_role, outcome);
         }
         if hold.observe {
             let message = format!(
@@ -214,8 +220,8 @@ impl Visit<'_> {
                 .made(self.handle.account(), &desired.name, owner, id);
         }
         let role = applied.created.clone().or(known_role);
-        self.tell_made(&plan, &applied, &observed).await;
-        self.tell_of_older_sessions(desired, &observed).await;
+        self.tell_made(desired, &plan, &applied, &observed).await;
+        self.tell_of_older_sessions(desired, &plan, &applied, &observed).await;
         let outcome = match &applied.failure {
             Some(error) => Outcome::failed(error, self.failing_for(error)),
             None if applied.done < plan.changes.len() => return None,
@@ -230,19 +236,24 @@ impl Visit<'_> {
 
     /// Another role with our tags stands where this process saw ours: nobody can know what it was used for. It is
     /// closed first; the next look ends its sessions and makes it as declared.
-    async fn replacement(&self, hold: &Hold, role: &ObservedRole, observed: &Observed) -> Option<Outcome> {
-        let (memory, desired) = (&self.job.context.memory, &hold.desired);
-        let (account, object) = (self.handle.account(), &desired.owner.object);
-        if memory.is_outdated_id(account, &desired.name, object, &role.id) {
+    async fn replacement(
+        &self,
+        owner: &Owner,
+        name: &RoleName,
+        ending: Option<&Ending>,
+        role: &ObservedRole,
+        observed: &Observed,
+    ) -> Option<Outcome> {
+        let memory = &self.job.context.memory;
+        let (account, object) = (self.handle.account(), &owner.object);
+        if memory.is_outdated_id(account, name, object, &role.id) {
             let message = "IAM still shows a role that was replaced: it is looked at again";
             return Some(Outcome::waits(EntryState::Retrying, Reason::Propagating, message));
         }
-        let seen = memory.seen_id(account, &desired.name, object)?;
-        let ours = desired.owner.holder(&role.tags, &role.id, None) == Holder::Us;
-        if seen == role.id || !ours || hold.observe {
-            return None;
-        }
-        let plan = decide::close(desired, observed, &self.known(None));
+        let seen = memory.seen_id(account, name, object)?;
+        let ours = owner.holder(&role.tags, &role.id, None) == Holder::Us;
+        let ending = ending.filter(|_| ours && seen != role.id)?;
+        let plan = ending.closing(observed, &self.known(None));
         let applied = self.apply(&plan, observed).await;
         if let Some(error) = &applied.failure {
             return Some(Outcome::failed(error, self.failing_for(error)));
@@ -252,10 +263,46 @@ impl Visit<'_> {
             role.id
         );
         if applied.done == plan.changes.len() {
-            memory.saw_id(account, &desired.name, object, &role.id);
+            memory.saw_id(account, name, object, &role.id);
             self.warn(Reason::RoleReplaced, &message).await;
         }
         Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
+    }
+
+    /// The plan that makes the role true, where nothing stands against it.
+    async fn plan(&self, desired: &Desired, observed: &Observed, known: &Known<'_>) -> Result<Plan, Stopped> {
+        let others = match observed {
+            Observed::Absent => self.claims(&desired.name),
+            Observed::Present(_) => Vec::new(),
+        };
+        let plan = decide::converge(desired, observed, known, &self.job.claim, &others).map_err(Stopped::Refused)?;
+        self.check_quotas(observed, &plan).await?;
+        Ok(plan)
+    }
+
+    /// Whether what is seen is the role that this process knows, or none. Gives the unique id that it saw before.
+    async fn recognise(
+        &self,
+        owner: &Owner,
+        name: &RoleName,
+        ending: Option<&Ending>,
+        observed: &Observed,
+    ) -> Result<Option<String>, Outcome> {
+        match observed {
+            Observed::Absent if self.made_just_now(owner, name) => {
+                let message = "IAM does not show the role everywhere yet: it is looked for again";
+                return Err(Outcome::waits(EntryState::Retrying, Reason::Propagating, message));
+            }
+            Observed::Absent => {}
+            Observed::Present(role) => {
+                if let Some(outcome) = self.replacement(owner, name, ending, role, observed).await {
+                    return Err(outcome);
+                }
+            }
+        }
+        let seen_id = self.seen_id(owner, name, observed);
+        self.tell_of_other_id(seen_id.as_deref(), observed).await;
+        Ok(seen_id)
     }
 
     /// Ends access where that is asked for although the object is refused.
@@ -270,16 +317,40 @@ impl Visit<'_> {
             Ok(seen) => seen.observed,
             Err(error) => return self.failed(before, &error),
         };
-        let seen_id = self.seen_id(&ending.owner, &ending.role, &observed);
+        let recognised = self.recognise(&ending.owner, &ending.role, Some(ending), &observed);
+        let seen_id = match recognised.await {
+            Ok(seen_id) => seen_id,
+            Err(outcome) => return self.ended(before, outcome),
+        };
         let known = self.known(seen_id.as_deref());
-        let plan = ending.plan(&observed, &known);
-        let applied = self.apply(&plan, &observed).await;
-        self.tell(&plan, &applied, "Closed").await;
+        let outcome = Outcome::refused(&end.refusal);
+        self.refused(Some(ending), end.declared.as_ref(), &observed, &known, outcome)
+            .await
+    }
+
+    /// The role cannot be made what is declared, whoever refuses it: what ends access to it is done all the same. This is the
+    /// only way out of a refusal.
+    async fn refused(
+        &self,
+        ending: Option<&Ending>,
+        declared: Option<&Desired>,
+        observed: &Observed,
+        known: &Known<'_>,
+        outcome: Outcome,
+    ) -> Option<Finished> {
+        // A role of somebody else is none that this object has; every other one stays where it was.
+        let role = role_of(self.task.entry.as_ref()).filter(|_| !outcome.is_of_another());
+        let Some(ending) = ending else {
+            return self.ended(role, outcome);
+        };
+        let plan = ending.plan(declared, observed, known);
+        let applied = self.apply(&plan, observed).await;
+        self.tell_ended(&plan, &applied).await;
         match &applied.failure {
-            Some(error) => self.failed(before, error),
+            Some(error) => self.failed(role, error),
             None if applied.done < plan.changes.len() => None,
             None => Some(Finished {
-                verdict: self.verdict(before, Outcome::refused(&end.refusal)),
+                verdict: self.verdict(role, outcome),
                 at_latest: self.until_end(&ending.lifecycle),
             }),
         }
@@ -291,7 +362,7 @@ impl Visit<'_> {
     }
 
     /// Whether the account's quotas have room for what a plan adds.
-    async fn check_quotas(&self, observed: &Observed, plan: &Plan) -> Result<(), Outcome> {
+    async fn check_quotas(&self, observed: &Observed, plan: &Plan) -> Result<(), Stopped> {
         if !quota::bears_on(observed, &plan.changes) {
             return Ok(());
         }
@@ -300,10 +371,10 @@ impl Visit<'_> {
             // What fits without a raised quota does not wait for the answer.
             Err(error) => match quota::check(observed, &plan.changes, &Quotas::default()) {
                 Ok(()) => Ok(()),
-                Err(_) => return Err(Outcome::failed(&error, self.failing_for(&error))),
+                Err(_) => return Err(Stopped::Failed(error)),
             },
         };
-        checked.map_err(|refusal| Outcome::refused(&refusal))
+        checked.map_err(Stopped::Refused)
     }
 
     pub(super) fn known<'k>(&self, seen_id: Option<&'k str>) -> Known<'k> {
@@ -338,11 +409,10 @@ impl Visit<'_> {
         end.map(|end| end.duration_since(now).unsigned_abs())
     }
 
-    fn made_just_now(&self, desired: &Desired) -> bool {
+    fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
         let delay = self.job.context.settings.propagation_delay;
-        let object = &desired.owner.object;
         let memory = &self.job.context.memory;
-        memory.made_within(self.handle.account(), &desired.name, object, delay)
+        memory.made_within(self.handle.account(), name, &owner.object, delay)
     }
 
     /// The unique id that this process saw before with our tags; remembers the one that it sees now.
@@ -375,7 +445,8 @@ impl Visit<'_> {
                 predecessor: None,
                 load: &|| removals::load(context, world, other),
                 settled: &|_| true,
-                roles_of: &|_, _| 0,
+                rooms: &|_| 0,
+                statusless: false,
                 max_removals: context.settings.max_removals,
             };
             world.selection(other).contains(&self.task.account) && resolve::may_have(&request, &self.task.account)

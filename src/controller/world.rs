@@ -177,12 +177,15 @@ impl World {
         Ok((parsed, bootstrap))
     }
 
-    /// How many roles the objects of a namespace hold in accounts of a class.
+    /// Whether an account is of a class.
+    pub fn is_of_class(&self, account: &str, class: &str) -> bool {
+        self.readable(account)
+            .is_some_and(|account| account.spec.class == class)
+    }
+
+    /// How many roles the objects of a namespace hold, or are about to hold, in accounts of a class, as their status says.
     pub fn roles_of(&self, index: &Index, class: &str, namespace: &str) -> u32 {
-        index.roles_of(namespace, |account| {
-            self.readable(account)
-                .is_some_and(|account| account.spec.class == class)
-        })
+        index.roles_of(namespace, |account| self.is_of_class(account, class))
     }
 
     /// The labels of a namespace; none where it is not known.

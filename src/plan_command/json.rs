@@ -41,9 +41,12 @@ fn line(line: &Line) -> Value {
                 members.insert("warning".into(), json!(warning));
             }
         }
-        Finding::Refused { reason, message } => {
+        Finding::Refused { reason, message, ends } => {
             members.insert("reason".into(), json!(reason.as_str()));
             members.insert("message".into(), json!(message));
+            if let Some(plan) = ends.as_ref().filter(|plan| !plan.is_empty()) {
+                members.insert("changes".into(), plan.changes.iter().map(change).collect());
+            }
         }
         Finding::LeftAlone { reason, message } => {
             members.insert("reason".into(), json!(reason.map(|reason| reason.as_str())));

@@ -32,11 +32,10 @@ use jiff::Timestamp;
 
 use crate::aws::{Accounts, Age, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
-use crate::controller::task::Hold;
 use crate::fence::Fence;
 use manifests::Manifests;
 use report::{Finding, Line, Report};
-use survey::{Item, Survey};
+use survey::{Item, Survey, Wanted};
 
 /// Roles that are read at the same time.
 const READS_AT_ONCE: usize = 32;
@@ -89,7 +88,7 @@ pub async fn run(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
 pub fn offline(manifests: &Manifests, cluster: &str) -> Report {
     let survey = Survey::of(manifests, None, cluster, Timestamp::now());
     let found = survey.items().into_iter();
-    let lines = found.map(|item| item.line(|item, hold| item.decide(hold, &Observed::Absent, &Quotas::default())));
+    let lines = found.map(|item| item.line(|item, wanted| item.decide(wanted, &Observed::Absent, &Quotas::default())));
     Report::new(lines.collect(), manifests.notes.clone(), false)
 }
 
@@ -104,12 +103,12 @@ async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError>
 }
 
 async fn look(accounts: &Accounts, item: Item) -> Line {
-    let read = match item.hold() {
-        Some(hold) => Some(read(accounts, hold).await),
+    let read = match item.wanted() {
+        Some(wanted) => Some(read(accounts, wanted).await),
         None => None,
     };
-    item.line(|item, hold| match &read {
-        Some(Ok((observed, quotas))) => item.decide(hold, observed, quotas),
+    item.line(|item, wanted| match &read {
+        Some(Ok((observed, quotas))) => item.decide(wanted, observed, quotas),
         Some(Err(error)) => Finding::Failed {
             message: error.to_string(),
         },
@@ -119,11 +118,11 @@ async fn look(accounts: &Accounts, item: Item) -> Line {
     })
 }
 
-async fn read(accounts: &Accounts, hold: &Hold) -> Result<(Observed, Quotas), CallError> {
+async fn read(accounts: &Accounts, wanted: Wanted<'_>) -> Result<(Observed, Quotas), CallError> {
     let handle = accounts.account(&Entrance {
         read_only: true,
-        ..hold.entrance.clone()
+        ..wanted.entrance().clone()
     });
-    let seen = handle.observe(&hold.desired.name, Depth::Declared, Age::New).await?;
+    let seen = handle.observe(wanted.role(), Depth::Declared, Age::New).await?;
     Ok((seen.observed, handle.quotas().await?))
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use crossrole_api::Reason;
 use crossrole_plan::change::Plan;
 use crossrole_plan::declaration::ObjectName;
-use crossrole_plan::refusal::Refusal;
 
 /// The outcome for all roles in all accounts.
 pub struct Report {
@@ -44,12 +43,14 @@ pub enum Finding {
         /// What may not fit: a quota that the account may have had raised.
         warning: Option<String>,
     },
-    /// Nothing, before a person acts.
+    /// Nothing of what is declared, before a person acts.
     Refused {
         /// Why.
         reason: Reason,
         /// What is wrong, and the way out.
         message: String,
+        /// What would be done all the same, for it ends access to the role; absent where nobody may write anything.
+        ends: Option<Plan>,
     },
     /// Nothing, as somebody wanted.
     LeftAlone {
@@ -66,13 +67,6 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub(super) fn refused(refusal: &Refusal) -> Self {
-        Self::Refused {
-            reason: refusal.reason,
-            message: refusal.to_string(),
-        }
-    }
-
     /// What would happen, in one word.
     pub fn word(&self) -> &'static str {
         match self {
@@ -151,7 +145,16 @@ impl fmt::Display for Line {
                 }
                 write!(formatter, "{plan}")
             }
-            Finding::Refused { reason, message } => writeln!(formatter, ", {reason}\n     {message}"),
+            Finding::Refused { reason, message, ends } => {
+                writeln!(formatter, ", {reason}\n     {message}")?;
+                match ends {
+                    Some(plan) if !plan.is_empty() => {
+                        writeln!(formatter, "     access ends all the same:")?;
+                        write!(formatter, "{plan}")
+                    }
+                    _ => Ok(()),
+                }
+            }
             Finding::LeftAlone {
                 reason: Some(reason),
                 message,

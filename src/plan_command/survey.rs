@@ -3,19 +3,25 @@
 use std::sync::Arc;
 
 use crossrole_api::{CrossAccountRole, EntryState, Reason};
+use crossrole_iam::RoleName;
 use crossrole_plan::brake::Load;
 use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
+use crossrole_plan::declaration::ObjectName;
+use crossrole_plan::desired::Desired;
+use crossrole_plan::ending::Ending;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::quota::{self, Quotas, Source};
+use crossrole_plan::refusal::Refusal;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 
 use super::manifests::Manifests;
 use super::report::{Finding, Line};
-use crate::aws::Identity;
-use crate::controller::resolve::{self, Request};
-use crate::controller::task::{Hold, Target, Task};
+use crate::aws::{Entrance, Identity};
+use crate::controller::resolve::{self, Place, Request};
+use crate::controller::rooms::Rooms;
+use crate::controller::task::{End, Hold, Target, Task};
 use crate::controller::verdict::Outcome;
 use crate::controller::work::{claim, other_claims};
 use crate::controller::world::World;
@@ -27,6 +33,7 @@ pub struct Survey<'a> {
     identity: Option<&'a Identity>,
     cluster: &'a str,
     now: Timestamp,
+    rooms: Rooms,
 }
 
 /// One role in one account, or a role that selects none.
@@ -58,6 +65,7 @@ impl<'a> Survey<'a> {
             identity,
             cluster,
             now,
+            rooms: Rooms::default(),
         }
     }
 
@@ -72,7 +80,12 @@ impl<'a> Survey<'a> {
 
     fn items_of(&self, role: &CrossAccountRole) -> Vec<Item> {
         let ours = claim(role);
-        let tasks = resolve::resolve(&self.request(role));
+        let rooms = |place: &Place<'_>| {
+            let is_one_more = |_: &ObjectName, account: &str| self.world.is_of_class(account, place.class);
+            self.rooms
+                .take(&ours.object, place.account, place.most, || 0, is_one_more)
+        };
+        let tasks = resolve::resolve(&self.request(role, &rooms));
         if tasks.is_empty() {
             return vec![Item {
                 claim: ours,
@@ -99,12 +112,12 @@ impl<'a> Survey<'a> {
         };
         other_claims(ours, &hold.desired.name, self.manifests.roles.iter(), |other| {
             self.world.selection(other).contains(&task.account)
-                && resolve::may_have(&self.request(other), &task.account)
+                && resolve::may_have(&self.request(other, &|_| 0), &task.account)
         })
     }
 
     // Files have no status, so no role was made yet that could be left, and no brake need hold.
-    fn request<'b>(&'b self, role: &'b CrossAccountRole) -> Request<'b> {
+    fn request<'b>(&'b self, role: &'b CrossAccountRole, rooms: &'b dyn Fn(&Place<'_>) -> u32) -> Request<'b> {
         Request {
             role,
             world: &self.world,
@@ -116,21 +129,58 @@ impl<'a> Survey<'a> {
                 roles: 0,
             },
             settled: &|_| true,
-            roles_of: &|_, _| 0,
+            rooms,
+            statusless: true,
             max_removals: usize::MAX,
         }
     }
 }
 
+/// A role that hangs on what the account holds.
+#[derive(Clone, Copy)]
+pub enum Wanted<'a> {
+    /// It shall be there.
+    Hold(&'a Hold),
+    /// Its object is refused.
+    End(&'a End),
+}
+
+impl<'a> Wanted<'a> {
+    /// How to get into the account.
+    pub fn entrance(self) -> &'a Entrance {
+        match self {
+            Self::Hold(hold) => &hold.entrance,
+            Self::End(end) => &end.entrance,
+        }
+    }
+
+    /// The role's name.
+    pub fn role(self) -> &'a RoleName {
+        match self {
+            Self::Hold(hold) => &hold.desired.name,
+            Self::End(end) => &end.ending.role,
+        }
+    }
+
+    /// What the object means in the account, where it can be read.
+    pub fn declared(self) -> Option<&'a Desired> {
+        match self {
+            Self::Hold(hold) => Some(&hold.desired),
+            Self::End(end) => end.declared.as_ref(),
+        }
+    }
+}
+
 impl Item {
-    /// The role that shall be in the account, where nothing stands against it.
-    pub fn hold(&self) -> Option<&Hold> {
+    /// The role that hangs on what the account holds.
+    pub fn wanted(&self) -> Option<Wanted<'_>> {
         if self.suspended {
             return None;
         }
         match &self.task.as_ref()?.target {
-            Target::Hold(hold) => Some(hold),
-            Target::End(_) | Target::Leave(_) | Target::Settled(..) => None,
+            Target::Hold(hold) => Some(Wanted::Hold(hold)),
+            Target::End(end) => Some(Wanted::End(end)),
+            Target::Leave(_) | Target::Settled(..) => None,
         }
     }
 
@@ -139,16 +189,25 @@ impl Item {
         self.task.as_ref().map(|task| task.account.as_str())
     }
 
-    /// What becomes of a role that shall be there, given what is.
-    pub fn decide(&self, hold: &Hold, observed: &Observed, quotas: &Quotas) -> Finding {
-        let desired = &hold.desired;
+    /// What becomes of a role, given what the account holds.
+    pub fn decide(&self, wanted: Wanted<'_>, observed: &Observed, quotas: &Quotas) -> Finding {
         let known = Known {
             now: self.now,
             ..Known::default()
         };
+        let refused = |refusal: &Refusal, ending: Option<&Ending>| Finding::Refused {
+            reason: refusal.reason,
+            message: refusal.to_string(),
+            ends: ending.map(|ending| ending.plan(wanted.declared(), observed, &known)),
+        };
+        let hold = match wanted {
+            Wanted::Hold(hold) => hold,
+            Wanted::End(end) => return refused(&end.refusal, Some(&end.ending)),
+        };
+        let desired = &hold.desired;
         let plan = match decide::converge(desired, observed, &known, &self.claim, &self.others) {
             Ok(plan) => plan,
-            Err(refusal) => return Finding::refused(&refusal),
+            Err(refusal) => return refused(&refusal, hold.ending.as_ref()),
         };
         let mut warning = None;
         if let Err(refusal) = quota::check(observed, &plan.changes, quotas) {
@@ -156,7 +215,7 @@ impl Item {
             let may_fit =
                 quotas.source == Source::Defaults && quota::check(observed, &plan.changes, &Quotas::raised()).is_ok();
             if !may_fit {
-                return Finding::refused(&refusal);
+                return refused(&refusal, hold.ending.as_ref());
             }
             warning = Some(refusal.to_string());
         }
@@ -169,17 +228,17 @@ impl Item {
         }
     }
 
-    /// The line of the report, where `hold` says what becomes of a role that shall be there.
-    pub fn line(&self, hold: impl FnOnce(&Self, &Hold) -> Finding) -> Line {
+    /// The line of the report, where `decide` says what becomes of a role that hangs on what the account holds.
+    pub fn line(&self, decide: impl FnOnce(&Self, Wanted<'_>) -> Finding) -> Line {
         let (account_id, finding) = match self.task.as_ref().map(|task| &task.target) {
             _ if self.suspended => (None, suspended()),
             None => (None, no_accounts()),
-            Some(Target::Hold(held)) => (Some(held.entrance.account.to_string()), hold(self, held)),
-            Some(Target::Settled(id, outcome)) => (id.clone(), settled(outcome)),
-            Some(Target::End(end)) => (
-                Some(end.entrance.account.to_string()),
-                settled(&Outcome::refused(&end.refusal)),
+            Some(Target::Hold(hold)) => (
+                Some(hold.entrance.account.to_string()),
+                decide(self, Wanted::Hold(hold)),
             ),
+            Some(Target::End(end)) => (Some(end.entrance.account.to_string()), decide(self, Wanted::End(end))),
+            Some(Target::Settled(id, outcome)) => (id.clone(), settled(outcome)),
             Some(Target::Leave(leave)) => (Some(leave.entrance.account.to_string()), settled(&Outcome::Gone)),
         };
         Line {
@@ -203,6 +262,7 @@ fn no_accounts() -> Finding {
     Finding::Refused {
         reason: Reason::NoAccounts,
         message: "spec.accounts selects no AWSAccount of these files".to_string(),
+        ends: None,
     }
 }
 
@@ -220,6 +280,7 @@ fn settled(outcome: &Outcome) -> Finding {
         } => Finding::Refused {
             reason: *reason,
             message: message.clone(),
+            ends: None,
         },
         Outcome::Stands { reason, message, .. } => Finding::LeftAlone {
             reason: Some(*reason),

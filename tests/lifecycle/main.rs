@@ -124,6 +124,16 @@ async fn a_role_closes_when_its_time_is_over_and_not_at_the_next_look() {
     let closed = wait_for(&scene, "brief", "the end", is_closed).await;
     assert!(Timestamp::now() >= end);
     assert_eq!(closed.id, open.id);
+    let told = eventually(scene::PATIENCE, "the Event", async || {
+        let arguments = ["get", "events", "--namespace", "security"];
+        let events = scene.control_plane.kubectl(arguments).await.unwrap();
+        if events.contains("Closed") {
+            Ok(events)
+        } else {
+            Err(events)
+        }
+    });
+    assert!(!told.await.unwrap().contains("Repaired"), "it was as declared");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,9 +42,9 @@ fn plan(text: &str) -> String {
 fn report(manifests: &Manifests, held: &[Held]) -> Report {
     let survey = Survey::of(manifests, None, CLUSTER, now());
     let lines = survey.items().into_iter().map(|item| {
-        item.line(|item, hold| {
-            let observed = held::observed(held, item.account().unwrap_or_default(), hold, manifests);
-            item.decide(hold, &observed, &Quotas::default())
+        item.line(|item, wanted| {
+            let observed = held::observed(held, item.account().unwrap_or_default(), wanted, manifests);
+            item.decide(wanted, &observed, &Quotas::default())
         })
     });
     Report {

@@ -19,12 +19,11 @@
 use std::collections::BTreeMap;
 
 use crossrole::api::CrossAccountRoleSpec;
-use crossrole::controller::task::Hold;
 use crossrole::iam::document::DocumentKind;
 use crossrole::plan::desired::Desired;
 use crossrole::plan::observed::{Observed, ObservedDocument, ObservedRole};
 use crossrole::plan_command::manifests::{ManifestError, Manifests};
-use crossrole::plan_command::survey::Survey;
+use crossrole::plan_command::survey::{Survey, Wanted};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -77,8 +76,10 @@ fn document(value: &Value, kind: DocumentKind) -> ObservedDocument {
 }
 
 /// What the account holds under the role's name.
-pub fn observed(all: &[Held], account: &str, hold: &Hold, manifests: &Manifests) -> Observed {
-    let desired = &hold.desired;
+pub fn observed(all: &[Held], account: &str, wanted: Wanted<'_>, manifests: &Manifests) -> Observed {
+    let Some(desired) = wanted.declared() else {
+        return Observed::Absent;
+    };
     let found = all
         .iter()
         .find(|held| held.account == account && held.role.eq_ignore_ascii_case(desired.name.as_str()));
@@ -130,10 +131,11 @@ fn before(spec: &CrossAccountRoleSpec, account: &str, now: &Desired, manifests: 
     then.roles = vec![role];
     let items = Survey::of(&then, None, CLUSTER, crate::cases::now()).items();
     let item = items.iter().find(|item| item.account() == Some(account));
-    let hold = item
-        .and_then(|item| item.hold())
-        .expect("the earlier spec was allowed in the account");
-    hold.desired.clone()
+    let desired = item
+        .and_then(|item| item.wanted())
+        .and_then(|wanted| wanted.declared())
+        .expect("the earlier spec can be read in the account");
+    desired.clone()
 }
 
 fn made(desired: &Desired) -> ObservedRole {

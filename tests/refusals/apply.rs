@@ -299,7 +299,11 @@ async fn raw_documents_statements_and_conditions_are_taken_with_all_their_member
         }]
     });
     for (field, pointer, value) in [
-        ("extraTrustStatements", "/spec/extraTrustStatements", json!([statement])),
+        (
+            "extraTrustStatements",
+            "/spec/extraTrustStatements",
+            json!([statement.clone()]),
+        ),
         (
             "require.conditions",
             "/spec/trust/0/require",
@@ -318,4 +322,11 @@ async fn raw_documents_statements_and_conditions_are_taken_with_all_their_member
         let held: Value = serde_json::from_str(&held).unwrap();
         assert_eq!(held.pointer(pointer), Some(&value), "{field}");
     }
+    let alone = with(
+        with(role("alone"), "/spec/extraTrustStatements", json!([statement])),
+        "/spec/trust",
+        json!([]),
+    );
+    let applied = control_plane.apply(&yaml(&[alone])).await;
+    applied.expect("a raw statement says from whom as well");
 }

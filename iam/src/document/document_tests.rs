@@ -32,11 +32,11 @@ fn what_iam_holds_is_not_judged_again_but_nothing_of_it_is_dropped() {
     for (text, kind) in [
         (
             r#"{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}"#,
-            PERMISSION,
+            DocumentKind::Managed,
         ),
         (
             r#"{"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}"#,
-            PERMISSION,
+            DocumentKind::Managed,
         ),
         (
             r#"{"Version": "2012-10-17", "Statement": {"Sid": "a b", "Effect": "Allow", "NotPrincipal": {"AWS": "x"}, "NotAction": "s3:x"}}"#,
@@ -71,6 +71,26 @@ fn what_iam_holds_is_not_judged_again_but_nothing_of_it_is_dropped() {
     ] {
         let message = Document::parse_encoded(text, PERMISSION).unwrap_err().to_string();
         assert!(message.starts_with(start), "{text}: {message}");
+    }
+}
+
+#[test]
+fn an_inline_policy_need_not_say_its_version_while_both_mean_the_same() {
+    let new = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::NAME/*"}}"#;
+    let variable = new.replace("NAME", "${aws:username}");
+    let meant = Document::parse(new, PERMISSION).unwrap();
+    for (version, problem) in [("", "is missing"), (r#""Version": "2008-10-17", "#, "is plain text")] {
+        let old = |text: &str| text.replace(r#""Version": "2012-10-17", "#, version);
+        assert!(
+            Document::parse(&old(new), PERMISSION)
+                .unwrap()
+                .means_the_same_as(&meant)
+        );
+        let message = refusal(&old(&variable), PERMISSION);
+        assert!(
+            message.starts_with("Version: ") && message.contains(problem),
+            "{message}"
+        );
     }
 }
 

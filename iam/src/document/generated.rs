@@ -120,7 +120,7 @@ fn conditions() -> impl Strategy<Value = Vec<Condition>> {
 fn statement(kind: DocumentKind) -> impl Strategy<Value = Statement> {
     let actions = match kind {
         DocumentKind::Trust => some(&TRUST_ACTIONS, 1).boxed(),
-        DocumentKind::Permission => some(&ACTIONS, 1).boxed(),
+        DocumentKind::Permission | DocumentKind::Managed => some(&ACTIONS, 1).boxed(),
     };
     (
         select(vec![Effect::Allow, Effect::Deny]),

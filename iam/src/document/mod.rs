@@ -86,8 +86,13 @@ pub enum DocumentKind {
     /// A role's trust policy: every statement has a principal and none a resource, and the actions are those by
     /// which a role is assumed.
     Trust,
-    /// An inline or managed policy: every statement has a resource and none a principal.
+    /// An inline policy: every statement has a resource and none a principal.
     Permission,
+    /// A customer managed policy: as an inline one, but its version must be written, and be the new one.
+    ///
+    /// Source: IAM API Reference, `CreatePolicy`, and what it answers: "Policy document must be version 2012-10-17 or
+    /// greater."
+    Managed,
 }
 
 /// Whether a statement allows or denies.
@@ -253,5 +258,19 @@ impl Document {
             .flat_map(Statement::dead_principals)
             .filter(|id| seen.insert(*id))
             .collect()
+    }
+
+    /// The document without the unique ids of deleted users and roles among those whom its statements speak of, and without
+    /// the statements that then speak of nobody.
+    #[must_use]
+    pub fn without_dead_principals(&self) -> Document {
+        Document {
+            statements: self
+                .statements
+                .iter()
+                .filter_map(Statement::without_dead_principals)
+                .collect(),
+            ..self.clone()
+        }
     }
 }

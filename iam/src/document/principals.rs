@@ -81,7 +81,7 @@ impl Principals {
 /// Whether the text is the unique id of a user (`AIDA…`) or a role (`AROA…`).
 ///
 /// Source: IAM User Guide, "IAM identifiers" (unique identifiers; at most 128 characters).
-fn is_unique_id(text: &str) -> bool {
+pub(super) fn is_unique_id(text: &str) -> bool {
     (text.starts_with("AIDA") || text.starts_with("AROA"))
         && (16..=128).contains(&text.len())
         && text

@@ -104,12 +104,14 @@ impl Reading {
             false => Ok(()),
         };
         let variables = document.each_string(&plain).is_err();
+        let old_will_do = !self.is_written() || self.kind != DocumentKind::Managed;
         let version = match value {
-            None if !self.is_written() && !variables => return Ok(()),
+            // The old one is meant, and without variables both mean the same. Source: IAM User Guide, "IAM JSON policy
+            // elements: Version".
+            None if old_will_do && !variables => return Ok(()),
             None => return place.refuse(format!("is missing; write \"Version\": \"{VERSION}\"")),
             Some(value) => text_of(&place, value)?,
         };
-        let old_will_do = !self.is_written() || self.kind == DocumentKind::Trust;
         match version {
             VERSION => Ok(()),
             OLD_VERSION if old_will_do && !variables => Ok(()),
@@ -198,7 +200,7 @@ impl Reading {
             (None, None) => return Ok(None),
         };
         let place = place.member(name);
-        if self.kind == DocumentKind::Permission {
+        if self.kind != DocumentKind::Trust {
             return place.refuse("may not stand in a permission policy; it speaks of the role it is attached to");
         }
         if name == "NotPrincipal" && effect == Effect::Allow && self.is_written() {
@@ -284,7 +286,7 @@ impl Reading {
         let (name, value) = match (find(members, "Resource"), find(members, "NotResource")) {
             (Some(value), _) => ("Resource", value),
             (None, Some(value)) => ("NotResource", value),
-            (None, None) if self.kind == DocumentKind::Permission => {
+            (None, None) if self.kind != DocumentKind::Trust => {
                 return place
                     .member("Resource")
                     .refuse("is missing; a statement of a permission policy needs a Resource or a NotResource");

@@ -22,7 +22,7 @@ const TRUST_ACTIONS: [&str; 6] = [
 /// Source: IAM User Guide, "IAM JSON policy elements: Action".
 pub(crate) fn action_problem(text: &str, kind: DocumentKind) -> Option<String> {
     let problem = form_problem(text);
-    if problem.is_some() || kind == DocumentKind::Permission {
+    if problem.is_some() || kind != DocumentKind::Trust {
         return problem;
     }
     let folded = text.to_ascii_lowercase();

@@ -1,6 +1,7 @@
 //! One statement of a policy document, and its elements.
 
 use super::canonical::CanonicalStatement;
+use super::principals::is_unique_id;
 use super::{Condition, DocumentError, DocumentKind, Effect, Principals, read, resource};
 
 /// One statement.
@@ -42,6 +43,18 @@ impl Statement {
             Some(element) => element.principals().dead(),
             None => Vec::new(),
         }
+    }
+
+    pub(super) fn without_dead_principals(&self) -> Option<Statement> {
+        let mut statement = self.clone();
+        if let Some(PrincipalElement::Principal(principals)) = &mut statement.principal {
+            let dead = principals.aws.len();
+            principals.aws.retain(|principal| !is_unique_id(principal));
+            if principals.aws.len() < dead && principals.is_empty() {
+                return None;
+            }
+        }
+        Some(statement)
     }
 }
 

@@ -259,10 +259,10 @@ impl Entry<'_> {
 
 /// Reads who may assume the role.
 pub(super) fn parse(spec: &CrossAccountRoleSpec) -> Result<Trust, Refusal> {
-    if spec.trust.is_empty() {
+    if spec.trust.is_empty() && spec.extra_trust_statements.is_empty() {
         return Err(invalid(
             "trust",
-            "a role that nobody may assume is of no use: write at least one entry",
+            "a role that nobody may assume is of no use: write at least one entry here or in extraTrustStatements",
         ));
     }
     check_size(spec)?;

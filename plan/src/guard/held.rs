@@ -3,12 +3,16 @@
 //! Whether a changed rule forbids an existing role cannot be read from the object: its owner may have edited it since,
 //! well or badly. So the role itself is judged, by the same guardrails.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crossrole_api::Reason;
 use crossrole_api::names::PREFIX;
+use crossrole_iam::document::Document;
 use crossrole_iam::{Arn, PolicyPathName, RoleName};
 
-use super::{Proposal, check};
+use super::{GUARDRAILS, Guardrail, Proposal, is_violation, permissions};
 use crate::account::Account;
+use crate::change::Change;
 use crate::declaration::{AwsManagedPolicy, Declaration, ObjectName, Trust};
 use crate::desired::Desired;
 use crate::lifecycle::Lifecycle;
@@ -32,41 +36,96 @@ pub struct Judge {
     pub hub_role: Option<(String, String)>,
 }
 
+/// What a class makes of a role that an account holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// It may stay, once these changes have taken off what the class forbids and nobody declared; each only takes away.
+    Stays(Vec<Change>),
+    /// The class forbids it.
+    Forbidden,
+}
+
+/// The guardrails on what can be taken off a role while the rest of it stays.
+const SEPARABLE: &[Guardrail] = &[
+    permissions::session_is_short_enough,
+    permissions::managed_policies_are_listed,
+    permissions::inline_policies_are_allowed,
+    permissions::inline_policies_hold_no_denied_action,
+    permissions::tag_keys_are_listed,
+];
+
 impl Judge {
     /// Judges a role of an object. The boundary is not judged: the class sets it, not the object. A document that only
-    /// denies adds nothing.
+    /// denies adds nothing, and a principal that was deleted admits nobody.
     ///
-    /// # Errors
-    /// The first guardrail that the role would not pass. What cannot be read may be anything.
-    pub fn allows(&self, name: &RoleName, owner: &Owner, role: &ObservedRole) -> Result<(), Refusal> {
-        let desired = self.as_desired(name, owner, role)?;
-        let declaration = as_declaration(&desired, role)?;
-        check(&Proposal {
-            declaration: &declaration,
-            desired: &desired,
-            account: &self.account,
-            rules: &self.rules,
-            namespace_labels: &self.namespace_labels,
-            hub_role: self
-                .hub_role
-                .as_ref()
-                .map(|(account, name)| (account.as_str(), name.as_str())),
-            namespace_roles: None,
-        })
+    /// `declared` is what the object means here, where it can be read. What the class forbids and the object declares, or
+    /// what cannot be taken off safely, makes the role a forbidden one. Policies and tags that somebody else put on do not:
+    /// they go, as they would if the object were not refused.
+    pub fn judge(&self, name: &RoleName, owner: &Owner, role: &ObservedRole, declared: Option<&Desired>) -> Judgement {
+        let mut surplus = Vec::new();
+        for part in parts(role, self.rules.max_session) {
+            let refused = self.refuses(name, owner, &part.alone, SEPARABLE);
+            if !refused {
+                continue;
+            }
+            match part.taken_off {
+                Some(change) if !declared.is_some_and(|desired| declares(desired, &change)) => surplus.push(change),
+                _ => return Judgement::Forbidden,
+            }
+        }
+        let rest = ObservedRole {
+            trust: without_dead_principals(&role.trust),
+            ..bare(role)
+        };
+        if self.refuses(name, owner, &rest, GUARDRAILS) {
+            Judgement::Forbidden
+        } else {
+            Judgement::Stays(surplus)
+        }
     }
 
+    /// Whether these guardrails say that the class forbids a role. What cannot be read may be anything.
+    fn refuses(&self, name: &RoleName, owner: &Owner, role: &ObservedRole, guardrails: &[Guardrail]) -> bool {
+        let check = || {
+            let desired = self.as_desired(name, owner, role)?;
+            let declaration = as_declaration(&desired, role)?;
+            let proposal = Proposal {
+                declaration: &declaration,
+                desired: &desired,
+                account: &self.account,
+                rules: &self.rules,
+                namespace_labels: &self.namespace_labels,
+                hub_role: self
+                    .hub_role
+                    .as_ref()
+                    .map(|(account, name)| (account.as_str(), name.as_str())),
+                namespace_roles: None,
+            };
+            guardrails.iter().try_for_each(|guardrail| guardrail(&proposal))
+        };
+        check().is_err_and(|refusal: Refusal| is_violation(refusal.reason))
+    }
     /// The role, as if just that were wanted.
     fn as_desired(&self, name: &RoleName, owner: &Owner, role: &ObservedRole) -> Result<Desired, Refusal> {
-        let path: crossrole_iam::Path = role.path.parse().map_err(|_| unreadable("path"))?;
-        let trust = readable(&role.trust, "trust policy")?.clone();
+        let path: crossrole_iam::Path = role
+            .path
+            .parse()
+            .map_err(|_| unreadable(Reason::PathNotAllowed, "path"))?;
+        let trust = readable(&role.trust, Reason::TrustNotAllowed, "trust policy")?.clone();
         let inline = role.inline.iter().filter(|(_, document)| document.may_allow());
-        let inline = inline.map(|(name, document)| Ok((name.clone(), readable(document, "inline policy")?.clone())));
+        let inline = inline.map(|(name, document)| {
+            let document = readable(document, Reason::InlinePolicyNotAllowed, "inline policy")?;
+            Ok((name.clone(), document.clone()))
+        });
         let is_ours = |key: &str| key.to_lowercase().starts_with(PREFIX) || key.to_lowercase().starts_with("aws:");
         let tags = role.tags.iter().filter(|(key, _)| !is_ours(key));
         let boundary = self.rules.boundary.as_ref();
         Ok(Desired {
             name: name.clone(),
-            arn: role.arn.parse().map_err(|_| unreadable("ARN"))?,
+            arn: role
+                .arn
+                .parse()
+                .map_err(|_| unreadable(Reason::PathNotAllowed, "ARN"))?,
             trust_fields: vec!["the role's trust policy".into(); trust.statements.len()],
             trust,
             description: role.description.clone(),
@@ -94,7 +153,8 @@ fn as_declaration(desired: &Desired, role: &ObservedRole) -> Result<Declaration,
         })
     });
     let inline = desired.inline.iter().map(|(name, document)| {
-        let template = Template::parse(&document.to_json()).map_err(|_| unreadable("inline policy"))?;
+        let template = Template::parse(&document.to_json())
+            .map_err(|_| unreadable(Reason::InlinePolicyNotAllowed, "inline policy"))?;
         Ok((name.clone(), template))
     });
     Ok(Declaration {
@@ -119,16 +179,92 @@ fn as_declaration(desired: &Desired, role: &ObservedRole) -> Result<Declaration,
 
 fn policy_name(arn: &Arn) -> Result<PolicyPathName, Refusal> {
     let name = arn.resource().strip_prefix("policy/").unwrap_or(arn.resource());
-    name.parse().map_err(|_| unreadable("attached policy"))
+    name.parse()
+        .map_err(|_| unreadable(Reason::PolicyNotAllowed, "attached policy"))
 }
 
-fn readable<'a>(document: &'a ObservedDocument, what: &str) -> Result<&'a crossrole_iam::document::Document, Refusal> {
-    document.document().ok_or_else(|| unreadable(what))
+fn readable<'a>(document: &'a ObservedDocument, reason: Reason, what: &str) -> Result<&'a Document, Refusal> {
+    document.document().ok_or_else(|| unreadable(reason, what))
 }
 
-fn unreadable(what: &str) -> Refusal {
+fn unreadable(reason: Reason, what: &str) -> Refusal {
     Refusal::new(
-        Reason::TrustNotAllowed,
+        reason,
         format!("the role's {what} cannot be read, so no guardrail can judge it"),
     )
+}
+
+/// A role with one of the things that can be taken off it, and the change that does.
+struct Part {
+    alone: ObservedRole,
+    /// Absent where the rest of the role could do more without it.
+    taken_off: Option<Change>,
+}
+
+/// A role without any of them.
+fn bare(role: &ObservedRole) -> ObservedRole {
+    ObservedRole {
+        max_session: 0,
+        tags: BTreeMap::new(),
+        attached: BTreeSet::new(),
+        inline: BTreeMap::new(),
+        trust: ObservedDocument::Parsed(Document::new(Vec::new())),
+        ..role.clone()
+    }
+}
+
+fn parts(role: &ObservedRole, longest: u32) -> Vec<Part> {
+    let bare = bare(role);
+    let part = |change: Option<Change>, add: &dyn Fn(&mut ObservedRole)| {
+        let mut alone = bare.clone();
+        add(&mut alone);
+        Part {
+            alone,
+            taken_off: change,
+        }
+    };
+    let attached = role.attached.iter().map(|arn| {
+        part(Some(Change::Detach(arn.clone())), &|alone| {
+            alone.attached.insert(arn.clone());
+        })
+    });
+    let inline = role.inline.iter().map(|(name, document)| {
+        let change = (!document.may_deny()).then(|| Change::DeleteInline(name.clone()));
+        part(change, &|alone| {
+            alone.inline.insert(name.clone(), document.clone());
+        })
+    });
+    let tags = role.tags.iter().map(|(key, value)| {
+        part(Some(Change::Untag(BTreeSet::from([key.clone()]))), &|alone| {
+            alone.tags.insert(key.clone(), value.clone());
+        })
+    });
+    let shorter = Change::UpdateRole {
+        description: role.description.clone(),
+        max_session: longest,
+    };
+    let session = part(Some(shorter), &|alone| alone.max_session = role.max_session);
+    attached.chain(inline).chain(tags).chain([session]).collect()
+}
+
+/// Whether the object itself asks for what a change takes off.
+fn declares(desired: &Desired, taken_off: &Change) -> bool {
+    match taken_off {
+        Change::Detach(arn) => desired.attached.contains(arn),
+        Change::DeleteInline(name) => desired.inline.contains_key(name),
+        Change::Untag(keys) => {
+            let declared = |key: &String| desired.tags.keys().any(|tag| tag.eq_ignore_ascii_case(key));
+            keys.iter().any(declared)
+        }
+        Change::UpdateRole { max_session, .. } => desired.max_session > *max_session,
+        _ => true,
+    }
+}
+
+/// A trust policy without those whom nobody can be any more. Source: IAM User Guide, "AWS JSON policy elements: Principal".
+fn without_dead_principals(trust: &ObservedDocument) -> ObservedDocument {
+    match trust {
+        ObservedDocument::Parsed(document) => ObservedDocument::Parsed(document.without_dead_principals()),
+        ObservedDocument::Unreadable { .. } => trust.clone(),
+    }
 }

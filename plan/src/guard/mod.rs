@@ -18,8 +18,8 @@ use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::select::Labels;
 
-pub use held::Judge;
 pub(crate) use violation::is_violation;
+pub use held::{Judge, Judgement};
 
 /// What the guardrails judge.
 pub struct Proposal<'a> {
@@ -36,8 +36,9 @@ pub struct Proposal<'a> {
     /// The role that the operator itself runs as: its account id and its name.
     pub hub_role: Option<(&'a str, &'a str)>,
     /// Where the role would be a new one: how many roles the namespace's objects have, or are about to have, in accounts of
-    /// this class without it. `None` for a role that is already theirs, which no limit takes away.
-    pub namespace_roles: Option<u32>,
+    /// this class without it. It is given the limit, and asked once all else is allowed: whoever answers takes the room
+    /// where there is some. `None` for a role that is already theirs, which no limit takes away.
+    pub namespace_roles: Option<&'a dyn Fn(u32) -> u32>,
 }
 
 /// One rule.

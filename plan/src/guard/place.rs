@@ -70,14 +70,18 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
 
 /// Refuses new roles only: those that are there stay, and what is taken away makes room.
 pub(super) fn namespace_has_room(proposal: &Proposal<'_>) -> Result<(), Refusal> {
-    match (proposal.rules.max_roles, proposal.namespace_roles) {
-        (Some(most), Some(held)) if held >= most => Err(Refusal::new(
-            Reason::TooManyRoles,
-            format!(
-                "namespace {} has {held} roles in accounts of AccountClass {}, and guardrails.maxRolesPerNamespace allows {most}",
-                proposal.declaration.object.namespace, proposal.rules.class
-            ),
-        )),
-        _ => Ok(()),
+    let (Some(most), Some(roles)) = (proposal.rules.max_roles, proposal.namespace_roles) else {
+        return Ok(());
+    };
+    let held = roles(most);
+    if held < most {
+        return Ok(());
     }
+    Err(Refusal::new(
+        Reason::TooManyRoles,
+        format!(
+            "namespace {} has {held} roles in accounts of AccountClass {}, and guardrails.maxRolesPerNamespace allows {most}",
+            proposal.declaration.object.namespace, proposal.rules.class
+        ),
+    ))
 }

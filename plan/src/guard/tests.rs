@@ -32,6 +32,11 @@ fn judge_among(
         Ok(desired) => desired,
         Err(refusal) => return verdict::<()>(Err(refusal)),
     };
+    let count = |_| namespace_roles.unwrap_or_default();
+    let counted: Option<&dyn Fn(u32) -> u32> = match namespace_roles {
+        Some(_) => Some(&count),
+        None => None,
+    };
     verdict(check(&Proposal {
         declaration: &declaration,
         desired: &desired,
@@ -39,7 +44,7 @@ fn judge_among(
         rules: &rules,
         namespace_labels: &Labels::from([("tier".to_string(), "platform".to_string())]),
         hub_role,
-        namespace_roles,
+        namespace_roles: counted,
     }))
 }
 

@@ -16,6 +16,7 @@ use crate::change::{Change, Plan, TrustStep};
 use crate::desired::Desired;
 use crate::effect::apply_all;
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
+use crate::quota::Quotas;
 
 proptest! {
     #![proptest_config(cases(1000))]
@@ -56,7 +57,7 @@ proptest! {
         for left_out in 0..plan.changes.len() {
             let mut rest = plan.changes.clone();
             let change = rest.remove(left_out);
-            let end = apply_all(&rest, &plan.role, &observed);
+            let end = apply_all(&rest, &plan.role, &observed, &Quotas::default());
             let guards = matches!(change, Change::UpdateTrust { .. }) && mixed > 1;
             prop_assert!(end != Ok(Observed::Absent) || guards, "{change} can be left out of\n{plan}");
         }

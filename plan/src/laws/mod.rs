@@ -27,6 +27,7 @@ use crate::decide::{self, Known};
 use crate::desired::Desired;
 use crate::effect::{apply, apply_all};
 use crate::observed::Observed;
+use crate::quota::Quotas;
 
 /// So many cases of one law, unless `PROPTEST_CASES` says otherwise.
 fn cases(number: u32) -> Config {
@@ -89,7 +90,7 @@ fn states(plan: &Plan, desired: &Desired, observed: &Observed) -> Result<Vec<Obs
             may(change, desired, before),
             "the bootstrap role may not {change}\n{plan}"
         );
-        let next = apply(change, &plan.role, before)
+        let next = apply(change, &plan.role, before, &Quotas::default())
             .map_err(|refused| TestCaseError::fail(format!("IAM refuses {change}: {refused:?}\n{plan}")))?;
         states.push(next);
     }
@@ -236,7 +237,7 @@ proptest! {
     fn a_role_that_is_let_go_loses_our_tags_and_nothing_else((desired, role) in generator::desired_and_present()) {
         let observed = Observed::Present(Box::new(role.clone()));
         let plan = leave(&desired, &observed, DeletionPolicy::Retain);
-        let last = apply_all(&plan.changes, &plan.role, &observed).unwrap();
+        let last = apply_all(&plan.changes, &plan.role, &observed, &Quotas::default()).unwrap();
         let mut expected = role;
         expected.tags.retain(|key, _| !key.to_lowercase().starts_with("crossrole.dev/"));
         prop_assert_eq!(&last, &Observed::Present(Box::new(expected)));

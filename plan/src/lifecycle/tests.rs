@@ -90,6 +90,13 @@ fn a_role_whose_time_is_over_is_closed() {
         Some(at("2026-11-23T13:00:00Z"))
     );
     assert_eq!(desired(spec).lifecycle.next_change(at("2026-11-23T13:00:00Z")), None);
+    let ahead = desired("sessions: {revokeIssuedBefore: '2026-11-23T13:00:00Z'}").lifecycle;
+    let due = at("2026-11-23T12:55:00Z");
+    assert_eq!(ahead.next_change(at(NOON)), Some(due), "no longer too far ahead");
+    assert_eq!(
+        (ahead.next_change(due), ahead.revocation_due(due)),
+        (None, Some(at("2026-11-23T13:00:00Z")))
+    );
 }
 
 #[test]

@@ -72,6 +72,12 @@ fn check_tenant(entry: &Entry<'_>, oidc: &Oidc, tenant: Option<Tenant>) -> Resul
                 "is missing: {issuer} gives tokens to everybody, and it is the session name that says whose they are"
             ),
         ),
+        Some(Tenant::SessionName) if entry.require.session_name.iter().any(|name| name.contains("${")) => entry.refuse(
+            "require.sessionName",
+            format!(
+                "{issuer} gives tokens to everybody, and it is the session name that says whose they are: write it without variables, which the caller could fill"
+            ),
+        ),
         _ => Ok(()),
     }
 }

@@ -30,9 +30,14 @@ fn every_entry_of_trust_says_from_whom() {
             "passes",
         ),
         (
+            "a raw statement alone",
+            "trust: []\nextraTrustStatements: [{Effect: Allow, Principal: {Federated: graph.facebook.com}, Action: 'sts:AssumeRoleWithWebIdentity', Condition: {StringEquals: {'graph.facebook.com:app_id': '1'}}}]",
+            "passes",
+        ),
+        (
             "no entry",
             "trust: []",
-            "InvalidSpec, spec.trust: a role that nobody may assume is of no use: write at least one entry",
+            "InvalidSpec, spec.trust: a role that nobody may assume is of no use: write at least one entry here or in extraTrustStatements",
         ),
         (
             "nobody",

@@ -147,7 +147,12 @@ fn judge_issuer(statement: &Statement, issuer: &str, rules: &Rules) -> Result<()
             "this takes tokens of {issuer} for any audience: require {audience_key}"
         ));
     }
-    let names_its_session = || proves(statement, "sts:RoleSessionName", TEXT, |_, value| !is_anything(value));
+    // A variable could be replaced by what the caller itself sent.
+    let names_its_session = || {
+        proves(statement, "sts:RoleSessionName", TEXT, |_, value| {
+            !is_anything(value) && !value.contains("${")
+        })
+    };
     if told_apart_by_session_name(issuer)
         && allows(statement, &["sts:assumerolewithwebidentity"])
         && !names_its_session()

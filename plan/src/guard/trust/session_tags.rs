@@ -84,7 +84,11 @@ pub(super) fn judge(statement: &Statement, rules: &Rules) -> Result<(), Fault> {
         .iter()
         .filter(|condition| limits_keys(condition))
         .collect();
-    if limits.iter().any(|condition| condition.values.iter().all(listed)) {
+    // Nothing is a limit that names nothing.
+    if limits
+        .iter()
+        .any(|condition| !condition.values.is_empty() && condition.values.iter().all(listed))
+    {
         return Ok(());
     }
     let unlisted = limits

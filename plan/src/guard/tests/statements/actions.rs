@@ -36,6 +36,11 @@ fn session_tags_are_set_by_listed_keys_alone() {
             ),
             ("no limit", (OURS, TAG, ""), ANY),
             (
+                "a limit that names nothing",
+                (OURS, TAG, "'ForAllValues:StringEquals': {'aws:TagKeys': []}"),
+                ANY,
+            ),
+            (
                 "one listed key, and others beside it",
                 (OURS, TAG, "'ForAnyValue:StringEquals': {'aws:TagKeys': team}"),
                 ANY,
