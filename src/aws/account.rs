@@ -230,24 +230,20 @@ impl AccountHandle {
         self.snapshot.shows(role, age, Instant::now()).transpose()
     }
 
-    /// Reads all roles of the account, unless that was done within `interval`, and says which are not as they were.
-    /// `None`: it was done.
+    /// Reads all roles of the account, unless that was done within `interval`, and says what came of it; `None` where
+    /// somebody was told before.
     ///
     /// # Errors
     /// A call that failed for another reason than a missing right.
     pub async fn survey(&self, interval: Duration) -> Result<Option<Survey>, CallError> {
         let _reading = self.reading_all.lock().await;
-        if self.snapshot.was_tried_within(interval, Instant::now()) {
-            return Ok(None);
+        if !self.snapshot.was_tried_within(interval, Instant::now())
+            && let Err(error) = self.read_all(Keep::Changed).await
+            && error.failure != Failure::PermissionDenied
+        {
+            return Err(error);
         }
-        match self.read_all(Keep::Changed).await {
-            Ok(()) => Ok(Some(Survey::Taken {
-                changed: self.snapshot.changed(),
-                tagged: self.snapshot.tagged(),
-            })),
-            Err(error) if error.failure == Failure::PermissionDenied => Ok(Some(Survey::Denied(error))),
-            Err(error) => Err(error),
-        }
+        Ok(self.snapshot.news())
     }
 
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
@@ -264,7 +260,7 @@ impl AccountHandle {
             }
             Err(error) => {
                 if error.failure == Failure::PermissionDenied {
-                    self.snapshot.was_denied(Instant::now());
+                    self.snapshot.was_denied(&error, Instant::now());
                 }
                 Err(error)
             }

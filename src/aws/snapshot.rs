@@ -12,7 +12,7 @@ use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::RoleName;
 use crossrole_plan::observed::Observed;
 
-use super::account::Age;
+use super::account::{Age, Survey};
 use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::read::Roles;
@@ -40,8 +40,21 @@ struct State {
     taken: Option<Taken>,
     /// Roles that somebody found right: the answer's print, by the role's name in lower case.
     right: HashMap<Box<str>, u64>,
-    /// Since when the account does not let itself be read as a whole.
-    denied: Option<Instant>,
+    /// Since when the account does not let itself be read as a whole, and how it said so.
+    denied: Option<(Instant, CallError)>,
+    /// What came of the last reading, until somebody asked for it.
+    news: Option<News>,
+}
+
+/// What nobody has been told yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// Somebody read all roles to look at some of them.
+    ReadForSome,
+    /// They were read to see which changed.
+    ReadForAll,
+    /// They could not be read.
+    Denied,
 }
 
 #[derive(Debug)]
@@ -139,7 +152,8 @@ impl Snapshot {
     /// Whether all roles were read at once, or that was denied, so lately.
     pub(super) fn was_tried_within(&self, time: Duration, now: Instant) -> bool {
         let state = self.state();
-        let last = state.denied.max(state.taken.as_ref().map(|taken| taken.began));
+        let denied = state.denied.as_ref().map(|(at, _)| *at);
+        let last = denied.max(state.taken.as_ref().map(|taken| taken.began));
         last.is_some_and(|last| now.duration_since(last) < time)
     }
 
@@ -181,13 +195,36 @@ impl Snapshot {
         }
         state.denied = None;
         state.taken = Some(taken);
+        state.news = Some(match keep {
+            Keep::All => News::ReadForSome,
+            Keep::Changed => News::ReadForAll,
+        });
     }
 
     /// The account does not let itself be read as a whole.
-    pub(super) fn was_denied(&self, now: Instant) {
+    pub(super) fn was_denied(&self, error: &CallError, now: Instant) {
         let mut state = self.state();
         state.taken = None;
-        state.denied = Some(now);
+        state.denied = Some((now, error.clone()));
+        state.news = Some(News::Denied);
+    }
+
+    /// What came of the last reading, where nobody was told yet.
+    pub(super) fn news(&self) -> Option<Survey> {
+        let mut state = self.state();
+        match (state.news.take()?, &state.denied) {
+            (News::Denied, Some((_, error))) => Some(Survey::Denied(error.clone())),
+            (News::Denied, None) => None,
+            // Those for whom it was read are looking at what it says.
+            (News::ReadForSome, _) => Some(Survey::Taken {
+                changed: Vec::new(),
+                tagged: state.tagged(),
+            }),
+            (News::ReadForAll, _) => Some(Survey::Taken {
+                changed: state.changed(),
+                tagged: state.tagged(),
+            }),
+        }
     }
 
     /// Somebody looked at a role's answer, and found the role right.
@@ -207,15 +244,16 @@ impl Snapshot {
             taken.outdated.insert(name.into_boxed_str());
         }
     }
+}
 
+impl State {
     /// The roles that are not as they were when somebody last found them right, by their names in lower case. That of
     /// roles to which we wrote lately is not known.
-    pub(super) fn changed(&self) -> Vec<String> {
-        let state = self.state();
-        let Some(taken) = &state.taken else { return Vec::new() };
+    fn changed(&self) -> Vec<String> {
+        let Some(taken) = &self.taken else { return Vec::new() };
         let shown = |name: &str| taken.ours.get(name).map(|shown| shown.print);
-        let known = state.right.iter().filter(|(name, print)| shown(name) != Some(**print));
-        let new = taken.ours.keys().filter(|name| !state.right.contains_key(*name));
+        let known = self.right.iter().filter(|(name, print)| shown(name) != Some(**print));
+        let new = taken.ours.keys().filter(|name| !self.right.contains_key(*name));
         let names = known.map(|(name, _)| name).chain(new);
         names
             .filter(|name| !taken.outdated.contains(*name))
@@ -224,9 +262,8 @@ impl Snapshot {
     }
 
     /// The roles that carry our tags, but those to which we wrote lately.
-    pub(super) fn tagged(&self) -> Vec<Tagged> {
-        let state = self.state();
-        let roles = state.taken.iter().flat_map(|taken| {
+    fn tagged(&self) -> Vec<Tagged> {
+        let roles = self.taken.iter().flat_map(|taken| {
             let told = |name: &Box<str>| !taken.outdated.contains(name);
             taken.ours.iter().filter(move |(name, _)| told(name))
         });
@@ -241,157 +278,4 @@ impl Snapshot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn snapshot() -> Snapshot {
-        Snapshot::new(vec!["us".into(), "before-us".into()])
-    }
-
-    fn answer(cluster: &str, description: &str) -> RoleAnswer {
-        let tags = [(CLUSTER_TAG, cluster), (OWNER_TAG, "security/audit")];
-        let tags = tags.iter().filter(|_| !cluster.is_empty());
-        RoleAnswer {
-            arn: "arn:aws:iam::222222222222:role/crossrole/Audit".into(),
-            id: "AROA1".into(),
-            description: description.into(),
-            tags: tags.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-            ..RoleAnswer::default()
-        }
-    }
-
-    fn roles(known: &[(&str, RoleAnswer)], others: &[&str]) -> Roles {
-        let known = known.iter();
-        Roles {
-            known: known.map(|(name, answer)| (name.to_string(), answer.clone())).collect(),
-            others: others.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    fn audit() -> RoleName {
-        "Audit".parse().unwrap()
-    }
-
-    fn print_of(snapshot: &Snapshot, now: Instant) -> Option<u64> {
-        snapshot.shows(&audit(), Age::Usual, now)?.unwrap().1
-    }
-
-    #[test]
-    fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
-        let (snapshot, now) = (snapshot(), Instant::now());
-        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none(), "nothing was read");
-        let ours = answer("us", "");
-        snapshot.taken(roles(&[("audit", ours.clone())], &["other"]), Keep::Changed, [], now);
-        assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&ours)));
-        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
-        for _ in 0..2 {
-            let absent = snapshot
-                .shows(&"Absent".parse().unwrap(), Age::Usual, now)
-                .unwrap()
-                .unwrap();
-            assert_eq!(absent, (Observed::Absent, None));
-        }
-        assert!(
-            snapshot.shows(&"OTHER".parse().unwrap(), Age::Usual, now).is_none(),
-            "it is read alone"
-        );
-    }
-
-    #[test]
-    fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
-        let (snapshot, now) = (snapshot(), Instant::now());
-        let before = answer("us", "");
-        let take = |answer: &RoleAnswer, keep| snapshot.taken(roles(&[("audit", answer.clone())], &[]), keep, [], now);
-        take(&before, Keep::Changed);
-        assert_eq!(snapshot.changed(), ["audit"], "nobody has looked at it yet");
-        snapshot.is_right(&audit(), snapshot.print(&before));
-        take(&before, Keep::Changed);
-        assert!(snapshot.changed().is_empty());
-        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
-        take(&before, Keep::All);
-        assert!(snapshot.shows(&audit(), Age::Usual, now).is_some());
-        for after in [
-            answer("us", "edited"),
-            RoleAnswer {
-                trust: "edited".into(),
-                ..before.clone()
-            },
-            // Somebody stripped the tags.
-            answer("", ""),
-        ] {
-            take(&after, Keep::Changed);
-            assert_eq!(snapshot.changed(), ["audit"]);
-            assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&after)));
-        }
-        snapshot.taken(roles(&[], &[]), Keep::Changed, [], now);
-        assert_eq!(snapshot.changed(), ["audit"], "it is gone");
-        assert_eq!(
-            snapshot.shows(&audit(), Age::Usual, now).unwrap().unwrap().0,
-            Observed::Absent
-        );
-    }
-
-    #[test]
-    fn what_was_shown_before_our_own_write_does_not_count() {
-        let (snapshot, now) = (snapshot(), Instant::now());
-        let ours = answer("us", "");
-        snapshot.is_right(&audit(), snapshot.print(&ours));
-        snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], now);
-        snapshot.is_written_to(&audit());
-        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
-        assert!(snapshot.changed().is_empty());
-        assert!(snapshot.tagged().is_empty());
-        // A read that began too soon after the write.
-        snapshot.taken(roles(&[], &[]), Keep::All, ["audit".to_string()], now);
-        assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
-        assert!(snapshot.changed().is_empty());
-        // One that did not: whoever wrote has not looked at what became of it.
-        snapshot.taken(roles(&[("audit", ours)], &[]), Keep::All, [], now);
-        assert_eq!(snapshot.changed(), ["audit"]);
-    }
-
-    #[test]
-    fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
-        let (snapshot, began) = (snapshot(), Instant::now());
-        let later = began + ACTED_ON_FOR;
-        snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), Keep::All, [], began);
-        assert!(snapshot.shows(&audit(), Age::OldAbsence, later).is_none());
-        let absent = "Absent".parse().unwrap();
-        assert!(snapshot.shows(&absent, Age::Usual, later).is_none());
-        let shown = snapshot.shows(&absent, Age::OldAbsence, later);
-        assert_eq!(shown.unwrap().unwrap(), (Observed::Absent, None));
-    }
-
-    #[test]
-    fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
-        let (snapshot, now) = (snapshot(), Instant::now());
-        assert!(snapshot.is_worth_taking(1, now));
-        snapshot.taken(roles(&[], &[]), Keep::All, [], now);
-        assert!(!snapshot.is_worth_taking(1, now + PAUSE * 2));
-        assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
-        assert!(snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
-        snapshot.was_denied(now);
-        assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
-        assert!(snapshot.was_tried_within(PAUSE, now));
-        assert!(!snapshot.was_tried_within(PAUSE, now + PAUSE));
-    }
-
-    #[test]
-    fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
-        let (snapshot, now) = (snapshot(), Instant::now());
-        let known = [
-            ("a", answer("us", "")),
-            ("b", answer("before-us", "")),
-            ("c", answer("elsewhere", "")),
-            ("d", answer("", "")),
-        ];
-        snapshot.taken(roles(&known, &["e"]), Keep::Changed, [], now);
-        let mut tagged: Vec<String> = snapshot.tagged().into_iter().map(|role| role.name).collect();
-        tagged.sort();
-        assert_eq!(tagged, ["a", "b"]);
-        assert!(
-            snapshot.shows(&"C".parse().unwrap(), Age::Usual, now).is_none(),
-            "it is read alone"
-        );
-    }
-}
+mod tests;

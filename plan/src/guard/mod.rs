@@ -18,8 +18,8 @@ use crate::refusal::Refusal;
 use crate::rules::Rules;
 use crate::select::Labels;
 
-pub(crate) use violation::is_violation;
 pub use held::{Judge, Judgement};
+pub(crate) use violation::is_violation;
 
 /// What the guardrails judge.
 pub struct Proposal<'a> {

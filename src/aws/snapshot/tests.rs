@@ -1,0 +1,177 @@
+use super::*;
+
+fn snapshot() -> Snapshot {
+    Snapshot::new(vec!["us".into(), "before-us".into()])
+}
+
+fn answer(cluster: &str, description: &str) -> RoleAnswer {
+    let tags = [(CLUSTER_TAG, cluster), (OWNER_TAG, "security/audit")];
+    let tags = tags.iter().filter(|_| !cluster.is_empty());
+    RoleAnswer {
+        arn: "arn:aws:iam::222222222222:role/crossrole/Audit".into(),
+        id: "AROA1".into(),
+        description: description.into(),
+        tags: tags.map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        ..RoleAnswer::default()
+    }
+}
+
+fn roles(known: &[(&str, RoleAnswer)], others: &[&str]) -> Roles {
+    let known = known.iter();
+    Roles {
+        known: known.map(|(name, answer)| (name.to_string(), answer.clone())).collect(),
+        others: others.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn audit() -> RoleName {
+    "Audit".parse().unwrap()
+}
+
+fn print_of(snapshot: &Snapshot, now: Instant) -> Option<u64> {
+    snapshot.shows(&audit(), Age::Usual, now)?.unwrap().1
+}
+
+#[test]
+fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_none(), "nothing was read");
+    let ours = answer("us", "");
+    snapshot.taken(roles(&[("audit", ours.clone())], &["other"]), Keep::Changed, [], now);
+    assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&ours)));
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
+    for _ in 0..2 {
+        let absent = snapshot
+            .shows(&"Absent".parse().unwrap(), Age::Usual, now)
+            .unwrap()
+            .unwrap();
+        assert_eq!(absent, (Observed::Absent, None));
+    }
+    assert!(
+        snapshot.shows(&"OTHER".parse().unwrap(), Age::Usual, now).is_none(),
+        "it is read alone"
+    );
+}
+
+#[test]
+fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let before = answer("us", "");
+    let take = |answer: &RoleAnswer, keep| snapshot.taken(roles(&[("audit", answer.clone())], &[]), keep, [], now);
+    take(&before, Keep::Changed);
+    assert_eq!(snapshot.state().changed(), ["audit"], "nobody has looked at it yet");
+    snapshot.is_right(&audit(), snapshot.print(&before));
+    take(&before, Keep::Changed);
+    assert!(snapshot.state().changed().is_empty());
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
+    take(&before, Keep::All);
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_some());
+    for after in [
+        answer("us", "edited"),
+        RoleAnswer {
+            trust: "edited".into(),
+            ..before.clone()
+        },
+        // Somebody stripped the tags.
+        answer("", ""),
+    ] {
+        take(&after, Keep::Changed);
+        assert_eq!(snapshot.state().changed(), ["audit"]);
+        assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&after)));
+    }
+    snapshot.taken(roles(&[], &[]), Keep::Changed, [], now);
+    assert_eq!(snapshot.state().changed(), ["audit"], "it is gone");
+    assert_eq!(
+        snapshot.shows(&audit(), Age::Usual, now).unwrap().unwrap().0,
+        Observed::Absent
+    );
+}
+
+#[test]
+fn what_was_shown_before_our_own_write_does_not_count() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let ours = answer("us", "");
+    snapshot.is_right(&audit(), snapshot.print(&ours));
+    snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], now);
+    snapshot.is_written_to(&audit());
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
+    assert!(snapshot.state().changed().is_empty());
+    assert!(snapshot.state().tagged().is_empty());
+    // A read that began too soon after the write.
+    snapshot.taken(roles(&[], &[]), Keep::All, ["audit".to_string()], now);
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
+    assert!(snapshot.state().changed().is_empty());
+    // One that did not: whoever wrote has not looked at what became of it.
+    snapshot.taken(roles(&[("audit", ours)], &[]), Keep::All, [], now);
+    assert_eq!(snapshot.state().changed(), ["audit"]);
+}
+
+#[test]
+fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
+    let (snapshot, began) = (snapshot(), Instant::now());
+    let later = began + ACTED_ON_FOR;
+    snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), Keep::All, [], began);
+    assert!(snapshot.shows(&audit(), Age::OldAbsence, later).is_none());
+    let absent = "Absent".parse().unwrap();
+    assert!(snapshot.shows(&absent, Age::Usual, later).is_none());
+    let shown = snapshot.shows(&absent, Age::OldAbsence, later);
+    assert_eq!(shown.unwrap().unwrap(), (Observed::Absent, None));
+}
+
+#[test]
+fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    assert!(snapshot.is_worth_taking(1, now));
+    snapshot.taken(roles(&[], &[]), Keep::All, [], now);
+    assert!(!snapshot.is_worth_taking(1, now + PAUSE * 2));
+    assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
+    assert!(snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
+    snapshot.was_denied(&denied(), now);
+    assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
+    assert!(snapshot.was_tried_within(PAUSE, now));
+    assert!(!snapshot.was_tried_within(PAUSE, now + PAUSE));
+}
+
+fn denied() -> CallError {
+    let failure = crossrole_plan::outcome::Failure::PermissionDenied;
+    CallError::new(crate::aws::Action::ListRoles, failure, "as tests have it")
+}
+
+#[test]
+fn what_came_of_a_reading_is_told_once() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    assert_eq!(snapshot.news(), None);
+    let read = |keep| snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), keep, [], now);
+    for (keep, expected) in [(Keep::All, 0), (Keep::Changed, 1)] {
+        read(keep);
+        let Some(Survey::Taken { changed, tagged }) = snapshot.news() else {
+            unreachable!("it was read");
+        };
+        assert_eq!((changed.len(), tagged.len()), (expected, 1), "{keep:?}");
+        assert_eq!(snapshot.news(), None);
+    }
+    snapshot.was_denied(&denied(), now);
+    assert_eq!(snapshot.news(), Some(Survey::Denied(denied())));
+    assert_eq!(snapshot.news(), None);
+    read(Keep::Changed);
+    assert!(matches!(snapshot.news(), Some(Survey::Taken { .. })));
+}
+
+#[test]
+fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let known = [
+        ("a", answer("us", "")),
+        ("b", answer("before-us", "")),
+        ("c", answer("elsewhere", "")),
+        ("d", answer("", "")),
+    ];
+    snapshot.taken(roles(&known, &["e"]), Keep::Changed, [], now);
+    let mut tagged: Vec<String> = snapshot.state().tagged().into_iter().map(|role| role.name).collect();
+    tagged.sort();
+    assert_eq!(tagged, ["a", "b"]);
+    assert!(
+        snapshot.shows(&"C".parse().unwrap(), Age::Usual, now).is_none(),
+        "it is read alone"
+    );
+}
