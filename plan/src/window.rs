@@ -155,13 +155,17 @@ mod tests {
         let (rest, window) = Window::split(&dated);
         assert_eq!(rest.conditions, []);
         assert_eq!(window.conditions().len(), 2);
-        let twice = statement(
-            r#""DateLessThan": {"aws:currenttime": "2028-01-01T00:00:00Z", "aws:CurrentTime": "2027-01-01T00:00:00Z"}"#,
+        let mut twice = dated;
+        let later = Condition::new(
+            OperatorName::DateLessThan,
+            CURRENT_TIME,
+            ["2028-01-01T00:00:00Z".to_string()],
         );
+        twice.conditions.push(later);
         let (rest, window) = Window::split(&twice);
         assert_eq!(
             (rest.conditions.len(), window.conditions().len()),
-            (1, 1),
+            (1, 2),
             "none is lost"
         );
         for other in [

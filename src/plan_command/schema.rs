@@ -221,7 +221,11 @@ mod tests {
                 json!("yes"),
                 "spec.suspend: must be of type boolean, and is a string",
             ),
-            ("/trust", json!([]), "spec.trust: has 0 items; at least 1 must be there"),
+            (
+                "/trust",
+                json!([{"from": {"accounts": []}}]),
+                "spec.trust[0].from.accounts: has 0 items; at least 1 must be there",
+            ),
             ("/trust", json!([{}]), "spec.trust[0]: from is missing"),
             (
                 "/trust",

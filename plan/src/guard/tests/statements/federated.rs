@@ -288,7 +288,7 @@ fn tokens_that_everybody_gets_are_told_apart_by_the_session_name() {
     assert_eq!(judged(web, ""), refused);
     assert_eq!(judged(web, ", StringLike: {'sts:RoleSessionName': '?*'}"), refused);
     assert_eq!(judged(web, ", StringLike: {'sts:RoleSessionName': 'acme-*'}"), "passes");
-    let itself = ", StringEquals: {'sts:RoleSessionName': '${sts:RoleSessionName}'}";
+    let itself = ", StringLike: {'sts:RoleSessionName': '${sts:RoleSessionName}'}";
     assert_eq!(judged(web, itself), refused, "the caller's own value");
     assert_eq!(judged("'sts:SetSourceIdentity'", ""), "passes");
 }
