@@ -23,6 +23,8 @@
 //! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
 //! | [`work`] | one role in one account: observe, decide, apply |
 //! | `telling` | Events on what was done |
+//! | `recognising` | whether what an account shows is the role that this process knows |
+//! | `ending` | ending access to the role of an object that is refused |
 //! | `leaving` | leaving an account |
 //! | [`verdict`] | what came of it |
 //! | [`report`] | the status, computed once from all verdicts |
@@ -37,6 +39,7 @@ pub mod account;
 pub mod class;
 pub mod client;
 pub mod context;
+mod ending;
 pub mod events;
 pub mod freshness;
 pub mod index;
@@ -44,6 +47,7 @@ mod leaving;
 pub mod looks;
 pub mod memory;
 mod orphans;
+mod recognising;
 pub mod reconcile;
 pub mod removals;
 pub mod report;

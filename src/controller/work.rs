@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossrole_api::{AccountState, CrossAccountRole, EntryState, Reason};
+use crossrole_api::{AccountState, CrossAccountRole, EntryState};
 use crossrole_iam::RoleName;
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
@@ -12,8 +12,7 @@ use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::desired::Desired;
 use crossrole_plan::ending::Ending;
 use crossrole_plan::lifecycle::Lifecycle;
-use crossrole_plan::observed::{Observed, ObservedRole};
-use crossrole_plan::owner::{Holder, Owner};
+use crossrole_plan::observed::Observed;
 use crossrole_plan::quota::{self, Quotas};
 use crossrole_plan::refusal::Refusal;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -23,7 +22,7 @@ use super::context::Context;
 use super::looks;
 use super::removals;
 use super::resolve::{self, Request};
-use super::task::{End, Hold, Target, Task};
+use super::task::{Hold, Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
@@ -60,7 +59,7 @@ pub(super) struct Visit<'a> {
     print: u64,
     pub(super) handle: &'a AccountHandle,
     /// Whether somebody asked for it just now: nothing that we remember counts.
-    anew: bool,
+    pub(super) anew: bool,
     /// Whether the last look was at the same task: nothing of the object, its class or its account has changed since.
     pub(super) is_again: bool,
 }
@@ -127,7 +126,7 @@ impl Visit<'_> {
         self.job.context.looks.wants(object, &self.task.account, self.print)
     }
 
-    fn verdict(&self, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
+    pub(super) fn verdict(&self, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
         self.task
             .verdict(Some(self.handle.account().to_string()), role, outcome)
     }
@@ -140,11 +139,11 @@ impl Visit<'_> {
     }
 
     /// A call failed on the way to holding a role.
-    fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
+    pub(super) fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
         self.ended(role, Outcome::failed(error, self.failing_for(error)))
     }
 
-    fn usual_age(&self) -> Age {
+    pub(super) fn usual_age(&self) -> Age {
         if self.anew { Age::New } else { Age::Usual }
     }
 
@@ -234,41 +233,6 @@ impl Visit<'_> {
         })
     }
 
-    /// Another role with our tags stands where this process saw ours: nobody can know what it was used for. It is
-    /// closed first; the next look ends its sessions and makes it as declared.
-    async fn replacement(
-        &self,
-        owner: &Owner,
-        name: &RoleName,
-        ending: Option<&Ending>,
-        role: &ObservedRole,
-        observed: &Observed,
-    ) -> Option<Outcome> {
-        let memory = &self.job.context.memory;
-        let (account, object) = (self.handle.account(), &owner.object);
-        if memory.is_outdated_id(account, name, object, &role.id) {
-            let message = "IAM still shows a role that was replaced: it is looked at again";
-            return Some(Outcome::waits(EntryState::Retrying, Reason::Propagating, message));
-        }
-        let seen = memory.seen_id(account, name, object)?;
-        let ours = owner.holder(&role.tags, &role.id, None) == Holder::Us;
-        let ending = ending.filter(|_| ours && seen != role.id)?;
-        let plan = ending.closing(observed, &self.known(None));
-        let applied = self.apply(&plan, observed).await;
-        if let Some(error) = &applied.failure {
-            return Some(Outcome::failed(error, self.failing_for(error)));
-        }
-        let message = format!(
-            "another role with our tags, {}, stands in the place of ours, {seen}: it was closed; its sessions are ended, and it is made as declared",
-            role.id
-        );
-        if applied.done == plan.changes.len() {
-            memory.saw_id(account, name, object, &role.id);
-            self.warn(Reason::RoleReplaced, &message).await;
-        }
-        Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
-    }
-
     /// The plan that makes the role true, where nothing stands against it.
     async fn plan(&self, desired: &Desired, observed: &Observed, known: &Known<'_>) -> Result<Plan, Stopped> {
         let others = match observed {
@@ -278,82 +242,6 @@ impl Visit<'_> {
         let plan = decide::converge(desired, observed, known, &self.job.claim, &others).map_err(Stopped::Refused)?;
         self.check_quotas(observed, &plan).await?;
         Ok(plan)
-    }
-
-    /// Whether what is seen is the role that this process knows, or none. Gives the unique id that it saw before.
-    async fn recognise(
-        &self,
-        owner: &Owner,
-        name: &RoleName,
-        ending: Option<&Ending>,
-        observed: &Observed,
-    ) -> Result<Option<String>, Outcome> {
-        match observed {
-            Observed::Absent if self.made_just_now(owner, name) => {
-                let message = "IAM does not show the role everywhere yet: it is looked for again";
-                return Err(Outcome::waits(EntryState::Retrying, Reason::Propagating, message));
-            }
-            Observed::Absent => {}
-            Observed::Present(role) => {
-                if let Some(outcome) = self.replacement(owner, name, ending, role, observed).await {
-                    return Err(outcome);
-                }
-            }
-        }
-        let seen_id = self.seen_id(owner, name, observed);
-        self.tell_of_other_id(seen_id.as_deref(), observed).await;
-        Ok(seen_id)
-    }
-
-    /// Ends access where that is asked for although the object is refused.
-    async fn end(&self, end: &End) -> Option<Finished> {
-        let ending = &end.ending;
-        let before = role_of(self.task.entry.as_ref());
-        let observed = match self
-            .handle
-            .observe(&ending.role, Depth::Declared, self.usual_age())
-            .await
-        {
-            Ok(seen) => seen.observed,
-            Err(error) => return self.failed(before, &error),
-        };
-        let recognised = self.recognise(&ending.owner, &ending.role, Some(ending), &observed);
-        let seen_id = match recognised.await {
-            Ok(seen_id) => seen_id,
-            Err(outcome) => return self.ended(before, outcome),
-        };
-        let known = self.known(seen_id.as_deref());
-        let outcome = Outcome::refused(&end.refusal);
-        self.refused(Some(ending), end.declared.as_ref(), &observed, &known, outcome)
-            .await
-    }
-
-    /// The role cannot be made what is declared, whoever refuses it: what ends access to it is done all the same. This is the
-    /// only way out of a refusal.
-    async fn refused(
-        &self,
-        ending: Option<&Ending>,
-        declared: Option<&Desired>,
-        observed: &Observed,
-        known: &Known<'_>,
-        outcome: Outcome,
-    ) -> Option<Finished> {
-        // A role of somebody else is none that this object has; every other one stays where it was.
-        let role = role_of(self.task.entry.as_ref()).filter(|_| !outcome.is_of_another());
-        let Some(ending) = ending else {
-            return self.ended(role, outcome);
-        };
-        let plan = ending.plan(declared, observed, known);
-        let applied = self.apply(&plan, observed).await;
-        self.tell_ended(&plan, &applied).await;
-        match &applied.failure {
-            Some(error) => self.failed(role, error),
-            None if applied.done < plan.changes.len() => None,
-            None => Some(Finished {
-                verdict: self.verdict(role, outcome),
-                at_latest: self.until_end(&ending.lifecycle),
-            }),
-        }
     }
 
     /// Carries out a plan as long as it is what is asked for: stopping between two changes is always safe.
@@ -385,7 +273,7 @@ impl Visit<'_> {
     }
 
     /// How long the object, as it is, has failed in this way.
-    fn failing_for(&self, error: &CallError) -> Duration {
+    pub(super) fn failing_for(&self, error: &CallError) -> Duration {
         let reason = error.failure.meaning(Duration::ZERO).reason;
         let known = self.task.entry.as_ref().filter(|entry| entry.reason == reason);
         match known {
@@ -403,29 +291,10 @@ impl Visit<'_> {
         self.until_end(&desired.lifecycle).into_iter().chain(doubtful_for).min()
     }
 
-    fn until_end(&self, lifecycle: &Lifecycle) -> Option<Duration> {
+    pub(super) fn until_end(&self, lifecycle: &Lifecycle) -> Option<Duration> {
         let now = self.job.context.now();
         let end = lifecycle.next_change(now);
         end.map(|end| end.duration_since(now).unsigned_abs())
-    }
-
-    fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
-        let delay = self.job.context.settings.propagation_delay;
-        let memory = &self.job.context.memory;
-        memory.made_within(self.handle.account(), name, &owner.object, delay)
-    }
-
-    /// The unique id that this process saw before with our tags; remembers the one that it sees now.
-    pub(super) fn seen_id(&self, owner: &Owner, role: &RoleName, observed: &Observed) -> Option<String> {
-        let account = self.handle.account();
-        let memory = &self.job.context.memory;
-        let seen = memory.seen_id(account, role, &owner.object);
-        if let Observed::Present(found) = observed
-            && owner.holder(&found.tags, &found.id, None) == Holder::Us
-        {
-            memory.saw_id(account, role, &owner.object, &found.id);
-        }
-        seen
     }
 
     /// The other objects that could have a role of this name in this account.

@@ -1,0 +1,64 @@
+//! Ending access to the role of an object that is refused.
+
+use crossrole_plan::decide::Known;
+use crossrole_plan::desired::Desired;
+use crossrole_plan::ending::Ending;
+use crossrole_plan::observed::Observed;
+
+use super::task::End;
+use super::verdict::{Outcome, role_of};
+use super::work::{Finished, Visit};
+use crate::aws::Depth;
+
+impl Visit<'_> {
+    /// Ends access where that is asked for although the object is refused.
+    pub(super) async fn end(&self, end: &End) -> Option<Finished> {
+        let ending = &end.ending;
+        let before = role_of(self.task.entry.as_ref());
+        let observed = match self
+            .handle
+            .observe(&ending.role, Depth::Declared, self.usual_age())
+            .await
+        {
+            Ok(seen) => seen.observed,
+            Err(error) => return self.failed(before, &error),
+        };
+        let recognised = self.recognise(&ending.owner, &ending.role, Some(ending), &observed);
+        let seen_id = match recognised.await {
+            Ok(seen_id) => seen_id,
+            Err(outcome) => return self.ended(before, outcome),
+        };
+        let known = self.known(seen_id.as_deref());
+        let outcome = Outcome::refused(&end.refusal);
+        self.refused(Some(ending), end.declared.as_ref(), &observed, &known, outcome)
+            .await
+    }
+
+    /// The role cannot be made what is declared, whoever refuses it: what ends access to it is done all the same. This is the
+    /// only way out of a refusal.
+    pub(super) async fn refused(
+        &self,
+        ending: Option<&Ending>,
+        declared: Option<&Desired>,
+        observed: &Observed,
+        known: &Known<'_>,
+        outcome: Outcome,
+    ) -> Option<Finished> {
+        // A role of somebody else is none that this object has; every other one stays where it was.
+        let role = role_of(self.task.entry.as_ref()).filter(|_| !outcome.is_of_another());
+        let Some(ending) = ending else {
+            return self.ended(role, outcome);
+        };
+        let plan = ending.plan(declared, observed, known);
+        let applied = self.apply(&plan, observed).await;
+        self.tell_ended(&plan, &applied).await;
+        match &applied.failure {
+            Some(error) => self.failed(role, error),
+            None if applied.done < plan.changes.len() => None,
+            None => Some(Finished {
+                verdict: self.verdict(role, outcome),
+                at_latest: self.until_end(&ending.lifecycle),
+            }),
+        }
+    }
+}
