@@ -172,6 +172,7 @@ async fn a_holder_that_cannot_renew_stops_before_the_lease_can_belong_to_another
     let mut second = scene.standby(&[]).await.unwrap();
     works(&scene, "audit", "before").await;
     scene.wait_for_ready("security", "audit", "True").await.unwrap();
+    support::wait_for_roles_in_prod(&scene, 1).await;
 
     scene.control_plane.pause_api_server();
     let paused = Instant::now();

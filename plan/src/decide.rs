@@ -71,17 +71,6 @@ pub fn converge(
     })
 }
 
-/// The changes that close a role of ours which the class no longer allows. A role that is not ours is left alone, also
-/// where it may be taken over: what the class forbids takes nothing over.
-pub fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -> Plan {
-    let ours = desired.owner.own(observed, known.seen_id);
-    let changes = ours.map(|role| diff::close(role, &desired.owner, desired.boundary.as_ref()));
-    Plan {
-        role: desired.name.clone(),
-        changes: changes.unwrap_or_default(),
-    }
-}
-
 /// The changes that remove a role, or let go of it. A role that is not ours is left alone: the plan is empty.
 pub fn leave(role: &RoleName, owner: &Owner, observed: &Observed, known: &Known<'_>, policy: DeletionPolicy) -> Plan {
     let ours = owner.own(observed, known.seen_id);

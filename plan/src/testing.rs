@@ -5,10 +5,13 @@ use crossrole_iam::document::{Document, DocumentKind};
 use serde::de::DeserializeOwned;
 
 use crate::account::Account;
+use crate::change::Plan;
 use crate::claim::Claim;
 use crate::decide::{self, Known};
 use crate::declaration::{Declaration, ObjectName};
 use crate::desired::Desired;
+use crate::ending::Ending;
+use crate::lifecycle::Lifecycle;
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
 use crate::refusal::Refusal;
 use crate::rules::Rules;
@@ -172,4 +175,16 @@ pub(crate) fn verdict<Anything>(result: Result<Anything, Refusal>) -> String {
         Ok(_) => "passes".into(),
         Err(refusal) => format!("{}, {refusal}", refusal.reason),
     }
+}
+
+/// The changes that close a role which the class no longer allows.
+pub(crate) fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -> Plan {
+    let ending = Ending {
+        role: desired.name.clone(),
+        owner: desired.owner.clone(),
+        boundary: desired.boundary.clone(),
+        lifecycle: Lifecycle::default(),
+        judge: None,
+    };
+    ending.closing(observed, known)
 }

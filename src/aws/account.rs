@@ -59,9 +59,10 @@ pub enum Depth {
 pub enum Age {
     /// It is read now, for this role alone.
     New,
-    /// As old as it may be to act on it.
+    /// A role may have been read with all others of the account a moment ago. That it is absent is read now.
     Usual,
-    /// That the role is absent may have been read long ago: whoever makes it is told by `CreateRole` if it is not.
+    /// As [`Age::Usual`]; but that it is absent may have been read long ago: whoever makes it is told by `CreateRole` if it
+    /// is not.
     OldAbsence,
 }
 

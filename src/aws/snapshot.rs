@@ -130,7 +130,7 @@ impl Snapshot {
         }
         let old = now.duration_since(taken.began) >= ACTED_ON_FOR;
         match taken.ours.get_mut(name.as_str()) {
-            None => (!old || age == Age::OldAbsence).then_some(Ok((Observed::Absent, None))),
+            None => (age == Age::OldAbsence).then_some(Ok((Observed::Absent, None))),
             Some(shown) => {
                 let print = shown.print;
                 let answer = shown.answer.take().filter(|_| !old)?;
@@ -264,8 +264,8 @@ impl State {
     /// The roles that carry our tags, but those to which we wrote lately.
     fn tagged(&self) -> Vec<Tagged> {
         let roles = self.taken.iter().flat_map(|taken| {
-            let told = |name: &Box<str>| !taken.outdated.contains(name);
-            taken.ours.iter().filter(move |(name, _)| told(name))
+            let told = |name: &str| !taken.outdated.contains(name);
+            taken.ours.iter().filter(move |(name, _)| told(name.as_ref()))
         });
         let ours = roles.filter(|(_, shown)| !shown.owner.is_empty());
         ours.map(|(name, shown)| Tagged {

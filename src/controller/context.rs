@@ -28,6 +28,9 @@ use crate::aws::Accounts;
 /// How soon an object is looked at again whose cached state is older than what we wrote.
 const CACHE_CATCHES_UP: Duration = Duration::from_millis(200);
 
+/// How long an object waits at the longest after Kubernetes did not take a patch.
+const KUBERNETES_IS_ASKED_EVERY: Duration = Duration::from_secs(15);
+
 /// What every reconcile shares.
 pub struct Context {
     /// How the operator behaves.
@@ -122,7 +125,16 @@ impl Context {
 
     /// Look again soon, and later with every failure in a row.
     pub fn after_backoff(&self, object: &str) -> Action {
-        Action::requeue(outcome::backoff(self.memory.failed(object), fastrand::f64()))
+        Action::requeue(self.backoff(object))
+    }
+
+    /// Look again when Kubernetes may take a patch. Nobody else tells when it is back.
+    pub fn after_kubernetes_failed(&self, object: &str) -> Action {
+        Action::requeue(self.backoff(object).min(KUBERNETES_IS_ASKED_EVERY))
+    }
+
+    fn backoff(&self, object: &str) -> Duration {
+        outcome::backoff(self.memory.failed(object), fastrand::f64())
     }
 
     /// Look again when the cache holds what somebody else wrote meanwhile. It is no failure of ours that grows by waiting.

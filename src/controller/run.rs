@@ -255,7 +255,7 @@ fn retry(object: &str, error: &kube::Error, context: &Context) -> Action {
         kube::Error::Api(status) if status.code == 404 => Action::await_change(),
         _ => {
             tracing::warn!(object, %error, "Kubernetes did not take a patch; it is tried again");
-            context.after_backoff(object)
+            context.after_kubernetes_failed(object)
         }
     }
 }

@@ -132,7 +132,7 @@ pub async fn start(
     };
     let (queues, requests) = queues();
 
-    let config = watcher::Config::default().any_semantic();
+    let config = watcher::Config::default();
     let on_role = {
         let (queues, looks) = (queues.clone(), looks.clone());
         move |role: &CachedRole, fate| {

@@ -122,8 +122,7 @@ impl WatchProxy {
         self.state.rules().budgets.get(&key) == Some(&0)
     }
 
-    /// From now on, whoever asks for a list of a kind at any version gets the present one, and no watch tells of anything
-    /// later, until [`WatchProxy::let_go`]: so does an API server whose cache does not keep up.
+    /// From now on, whoever fills a cache with a kind gets the list of now, and no watch tells of anything later, until [`WatchProxy::let_go`]: so does an API server whose cache does not keep up.
     ///
     /// # Errors
     /// When the API server does not give the list to the administrator.
@@ -161,7 +160,7 @@ impl WatchProxy {
         });
     }
 
-    /// How often the newest list of a kind was asked for, not just any.
+    /// How often a kind was listed otherwise than to fill a cache.
     pub fn newest_lists(&self, plural: &str) -> u64 {
         self.state.rules().newest.get(plural).copied().unwrap_or_default()
     }
@@ -301,11 +300,13 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
     }
     if reads && !watches {
         let mut rules = state.rules();
-        if let Some(list) = rules.frozen.get(&plural).filter(|_| asks("resourceVersion=0")) {
+        // Lists that fill a cache come in pages.
+        let fills_cache = query.contains("limit=");
+        if let Some(list) = rules.frozen.get(&plural).filter(|_| fills_cache) {
             let list = list.clone();
             return ([(header::CONTENT_TYPE, "application/json")], list).into_response();
         }
-        if !query.contains("resourceVersion=") {
+        if !fills_cache {
             *rules.newest.entry(plural.clone()).or_default() += 1;
         }
     }

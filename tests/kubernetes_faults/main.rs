@@ -280,6 +280,8 @@ async fn an_api_server_that_is_away_for_a_while_costs_nothing_and_work_goes_on_a
     scene.wait_for_ready("security", "steady", "True").await.unwrap();
     scene.wait_for_ready("security", "leaving", "True").await.unwrap();
     let (steady, leaving) = (found(&scene, "steady").await, found(&scene, "leaving").await);
+    // What is still to be written would be tried again and again, in place of looks.
+    support::wait_for_roles_in_prod(&scene, 2).await;
     scene.control_plane.kill_api_server().await.unwrap();
     scene.simulator.reset_calls().await.unwrap();
 

@@ -6,7 +6,8 @@ pub mod objects;
 
 use std::io::{self, Write as _};
 
-use crossrole_testkit::scene::EXTERNAL_ID;
+use crossrole_testkit::scene::{EXTERNAL_ID, PATIENCE};
+use crossrole_testkit::{Scene, eventually};
 use serde_json::{Value, json};
 
 /// The account that most tests use.
@@ -26,6 +27,21 @@ pub fn yaml(manifests: &[Value]) -> String {
 
 pub fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+}
+
+/// Waits until the status of the account `prod` says that it holds so many roles: nothing is left to be written then.
+pub async fn wait_for_roles_in_prod(scene: &Scene, roles: i64) {
+    eventually(PATIENCE, "the number of roles in the account's status", async || {
+        let account = scene.get("awsaccount", "", "prod").await.unwrap();
+        let told = account["status"]["roles"].as_i64();
+        if told == Some(roles) {
+            Ok(())
+        } else {
+            Err(format!("{told:?}"))
+        }
+    })
+    .await
+    .unwrap();
 }
 
 /// A class that allows what [`role`] asks for, to the namespace `security`.

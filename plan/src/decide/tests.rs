@@ -2,7 +2,7 @@ use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 
 use super::*;
 use crate::change::Change;
-use crate::testing::{ROLE_ID, check_table, claim, desired, held};
+use crate::testing::{ROLE_ID, check_table, claim, close, desired, held};
 
 /// What converging on a role with this cluster and owner tag says.
 fn said_of(tags: &[(&str, &str)], seen: Option<&str>) -> String {

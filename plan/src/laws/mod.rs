@@ -28,6 +28,7 @@ use crate::desired::Desired;
 use crate::effect::{apply, apply_all};
 use crate::observed::Observed;
 use crate::quota::Quotas;
+use crate::testing;
 
 /// So many cases of one law, unless `PROPTEST_CASES` says otherwise.
 fn cases(number: u32) -> Config {
@@ -61,7 +62,7 @@ fn converge(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
 }
 
 fn close(desired: &Desired, observed: &Observed, now: Timestamp) -> Plan {
-    decide::close(desired, observed, &known(observed, now))
+    testing::close(desired, observed, &known(observed, now))
 }
 
 fn leave(desired: &Desired, observed: &Observed, policy: DeletionPolicy) -> Plan {
@@ -271,7 +272,7 @@ proptest! {
             let plan = decide::leave(&desired.name, &desired.owner, &observed, &known, policy);
             prop_assert!(plan.is_empty(), "{plan}");
         }
-        let plan = decide::close(&Desired { adopts, ..desired }, &observed, &known);
+        let plan = testing::close(&Desired { adopts, ..desired }, &observed, &known);
         prop_assert!(plan.is_empty(), "{plan}");
     }
 }
