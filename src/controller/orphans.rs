@@ -53,7 +53,7 @@ pub async fn tell(context: &Context, account: &AWSAccount, before: Option<&Orpha
     match now {
         Some(orphans) => {
             let note = format!(
-                "{} roles carry the tags of this cluster, and no object wants them: {}; look at them, and remove those that nobody needs with `crossrole orphans`",
+                "{} roles carry the tags of this cluster, and no object wants them: {}; crossrole leaves them as they are: delete those that nobody needs, or declare them again",
                 orphans.count,
                 orphans.roles.join(", ")
             );
