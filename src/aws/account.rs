@@ -262,6 +262,8 @@ impl AccountHandle {
             Err(error) => {
                 if error.failure == Failure::PermissionDenied {
                     self.snapshot.was_denied(&error, Instant::now());
+                } else {
+                    self.snapshot.has_failed(Instant::now());
                 }
                 Err(error)
             }
@@ -271,6 +273,16 @@ impl AccountHandle {
     /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, nobody need look again.
     pub fn is_right(&self, role: &RoleName, print: u64) {
         self.snapshot.is_right(role, print);
+    }
+
+    /// Somebody looks at a role: until it is found right, it is not.
+    pub fn is_looked_at(&self, role: &RoleName) {
+        self.snapshot.is_looked_at(role);
+    }
+
+    /// Whether the account, read within `time`, shows a role as it was when somebody found it right.
+    pub fn is_as_it_was(&self, role: &RoleName, time: Duration) -> bool {
+        self.snapshot.is_as_it_was(role, time, Instant::now())
     }
 
     /// Whether no call is made for now.
@@ -314,6 +326,8 @@ impl AccountHandle {
                 let mut applied = write::carry_out(self.door(&session), plan, go_on).await;
                 applied.guessed |= !certain;
                 self.recent.wrote(plan, observed, &applied, Instant::now());
+                // Somebody may have read the account meanwhile.
+                self.snapshot.is_written_to(&plan.role);
                 if let Some(error) = &applied.failure {
                     self.sessions.forget_if_stale(error).await;
                 }

@@ -25,7 +25,7 @@ pub struct Accounts {
 const ROLES_AT_ONCE: usize = 256;
 
 /// Accounts that are read as a whole at the same time: a thousand roles in one answer are some megabytes.
-const READ_AT_ONCE: usize = 8;
+const READ_AT_ONCE: usize = 32;
 
 /// The right to work on one role, for as long as it is kept.
 #[derive(Debug)]

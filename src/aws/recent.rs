@@ -20,9 +20,15 @@ pub(super) struct Recent {
     writes: Mutex<HashMap<String, Write>>,
 }
 
+/// Writes are remembered for so long: no reading of a whole account takes longer.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
 #[derive(Debug)]
 struct Write {
+    /// When it began, and when it has ended, when that was.
     at: Instant,
+    /// Whether it still goes on.
+    under_way: bool,
     /// What the account holds since; absent where that is not clear.
     holds: Option<Observed>,
 }
@@ -49,8 +55,12 @@ impl Recent {
 
     /// How long a read may still show what was before our last write.
     pub(super) fn doubtful_for(&self, role: &RoleName, now: Instant) -> Option<Duration> {
-        let at = self.writes().get(&role.folded())?.at;
-        (at + self.shown_after)
+        let writes = self.writes();
+        let write = writes.get(&role.folded())?;
+        if write.under_way {
+            return Some(self.shown_after);
+        }
+        (write.at + self.shown_after)
             .checked_duration_since(now)
             .filter(|left| !left.is_zero())
     }
@@ -58,15 +68,22 @@ impl Recent {
     /// The roles of which a read that began then may show what was before our last write, by their names in lower case.
     pub(super) fn doubtful_since(&self, began: Instant) -> Vec<String> {
         let writes = self.writes();
-        let doubtful = writes.iter().filter(|(_, write)| write.at + self.shown_after > began);
+        let doubtful = writes
+            .iter()
+            .filter(|(_, write)| write.under_way || write.at + self.shown_after > began);
         doubtful.map(|(name, _)| name.clone()).collect()
     }
 
     /// A plan is about to be carried out: until it is known what came of it, nothing is.
     pub(super) fn begin(&self, role: &RoleName, now: Instant) {
         let mut writes = self.writes();
-        writes.retain(|_, write| now.duration_since(write.at) < self.shown_after);
-        writes.insert(role.folded(), Write { at: now, holds: None });
+        writes.retain(|_, write| write.under_way || now.duration_since(write.at) < REMEMBERED);
+        let begun = Write {
+            at: now,
+            under_way: true,
+            holds: None,
+        };
+        writes.insert(role.folded(), begun);
     }
 
     /// What came of a plan that was made from `observed`.
@@ -80,7 +97,12 @@ impl Recent {
             role.arn.clone_from(arn);
             role.id.clone_from(id);
         }
-        self.writes().insert(plan.role.folded(), Write { at: now, holds });
+        let ended = Write {
+            at: now,
+            under_way: false,
+            holds,
+        };
+        self.writes().insert(plan.role.folded(), ended);
     }
 }
 
@@ -149,6 +171,22 @@ mod tests {
         assert_eq!(recent.written(&name, start), Some(Observed::Absent));
         assert_eq!(recent.written(&name, start + SHOWN_AFTER), None);
         assert_eq!(recent.doubtful_for(&name, start + SHOWN_AFTER), None);
+    }
+
+    #[test]
+    fn a_reading_that_began_before_a_write_was_shown_is_doubtful_however_long_either_takes() {
+        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());
+        let other = "Other".parse().unwrap();
+        recent.begin(&name, start);
+        let later = start + SHOWN_AFTER * 3;
+        assert_eq!(recent.doubtful_since(later), ["audit"], "it still goes on");
+        assert_eq!(recent.doubtful_for(&name, later), Some(SHOWN_AFTER));
+        recent.wrote(&plan(), &present(), &applied(1, None), later);
+        recent.begin(&other, later + SHOWN_AFTER * 2);
+        let mut doubtful = recent.doubtful_since(later + SHOWN_AFTER / 2);
+        doubtful.sort();
+        assert_eq!(doubtful, ["audit", "other"]);
+        assert_eq!(recent.doubtful_since(later + SHOWN_AFTER), ["other"]);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use super::read::Roles;
 /// So long after the account was read, what it said of a role is acted on.
 const ACTED_ON_FOR: Duration = Duration::from_secs(30);
 
+/// Where all roles could not be read, each is read alone for so long.
+const ALONE_FOR: Duration = Duration::from_secs(60);
+
 /// All roles are read anew for those who wait no sooner than so long after the last time.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -42,6 +45,8 @@ struct State {
     right: HashMap<Box<str>, u64>,
     /// Since when the account does not let itself be read as a whole, and how it said so.
     denied: Option<(Instant, CallError)>,
+    /// When reading all roles last failed.
+    failed: Option<Instant>,
     /// What came of the last reading, until somebody asked for it.
     news: Option<News>,
 }
@@ -142,6 +147,9 @@ impl Snapshot {
     /// Whether all roles are better read at once, when so many roles wait to be looked at.
     pub(super) fn is_worth_taking(&self, waiting: usize, now: Instant) -> bool {
         let state = self.state();
+        if state.failed.is_some_and(|at| now.duration_since(at) < ALONE_FOR) {
+            return false;
+        }
         match (&state.denied, &state.taken) {
             (Some(_), _) => false,
             (None, None) => true,
@@ -194,11 +202,17 @@ impl Snapshot {
             taken.ours.insert(name, shown);
         }
         state.denied = None;
+        state.failed = None;
         state.taken = Some(taken);
         state.news = Some(match keep {
             Keep::All => News::ReadForSome,
             Keep::Changed => News::ReadForAll,
         });
+    }
+
+    /// Reading all roles failed.
+    pub(super) fn has_failed(&self, now: Instant) {
+        self.state().failed = Some(now);
     }
 
     /// The account does not let itself be read as a whole.
@@ -230,6 +244,24 @@ impl Snapshot {
     /// Somebody looked at a role's answer, and found the role right.
     pub(super) fn is_right(&self, role: &RoleName, print: u64) {
         self.state().right.insert(role.folded().into_boxed_str(), print);
+    }
+
+    /// Somebody looks at a role: until it is found right, it is not.
+    pub(super) fn is_looked_at(&self, role: &RoleName) {
+        self.state().right.remove(role.folded().as_str());
+    }
+
+    /// Whether the account, read within `time`, shows a role as it was when somebody found it right.
+    pub(super) fn is_as_it_was(&self, role: &RoleName, time: Duration, now: Instant) -> bool {
+        let name = role.folded();
+        let state = self.state();
+        let right = state.right.get(name.as_str());
+        let fresh = state
+            .taken
+            .as_ref()
+            .filter(|taken| now.duration_since(taken.began) < time && !taken.outdated.contains(name.as_str()));
+        let shown = fresh.and_then(|taken| taken.ours.get(name.as_str()));
+        shown.is_some_and(|shown| right == Some(&shown.print))
     }
 
     /// Somebody writes to a role: what was shown of it no longer counts.

@@ -68,11 +68,13 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     let generation = account.metadata.generation;
     let ready = ready(&previous.conditions, &found, generation, context.now());
     let (orphans, read_alone) = match found.shown {
-        Some(shown) => {
-            let alone = shown.denied.as_ref();
-            let alone = alone.map(|error| read_alone(&previous.conditions, error, generation, context.now()));
-            orphans::tell(&context, account, previous.orphans.as_ref(), shown.orphans.as_ref()).await;
-            (shown.orphans, alone)
+        Some(Shown::Roles(orphans)) => {
+            orphans::tell(&context, account, previous.orphans.as_ref(), orphans.as_ref()).await;
+            (orphans, None)
+        }
+        Some(Shown::Denied(error)) => {
+            let alone = read_alone(&previous.conditions, &error, generation, context.now());
+            (previous.orphans.clone(), Some(alone))
         }
         None => {
             let mut known = previous.conditions.iter();
@@ -152,10 +154,11 @@ struct Found {
 }
 
 /// What came of reading all roles of an account.
-struct Shown {
-    orphans: Option<Orphans>,
+enum Shown {
+    /// The orphans among them.
+    Roles(Option<Orphans>),
     /// Why they could not be read at once.
-    denied: Option<CallError>,
+    Denied(CallError),
 }
 
 async fn look(context: &Context, account: &AWSAccount) -> Found {
@@ -225,17 +228,11 @@ async fn shown(
         Some(Survey::Taken { changed, tagged }) => {
             let objects = changed.iter().flat_map(|name| context.caches.index.of_role_name(name));
             look_at(context, account, objects);
-            Some(Shown {
-                orphans: orphans::of(context, world, account, tagged),
-                denied: None,
-            })
+            Some(Shown::Roles(orphans::of(context, world, account, tagged)))
         }
         Some(Survey::Denied(error)) => {
             look_at_all(context, account);
-            Some(Shown {
-                orphans: None,
-                denied: Some(error),
-            })
+            Some(Shown::Denied(error))
         }
     })
 }

@@ -73,7 +73,12 @@ impl Looks {
         let asked = print_of(asked);
         let mut objects = self.objects();
         let looked = objects.entry(job.claim.object.clone()).or_default();
-        let wanted: HashSet<&str> = tasks.iter().map(|task| task.account.as_str()).collect();
+        // Where nothing can be done, what was found before counts no more, and nothing is due.
+        let wanted: HashSet<&str> = tasks
+            .iter()
+            .filter(|task| !matches!(task.target, Target::Settled(..)))
+            .map(|task| task.account.as_str())
+            .collect();
         looked
             .looks
             .retain(|account, look| look.running.is_some() || wanted.contains(account.as_str()));
@@ -119,6 +124,14 @@ impl Looks {
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
         let done = look.and_then(|look| look.done.as_ref());
         done.is_some_and(|(done, _)| *done == print)
+    }
+
+    /// Whether the last look that has ended was at the same task, and found the role right.
+    pub fn found_right(&self, object: &ObjectName, account: &str, print: u64) -> bool {
+        let objects = self.objects();
+        let look = objects.get(object).and_then(|looked| looked.looks.get(account));
+        let done = look.and_then(|look| look.done.as_ref());
+        done.is_some_and(|(done, verdict)| *done == print && has_reason(verdict, &[Reason::InSync]))
     }
 
     /// A look has ended; `None`: it was given up on the way, for another one is asked for, or the operator stops.

@@ -26,20 +26,21 @@ pub fn reasons(cell: &Cell) -> Vec<Reason> {
     if cell.action == "GetAccountSummary" {
         return vec![Reason::InSync];
     }
+    let mut reasons = of_trouble(cell, write, done);
     // Where not all roles can be read at once, each is read alone.
-    if is_read_of_all(cell) && cell.trouble == Trouble::Error("AccessDenied".into()) {
-        return vec![done];
+    if matches!(cell.action.as_str(), "ListRoles" | "GetAccountAuthorizationDetails") {
+        reasons.push(done);
     }
+    reasons
+}
+
+fn of_trouble(cell: &Cell, write: bool, done: Reason) -> Vec<Reason> {
     match &cell.trouble {
         // The call was carried out: the next look finds that nothing is left to do.
         Trouble::Lost | Trouble::Cut if write => vec![Reason::AWSUnavailable, done],
         Trouble::Unreached | Trouble::Lost | Trouble::Cut | Trouble::Proxy => vec![Reason::AWSUnavailable],
         Trouble::Error(name) => of_error(cell, name, done),
     }
-}
-
-fn is_read_of_all(cell: &Cell) -> bool {
-    matches!(cell.action.as_str(), "ListRoles" | "GetAccountAuthorizationDetails")
 }
 
 fn of_error(cell: &Cell, name: &str, done: Reason) -> Vec<Reason> {

@@ -176,3 +176,33 @@ fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
         "it is read alone"
     );
 }
+
+#[test]
+fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was_found_right() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let before = answer("us", "");
+    let take = |answer: &RoleAnswer| snapshot.taken(roles(&[("audit", answer.clone())], &[]), Keep::Changed, [], now);
+    let is_as_it_was = |at| snapshot.is_as_it_was(&audit(), PAUSE, at);
+    take(&before);
+    assert!(!is_as_it_was(now), "nobody found it right");
+    snapshot.is_right(&audit(), snapshot.print(&before));
+    assert!(is_as_it_was(now));
+    assert!(!is_as_it_was(now + PAUSE), "that was long ago");
+    take(&answer("us", "edited"));
+    assert!(!is_as_it_was(now));
+    take(&before);
+    assert!(is_as_it_was(now));
+    snapshot.is_looked_at(&audit());
+    assert!(!is_as_it_was(now), "somebody looks at it");
+    snapshot.is_right(&audit(), snapshot.print(&before));
+    snapshot.is_written_to(&audit());
+    assert!(!is_as_it_was(now));
+}
+
+#[test]
+fn after_a_reading_that_failed_each_role_is_read_alone_for_a_while() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    snapshot.has_failed(now);
+    assert!(!snapshot.is_worth_taking(TOGETHER, now));
+    assert!(snapshot.is_worth_taking(TOGETHER, now + ALONE_FOR));
+}

@@ -8,10 +8,6 @@ use crossrole_plan::outcome::{self, NextLook};
 use crate::controller::verdict::{Outcome, Verdict};
 use crate::controller::work::Finished;
 
-/// What is right is looked at again when the account shows something else, which it is asked for at every interval. And
-/// after so many intervals all the same.
-const RIGHT_LASTS: u32 = 6;
-
 /// The look at one account.
 #[derive(Debug)]
 pub(super) struct Look {
@@ -52,9 +48,6 @@ impl Look {
         let wait = match next {
             NextLook::Backoff => outcome::backoff(self.failures, jitter),
             // A little earlier or later, so that not everything is looked at at once.
-            NextLook::Interval if has_reason(&finished.verdict, &[Reason::InSync]) => {
-                interval.saturating_mul(RIGHT_LASTS).mul_f64(0.9 + 0.2 * jitter)
-            }
             NextLook::Interval => interval.mul_f64(0.9 + 0.2 * jitter),
         };
         self.failures = match next {
@@ -114,10 +107,6 @@ mod tests {
         }
     }
 
-    fn refusal() -> crossrole_plan::refusal::Refusal {
-        crossrole_plan::refusal::Refusal::new(Reason::ForeignRole, "as tests have it")
-    }
-
     fn retrying() -> Outcome {
         Outcome::waits(crossrole_api::EntryState::Retrying, Reason::Throttled, "")
     }
@@ -138,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_looked_at_later_and_later_and_what_was_refused_at_the_interval() {
+    fn what_failed_is_looked_at_later_and_later_and_what_is_true_at_the_interval() {
         let now = Instant::now();
         let mut look = look(now);
         for (round, longest) in [1, 2, 4, 8].into_iter().enumerate() {
@@ -151,7 +140,7 @@ mod tests {
                 "slack is for what is true"
             );
         }
-        look.settle(1, finished(Outcome::refused(&refusal()), None), INTERVAL, now);
+        look.settle(1, finished(Outcome::ready(), None), INTERVAL, now);
         assert!(look.due - now >= INTERVAL.mul_f64(0.9));
         assert_eq!(look.failures, 0);
         assert!(
@@ -159,8 +148,6 @@ mod tests {
             "together with the others of its object"
         );
         look.running = None;
-        look.settle(1, finished(Outcome::ready(), None), INTERVAL, now);
-        assert!(look.due - now >= INTERVAL * 5, "the account tells when it changes");
         look.settle(
             1,
             finished(Outcome::ready(), Some(Duration::from_secs(15))),
