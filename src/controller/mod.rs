@@ -8,7 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`settings`] | what the flags mean |
-//! | [`run`] | the start, the lease, the three controllers |
+//! | [`run`](mod@run) | the start, the lease, the three controllers |
 //! | [`client`] | writes pass the fence |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
