@@ -270,7 +270,7 @@ impl AccountHandle {
         }
     }
 
-    /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, nobody need look again.
+    /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, a look needs no call.
     pub fn is_right(&self, role: &RoleName, print: u64) {
         self.snapshot.is_right(role, print);
     }

@@ -10,6 +10,7 @@ use kube::ResourceExt;
 
 use super::rooms::takes_room;
 use super::watch::CachedRole;
+use super::work;
 
 /// What is asked of all CrossAccountRoles together.
 #[derive(Debug, Default)]
@@ -99,7 +100,7 @@ impl Inner {
             self.unreadable += 1;
             return;
         };
-        let name = Arc::new(name_of(role));
+        let name = Arc::new(work::claim(role).object);
         let of_name = self.by_role_name.entry(role_name(role)).or_default();
         of_name.insert(name.clone());
         for entry in role.status.iter().flat_map(|status| &status.accounts) {
@@ -122,7 +123,7 @@ impl Inner {
             self.unreadable = self.unreadable.saturating_sub(1);
             return;
         };
-        let (name, role_name) = (name_of(role), role_name(role));
+        let (name, role_name) = (work::claim(role).object, role_name(role));
         if let Some(objects) = self.by_role_name.get_mut(&role_name) {
             objects.remove(&name);
             if objects.is_empty() {
@@ -147,13 +148,6 @@ impl Inner {
                 }
             }
         }
-    }
-}
-
-fn name_of(role: &CrossAccountRole) -> ObjectName {
-    ObjectName {
-        namespace: role.namespace().unwrap_or_default(),
-        name: role.name_any(),
     }
 }
 

@@ -120,18 +120,19 @@ impl Looks {
 
     /// Whether the last look that has ended was at the same task.
     pub fn looked_at(&self, object: &ObjectName, account: &str, print: u64) -> bool {
-        let objects = self.objects();
-        let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        let done = look.and_then(|look| look.done.as_ref());
-        done.is_some_and(|(done, _)| *done == print)
+        self.last(object, account, print, |_| true)
     }
 
     /// Whether the last look that has ended was at the same task, and found the role right.
     pub fn found_right(&self, object: &ObjectName, account: &str, print: u64) -> bool {
+        self.last(object, account, print, |verdict| has_reason(verdict, &[Reason::InSync]))
+    }
+
+    fn last(&self, object: &ObjectName, account: &str, print: u64, is: impl FnOnce(&Verdict) -> bool) -> bool {
         let objects = self.objects();
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
         let done = look.and_then(|look| look.done.as_ref());
-        done.is_some_and(|(done, verdict)| *done == print && has_reason(verdict, &[Reason::InSync]))
+        done.is_some_and(|(done, verdict)| *done == print && is(verdict))
     }
 
     /// A look has ended; `None`: it was given up on the way, for another one is asked for, or the operator stops.

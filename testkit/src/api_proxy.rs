@@ -1,27 +1,16 @@
 //! Stands between the operator and the API server: notes every write, and holds those that a test asks for.
-//!
-//! The operator speaks plain HTTP to it, on the loopback interface only; it passes everything on as it is, the
-//! operator's token with it.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use kube::client::Client;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use axum::http::Method;
+use axum::response::Response;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
+use crate::behind::{Behind, Listening, whole};
 use crate::{ControlPlane, Error};
-
-/// etcd takes no object that is nearly as large.
-const LARGEST_BODY: usize = 16 << 20;
 
 /// A write to the API server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,13 +33,12 @@ pub enum Held {
 /// A proxy that runs. Dropping it ends it, and all that goes through it.
 #[derive(Debug)]
 pub struct ApiProxy {
-    url: String,
     state: Arc<Shared>,
-    task: JoinHandle<()>,
+    listening: Listening,
 }
 
 struct Shared {
-    client: Client,
+    behind: Behind,
     inner: Mutex<Inner>,
 }
 
@@ -74,34 +62,18 @@ impl ApiProxy {
     /// # Errors
     /// When no port can be opened, or the control plane's kubeconfig cannot be used.
     pub async fn start(control_plane: &ControlPlane) -> Result<Self, Error> {
-        let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig()).map_err(no_proxy)?;
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-        let mut config = config.map_err(no_proxy)?;
-        // Whoever asks says who it is; and what fails is for whoever asks to try again.
-        config.auth_info = AuthInfo::default();
-        config.default_retry = false;
-        let client = Client::try_from(config).map_err(no_proxy)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_proxy)?;
-        let address = listener.local_addr().map_err(no_proxy)?;
         let state = Arc::new(Shared {
-            client,
+            behind: Behind::of(control_plane).await?,
             inner: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(state.clone());
-        let task = tokio::spawn(async move {
-            // It ends with the task only.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self {
-            url: format!("http://{address}"),
-            state,
-            task,
-        })
+        let listening = Listening::start(router).await?;
+        Ok(Self { state, listening })
     }
 
     /// Its address, in place of the API server's.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.listening.url
     }
 
     /// How often each thing was written since the last [`ApiProxy::forget_writes`]; what was held counts.
@@ -136,16 +108,6 @@ impl ApiProxy {
     }
 }
 
-fn no_proxy(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::because("no proxy in front of the API server", cause)
-}
-
-impl Drop for ApiProxy {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl std::fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.inner.fmt(formatter)
@@ -175,29 +137,12 @@ impl Shared {
             hold.reached = true;
         }
     }
-
-    async fn send_on(&self, request: Request<kube::client::Body>) -> Response {
-        let answer = match self.client.send(request).await {
-            Ok(answer) => answer,
-            Err(error) => return (StatusCode::BAD_GATEWAY, format!("{error:?}")).into_response(),
-        };
-        let (parts, body) = answer.into_parts();
-        let mut answer = Response::new(Body::new(body));
-        *answer.status_mut() = parts.status;
-        *answer.headers_mut() = parts.headers;
-        // How the body is framed is for this connection to say.
-        for name in [header::TRANSFER_ENCODING, header::CONNECTION] {
-            answer.headers_mut().remove(name);
-        }
-        answer
-    }
 }
 
 async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, LARGEST_BODY).await {
-        Ok(body) => body,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    let (parts, body) = match whole(request).await {
+        Ok(request) => request.into_parts(),
+        Err(answer) => return answer,
     };
     let write = (parts.method != Method::GET).then(|| Write::of(parts.uri.path(), &body));
     let held = write.as_ref().and_then(|write| state.count(write));
@@ -205,12 +150,12 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
     match (write, held) {
         (Some(write), Some(held)) => {
             if held == Held::Unanswered {
-                state.send_on(request).await;
+                state.behind.send_on(request).await;
             }
             state.reached(&write);
             std::future::pending().await
         }
-        _ => state.send_on(request).await,
+        _ => state.behind.send_on(request).await,
     }
 }
 

@@ -18,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api_proxy;
+mod behind;
 pub mod chart;
 pub mod control_plane;
 pub mod operator;

@@ -1,41 +1,30 @@
 //! Stands between the operator and the API server, and keeps back, swallows or cuts what watches tell; lists that may be
 //! old are old where a test wants it.
-//!
-//! The operator speaks plain HTTP to it, on the loopback interface only; it passes everything else on as it is, the
-//! operator's token with it.
 
 use std::collections::{HashMap, HashSet};
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, stream};
-use kube::client::Client;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
+use crate::behind::{Behind, Listening, whole};
 use crate::{ControlPlane, Error};
-
-/// etcd takes no object that is nearly as large.
-const LARGEST_BODY: usize = 64 << 20;
 
 /// A proxy that runs. Dropping it ends it, and all that goes through it.
 #[derive(Debug)]
 pub struct WatchProxy {
-    url: String,
     state: Arc<Shared>,
-    task: JoinHandle<()>,
+    listening: Listening,
 }
 
 struct Shared {
-    client: Client,
+    behind: Behind,
     rules: Mutex<Rules>,
     /// Counts up whenever the rules change.
     changed: watch::Sender<u64>,
@@ -71,39 +60,19 @@ impl WatchProxy {
     /// # Errors
     /// When no port can be opened, or the control plane's kubeconfig cannot be used.
     pub async fn start(control_plane: &ControlPlane) -> Result<Self, Error> {
-        let what = "no proxy in front of the API server";
-        let kubeconfig =
-            Kubeconfig::read_from(control_plane.kubeconfig()).map_err(|error| Error::because(what, error))?;
-        let options = KubeConfigOptions::default();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        let mut config = config.map_err(|error| Error::because(what, error))?;
-        // Whoever asks says who it is; and what fails is for whoever asks to try again.
-        config.auth_info = AuthInfo::default();
-        config.default_retry = false;
-        let client = Client::try_from(config).map_err(|error| Error::because(what, error))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.map_err(|error| Error::because(what, error))?;
-        let address = listener.local_addr().map_err(|error| Error::because(what, error))?;
         let state = Arc::new(Shared {
-            client,
+            behind: Behind::of(control_plane).await?,
             rules: Mutex::default(),
             changed: watch::Sender::new(0),
         });
         let router = Router::new().fallback(pass).with_state(state.clone());
-        let task = tokio::spawn(async move {
-            // It ends with the task only.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self {
-            url: format!("http://{address}"),
-            state,
-            task,
-        })
+        let listening = Listening::start(router).await?;
+        Ok(Self { state, listening })
     }
 
     /// Its address, in place of the API server's.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.listening.url
     }
 
     /// Keeps back every event of a kind (`crossaccountroles`), until [`WatchProxy::let_go`].
@@ -122,7 +91,8 @@ impl WatchProxy {
         self.state.rules().budgets.get(&key) == Some(&0)
     }
 
-    /// From now on, whoever fills a cache with a kind gets the list of now, and no watch tells of anything later, until [`WatchProxy::let_go`]: so does an API server whose cache does not keep up.
+    /// From now on, whoever fills a cache with a kind gets the list of now, and no watch tells of anything later, until
+    /// [`WatchProxy::let_go`]: so does an API server whose cache does not keep up.
     ///
     /// # Errors
     /// When the API server does not give the list to the administrator.
@@ -171,12 +141,6 @@ impl WatchProxy {
     }
 }
 
-impl Drop for WatchProxy {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl std::fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.rules.fmt(formatter)
@@ -186,22 +150,6 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     fn rules(&self) -> MutexGuard<'_, Rules> {
         self.rules.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn send_on(&self, request: Request<kube::client::Body>) -> Response {
-        let answer = match self.client.send(request).await {
-            Ok(answer) => answer,
-            Err(error) => return (StatusCode::BAD_GATEWAY, format!("{error:?}")).into_response(),
-        };
-        let (parts, body) = answer.into_parts();
-        let mut answer = Response::new(Body::new(body));
-        *answer.status_mut() = parts.status;
-        *answer.headers_mut() = parts.headers;
-        // How the body is framed is for this connection to say.
-        for name in [header::TRANSFER_ENCODING, header::CONNECTION, header::CONTENT_LENGTH] {
-            answer.headers_mut().remove(name);
-        }
-        answer
     }
 
     /// Passes on the events of a watch, as the rules say, until it ends or is cut.
@@ -284,10 +232,9 @@ fn plural_of(path: &str) -> String {
 }
 
 async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, LARGEST_BODY).await {
-        Ok(body) => body,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    let (parts, body) = match whole(request).await {
+        Ok(request) => request.into_parts(),
+        Err(answer) => return answer,
     };
     let plural = plural_of(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -310,7 +257,7 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
             *rules.newest.entry(plural.clone()).or_default() += 1;
         }
     }
-    let answer = state.send_on(Request::from_parts(parts, body.into())).await;
+    let answer = state.behind.send_on(Request::from_parts(parts, body.into())).await;
     if !watches || !answer.status().is_success() {
         return answer;
     }
