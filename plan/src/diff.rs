@@ -116,7 +116,8 @@ pub fn close(observed: &ObservedRole, owner: &Owner, boundary: Option<&Arn>) -> 
 }
 
 /// The changes that put a policy which only denies on a role, and provide what it needs: the class's boundary, without which
-/// the bootstrap role may write no policy, and room. Whose trust is closed may lose denials for it, too.
+/// the bootstrap role may write no policy, and room. Whose trust is closed may lose denials for it, too; nobody else's
+/// boundary may be swapped for another.
 pub(crate) fn deny(
     observed: &ObservedRole,
     name: PolicyName,
@@ -278,18 +279,21 @@ fn trust_changes(
     if permissions.needs_closed_trust() {
         return closed_meanwhile();
     }
+    let widens = before
+        .document()
+        .is_some_and(|before| admission::admits_no_more(before, after));
+    if (is_closed || !widens) && desired.lifecycle.revoke_on_tighten && permissions.end_sessions_late() {
+        // Were trust not closed until then, the next look could not tell that somebody was taken out, should this one fail.
+        return closed_meanwhile();
+    }
     if !permissions.change_what_a_session_can_do() {
         return (declared(), None);
     }
     let Some(before) = before.document() else {
         return closed_meanwhile();
     };
-    if admission::admits_no_more(before, after) {
+    if widens {
         return (None, declared());
-    }
-    if desired.lifecycle.revoke_on_tighten && permissions.end_sessions_late() {
-        // Were trust merely narrowed, the next look could not tell that somebody was taken out, should this one fail.
-        return closed_meanwhile();
     }
     if admission::admits_no_more(after, before) {
         return (declared(), None);

@@ -223,6 +223,31 @@ fn sessions_are_revoked_before_trust_changes_so_that_no_failure_makes_it_forgott
 }
 
 #[test]
+fn a_revocation_for_which_there_is_no_room_closes_trust_so_that_it_is_not_forgotten() {
+    let full = format!(
+        "permissions: {{inline: [{{name: full, document: {{Version: '2012-10-17', Statement: [{{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3:::{}'}}]}}}}]}}\nsessions: {{onTighten: Revoke}}",
+        "x".repeat(10_100)
+    );
+    let wide = "trust: [{from: {accounts: ['111111111111'], kind: Roles}}, {from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]";
+    let before = held(&format!("{full}\n{wide}"));
+    let until_full = [
+        "closed the trust policy",
+        "put inline policy AWSRevokeOlderSessions",
+        "set the trust policy",
+    ];
+    assert_eq!(summaries(&plan(&before, &full, NOON).unwrap()), until_full);
+    // The put fails, and the next look finds what is still due.
+    let mut stopped = before;
+    stopped.trust = ObservedDocument::Parsed(trust::closed());
+    assert_eq!(summaries(&plan(&stopped, &full, NOON).unwrap()), until_full[1..]);
+    // Whoever only lets more in revokes nothing, and closes nothing.
+    assert_eq!(
+        summaries(&plan(&held(&full), &format!("{full}\n{wide}"), NOON).unwrap()),
+        ["set the trust policy"]
+    );
+}
+
+#[test]
 fn another_end_takes_nobody_out_and_closes_nothing() {
     let until = |end: &str| format!("validity: {{notAfter: '{end}'}}\nsessions: {{onTighten: Revoke}}");
     let (soon, late) = (until("2026-12-01T00:00:00Z"), until("2027-12-01T00:00:00Z"));
