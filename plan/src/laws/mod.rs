@@ -26,6 +26,8 @@ use crate::claim::Claim;
 use crate::decide::{self, Known};
 use crate::desired::Desired;
 use crate::effect::{apply, apply_all};
+use crate::ending::Ending;
+use crate::lifecycle::Lifecycle;
 use crate::observed::Observed;
 use crate::quota::Quotas;
 use crate::testing;
@@ -232,6 +234,31 @@ proptest! {
         let opened = self::states(&converge(&desired, &again, now), &desired, &again)?.pop().unwrap();
         prop_assert!(holds(&opened, &desired, &again, now));
         prop_assert!(is_closed(&desired, now) || revoked_before(&opened) >= Some(now));
+    }
+
+    #[test]
+    fn law_3_no_prefix_of_a_revocation_alone_lets_anybody_do_more((desired, role) in generator::desired_and_present()) {
+        let now = beginning();
+        let observed = Observed::Present(Box::new(role));
+        let ending = Ending {
+            role: desired.name.clone(),
+            owner: desired.owner.clone(),
+            boundary: desired.boundary.clone(),
+            lifecycle: Lifecycle { revoke_issued_before: Some(now), ..Lifecycle::default() },
+            judge: None,
+        };
+        let plan = ending.plan(None, &observed, &known(&observed, now));
+        let old = Powers::of(&observed, now);
+        let mut state = observed;
+        for change in &plan.changes {
+            prop_assert!(may(change, &desired, &state), "the bootstrap role may not {change}\n{plan}");
+            // Only denials can be in the way, and they stay while the role can be assumed.
+            let Ok(next) = apply(change, &plan.role, &state, &Quotas::default()) else { return Ok(()) };
+            prop_assert_eq!(Powers::of(&next, now).beyond(&old, &old), None, "after {}\n{}", change, plan);
+            state = next;
+        }
+        prop_assert!(revoked_before(&state) >= Some(now), "{plan}");
+        prop_assert!(ending.plan(None, &state, &known(&state, now)).is_empty(), "{plan}");
     }
 
     #[test]
