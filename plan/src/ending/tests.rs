@@ -112,6 +112,12 @@ fn a_role_that_is_never_touched_is_not_closed_whatever_else_forbids_it() {
     );
     ending.role = "crossrole-bootstrap".parse().unwrap();
     assert!(planned(&ending, held("")).is_empty());
+    let mut unreadable = with_attached(&["arn:aws:iam::aws:policy/AdministratorAccess"]);
+    unreadable.trust = ObservedDocument::Unreadable {
+        text: "{".into(),
+        problem: "ends too soon".into(),
+    };
+    assert!(planned(&ending, unreadable).is_empty());
 }
 
 #[test]
@@ -172,7 +178,6 @@ fn what_somebody_else_put_on_a_role_never_closes_it() {
         [
             "detached AdministratorAccess",
             "deleted inline policy mine",
-            "removed tags Boss",
             "set description and session duration"
         ]
     );
@@ -194,6 +199,74 @@ fn what_somebody_else_put_on_a_role_never_closes_it() {
     let mixed = format!(r#"{escalates}, {{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}}"#);
     drifted.inline.insert("mine".parse().unwrap(), allow(&mixed));
     assert_eq!(planned(&ending, drifted), closed);
+}
+
+/// A role that somebody else has put these policies on.
+fn with_attached(policies: &[&str]) -> ObservedRole {
+    let mut role = held("");
+    role.attached.extend(policies.iter().map(|arn| arn.parse().unwrap()));
+    role
+}
+
+#[test]
+fn what_may_only_take_away_is_not_taken_off_and_closes_nothing() {
+    const DENIES: [&str; 2] = [
+        "arn:aws:iam::aws:policy/AWSDenyAll",
+        "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV2",
+    ];
+    const UNKNOWN: &str = "arn:aws:iam::222222222222:policy/quarantine";
+    let class: &[(&str, &str)] = &[
+        ("aws: ['*'], account: ['*']", "aws: [SecurityAudit]"),
+        ("tagKeys: ['*']", "tagKeys: [team]"),
+    ];
+    let ending = ending("", Some(class));
+    let mut shut_in = with_attached(&DENIES);
+    shut_in.tags.insert("quarantine".into(), "yes".into());
+    assert!(planned(&ending, shut_in).is_empty());
+    let unknown = with_attached(&[DENIES[0], UNKNOWN]);
+    assert!(planned_where(&ending, unknown.clone(), Some(&desired(""))).is_empty());
+
+    // The object asks for it, or may have asked for it.
+    let closed = ["set the trust policy", "put inline policy crossrole-closed"];
+    let declared = desired("permissions: {customerManaged: [quarantine]}");
+    assert_eq!(planned_where(&ending, unknown.clone(), Some(&declared)), closed);
+    assert_eq!(planned(&ending, unknown), closed);
+}
+
+#[test]
+fn a_policy_that_was_edited_by_hand_is_not_the_declared_one_of_its_name() {
+    let document = |action: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": "{action}", "Resource": "*"}}]}}"#
+        )
+    };
+    let spec = |action: &str| format!("permissions: {{inline: [{{name: p, document: {}}}]}}", document(action));
+    let ending = ending("", Some(&[]));
+    let mut edited = held(&spec("s3:GetObject"));
+    edited.inline.insert(
+        "p".parse().unwrap(),
+        ObservedDocument::parse_encoded(&document("iam:*"), DocumentKind::Permission),
+    );
+    assert_eq!(
+        planned_where(&ending, edited.clone(), Some(&desired(&spec("s3:GetObject")))),
+        ["deleted inline policy p"]
+    );
+    assert_eq!(
+        planned_where(&ending, edited, Some(&desired(&spec("IAM:*")))),
+        ["set the trust policy", "put inline policy crossrole-closed"],
+        "declared in other words"
+    );
+}
+
+#[test]
+fn a_mistake_in_the_class_hides_no_violation_and_is_none() {
+    let mistake = ("Boundary: None", "Boundary: 'arn:aws:iam::999999999999:policy/b'");
+    assert!(planned(&ending("", Some(&[mistake])), held("")).is_empty());
+    let narrow = ("accounts: ['111111111111'], ", "");
+    assert_eq!(
+        planned(&ending("", Some(&[mistake, narrow])), held("")),
+        ["set the trust policy", "put inline policy crossrole-closed"]
+    );
 }
 
 /// A role of ours whose inline policies leave no room, under this boundary.

@@ -10,7 +10,7 @@ use crossrole_api::names::PREFIX;
 use crossrole_iam::document::Document;
 use crossrole_iam::{Arn, PolicyPathName, RoleName};
 
-use super::{GUARDRAILS, Guardrail, Proposal, is_violation, permissions};
+use super::{GUARDRAILS, Guardrail, Proposal, is_violation, permissions, place};
 use crate::account::Account;
 use crate::change::Change;
 use crate::declaration::{AwsManagedPolicy, Declaration, ObjectName, Trust};
@@ -59,18 +59,22 @@ impl Judge {
     /// denies adds nothing, and a principal that was deleted admits nobody.
     ///
     /// `declared` is what the object means here, where it can be read. What the class forbids and the object declares, or
-    /// what cannot be taken off safely, makes the role a forbidden one. Policies and tags that somebody else put on do not:
-    /// they go, as they would if the object were not refused.
+    /// what cannot be taken off safely, makes the role a forbidden one. Policies that somebody else put on do not: they go,
+    /// as they would if the object were not refused. Those of which nobody here knows whether they give or take away stay,
+    /// and so do tags.
     pub fn judge(&self, name: &RoleName, owner: &Owner, role: &ObservedRole, declared: Option<&Desired>) -> Judgement {
+        if self.protects(name, owner, role) {
+            return Judgement::Stays(Vec::new());
+        }
         let mut surplus = Vec::new();
         for part in parts(role, self.rules.max_session) {
-            let refused = self.refuses(name, owner, &part.alone, SEPARABLE);
-            if !refused {
+            if !self.refuses(name, owner, &part.alone, SEPARABLE) {
                 continue;
             }
-            match part.taken_off {
-                Some(change) if !declared.is_some_and(|desired| declares(desired, &change)) => surplus.push(change),
-                _ => return Judgement::Forbidden,
+            match (declares(declared, &part.what, role), part.what) {
+                (false, Separable::Known(change)) => surplus.push(change),
+                (false, Separable::Policy(_) | Separable::Tag(_)) => {}
+                (true, _) | (false, Separable::Mixed) => return Judgement::Forbidden,
             }
         }
         let rest = ObservedRole {
@@ -84,9 +88,22 @@ impl Judge {
         }
     }
 
-    /// Whether these guardrails say that the class forbids a role. What cannot be read may be anything.
+    /// Whether it is a role that crossrole never touches, whatever else is said of it.
+    fn protects(&self, name: &RoleName, owner: &Owner, role: &ObservedRole) -> bool {
+        let refusals = self.refusals(name, owner, &bare(role), &[place::role_is_not_protected]);
+        refusals.contains(&Reason::ProtectedRole)
+    }
+
+    /// Whether any of these guardrails says that the class forbids a role. What cannot be read may be anything. A refusal
+    /// that is no violation, such as a mistake in the class, hides none that is.
     fn refuses(&self, name: &RoleName, owner: &Owner, role: &ObservedRole, guardrails: &[Guardrail]) -> bool {
-        let check = || {
+        let refusals = self.refusals(name, owner, role, guardrails);
+        refusals.into_iter().any(is_violation)
+    }
+
+    /// Why each of these guardrails that refuses a role does so.
+    fn refusals(&self, name: &RoleName, owner: &Owner, role: &ObservedRole, guardrails: &[Guardrail]) -> Vec<Reason> {
+        let asked = || -> Result<Vec<Reason>, Refusal> {
             let desired = self.as_desired(name, owner, role)?;
             let declaration = as_declaration(&desired, role)?;
             let proposal = Proposal {
@@ -101,10 +118,12 @@ impl Judge {
                     .map(|(account, name)| (account.as_str(), name.as_str())),
                 namespace_roles: None,
             };
-            guardrails.iter().try_for_each(|guardrail| guardrail(&proposal))
+            let refusals = guardrails.iter().filter_map(|guardrail| guardrail(&proposal).err());
+            Ok(refusals.map(|refusal| refusal.reason).collect())
         };
-        check().is_err_and(|refusal: Refusal| is_violation(refusal.reason))
+        asked().unwrap_or_else(|refusal| vec![refusal.reason])
     }
+
     /// The role, as if just that were wanted.
     fn as_desired(&self, name: &RoleName, owner: &Owner, role: &ObservedRole) -> Result<Desired, Refusal> {
         let path: crossrole_iam::Path = role
@@ -194,11 +213,23 @@ fn unreadable(reason: Reason, what: &str) -> Refusal {
     )
 }
 
-/// A role with one of the things that can be taken off it, and the change that does.
+/// A role with one of the things that are judged alone.
 struct Part {
     alone: ObservedRole,
-    /// Absent where the rest of the role could do more without it.
-    taken_off: Option<Change>,
+    what: Separable,
+}
+
+/// What is judged alone, and what becomes of it where the class forbids it and the object does not declare it.
+enum Separable {
+    /// This change takes it off, and only takes away.
+    Known(Change),
+    /// A policy of the account, of which only the name is known: without it the role could do less, or more.
+    Policy(Arn),
+    /// A tag. Where nothing reads it, it does nothing; where something does, be it a policy of the organisation, the role
+    /// could do less without it, or more.
+    Tag(String),
+    /// A document that also denies: without it the rest of the role could do more.
+    Mixed,
 }
 
 /// A role without any of them.
@@ -215,49 +246,65 @@ fn bare(role: &ObservedRole) -> ObservedRole {
 
 fn parts(role: &ObservedRole, longest: u32) -> Vec<Part> {
     let bare = bare(role);
-    let part = |change: Option<Change>, add: &dyn Fn(&mut ObservedRole)| {
+    let part = |what: Separable, add: &dyn Fn(&mut ObservedRole)| {
         let mut alone = bare.clone();
         add(&mut alone);
-        Part {
-            alone,
-            taken_off: change,
-        }
+        Part { alone, what }
     };
-    let attached = role.attached.iter().map(|arn| {
-        part(Some(Change::Detach(arn.clone())), &|alone| {
+    let attached = role.attached.iter().filter(|arn| !only_denies(arn)).map(|arn| {
+        // AWS makes its policies to grant something.
+        let what = match arn.account() {
+            "aws" => Separable::Known(Change::Detach(arn.clone())),
+            _ => Separable::Policy(arn.clone()),
+        };
+        part(what, &|alone| {
             alone.attached.insert(arn.clone());
         })
     });
     let inline = role.inline.iter().map(|(name, document)| {
-        let change = (!document.may_deny()).then(|| Change::DeleteInline(name.clone()));
-        part(change, &|alone| {
+        let what = match document.may_deny() {
+            true => Separable::Mixed,
+            false => Separable::Known(Change::DeleteInline(name.clone())),
+        };
+        part(what, &|alone| {
             alone.inline.insert(name.clone(), document.clone());
         })
     });
     let tags = role.tags.iter().map(|(key, value)| {
-        part(Some(Change::Untag(BTreeSet::from([key.clone()]))), &|alone| {
+        part(Separable::Tag(key.clone()), &|alone| {
             alone.tags.insert(key.clone(), value.clone());
         })
     });
-    let shorter = Change::UpdateRole {
+    let shorter = Separable::Known(Change::UpdateRole {
         description: role.description.clone(),
         max_session: longest,
-    };
-    let session = part(Some(shorter), &|alone| alone.max_session = role.max_session);
+    });
+    let session = part(shorter, &|alone| alone.max_session = role.max_session);
     attached.chain(inline).chain(tags).chain([session]).collect()
 }
 
-/// Whether the object itself asks for what a change takes off.
-fn declares(desired: &Desired, taken_off: &Change) -> bool {
-    match taken_off {
-        Change::Detach(arn) => desired.attached.contains(arn),
-        Change::DeleteInline(name) => desired.inline.contains_key(name),
-        Change::Untag(keys) => {
-            let declared = |key: &String| desired.tags.keys().any(|tag| tag.eq_ignore_ascii_case(key));
-            keys.iter().any(declared)
+/// Whether it is one of AWS's policies that only deny: somebody has shut the role in. Source: AWS Managed Policy Reference
+/// Guide, "AWSDenyAll", "AWSCompromisedKeyQuarantine" and its later versions.
+fn only_denies(arn: &Arn) -> bool {
+    let name = arn.resource().strip_prefix("policy/").unwrap_or_default();
+    arn.account() == "aws" && (name == "AWSDenyAll" || name.starts_with("AWSCompromisedKeyQuarantine"))
+}
+
+/// Whether the object itself asks for what is there: not only for something of that name. Where it cannot be read, it may
+/// have asked for the account's policies, which nothing else would take off.
+fn declares(declared: Option<&Desired>, what: &Separable, role: &ObservedRole) -> bool {
+    let Some(desired) = declared else {
+        return matches!(what, Separable::Policy(_));
+    };
+    match what {
+        Separable::Policy(arn) | Separable::Known(Change::Detach(arn)) => desired.attached.contains(arn),
+        Separable::Known(Change::DeleteInline(name)) => {
+            let (found, wanted) = (role.inline.get(name), desired.inline.get(name));
+            found.zip(wanted).is_some_and(|(found, wanted)| found.means(wanted))
         }
-        Change::UpdateRole { max_session, .. } => desired.max_session > *max_session,
-        _ => true,
+        Separable::Known(Change::UpdateRole { max_session, .. }) => desired.max_session > *max_session,
+        Separable::Tag(key) => desired.tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)),
+        Separable::Known(_) | Separable::Mixed => true,
     }
 }
 
