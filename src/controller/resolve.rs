@@ -206,11 +206,13 @@ fn hold(
         Err(refusal) => (refusal, None),
     };
     let (refusal, declared) = refused;
-    let is_there = request.statusless || entry.is_some_and(|entry| entry.role_id.is_some());
+    // Status may not know the role's id: the process that made the role died before it said so, status was restored from a
+    // backup, or the role's tags were another's for a while.
+    let may_be_there = request.statusless || entry.is_some();
     match ending {
         // A role that crossrole never touches is not touched to close it either.
         Some((entrance, mut ending)) if refusal.reason != Reason::ProtectedRole => {
-            ending.judge = ending.judge.filter(|_| is_there);
+            ending.judge = ending.judge.filter(|_| may_be_there);
             if ending.judge.is_none() && ending.lifecycle == Lifecycle::default() {
                 return Target::Settled(id, Outcome::refused(&refusal));
             }
