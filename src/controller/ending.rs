@@ -5,7 +5,7 @@ use crossrole_plan::desired::Desired;
 use crossrole_plan::ending::Ending;
 use crossrole_plan::observed::Observed;
 
-use super::task::End;
+use super::task::{End, Target};
 use super::verdict::{Outcome, role_of};
 use super::work::{Finished, Visit};
 use crate::aws::Depth;
@@ -44,8 +44,9 @@ impl Visit<'_> {
         known: &Known<'_>,
         outcome: Outcome,
     ) -> Option<Finished> {
-        // A role of somebody else is none that this object has; every other one stays where it was.
-        let role = role_of(self.task.entry.as_ref()).filter(|_| !outcome.is_of_another());
+        let role = self
+            .role_seen(ending, declared, observed, known)
+            .filter(|_| !outcome.is_of_another());
         let Some(ending) = ending else {
             return self.ended(role, outcome);
         };
@@ -59,6 +60,29 @@ impl Visit<'_> {
                 verdict: self.verdict(role, outcome),
                 at_latest: self.until_end(&ending.lifecycle),
             }),
+        }
+    }
+
+    /// The role that a refused object has here: what was just seen of it, whatever status says.
+    fn role_seen(
+        &self,
+        ending: Option<&Ending>,
+        declared: Option<&Desired>,
+        observed: &Observed,
+        known: &Known<'_>,
+    ) -> Option<(String, String)> {
+        let before = role_of(self.task.entry.as_ref());
+        let owner = ending.map(|ending| &ending.owner);
+        let Some(owner) = owner.or(declared.map(|desired| &desired.owner)) else {
+            return before;
+        };
+        match observed {
+            // Whoever would make the role may have been told of its absence some time ago.
+            Observed::Absent => before.filter(|_| matches!(self.task.target, Target::Hold(_))),
+            Observed::Present(_) => {
+                let ours = owner.own(observed, known.seen_id);
+                ours.map(|role| (role.arn.clone(), role.id.clone()))
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ impl Visit<'_> {
             }
         }
         let seen_id = self.seen_id(owner, name, observed);
-        self.tell_of_other_id(seen_id.as_deref(), observed).await;
+        self.tell_of_other_id(owner, seen_id.as_deref(), observed).await;
         Ok(seen_id)
     }
 

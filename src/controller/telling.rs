@@ -6,6 +6,7 @@ use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::desired::Desired;
 use crossrole_plan::lifecycle;
 use crossrole_plan::observed::{Observed, ObservedRole};
+use crossrole_plan::owner::{Holder, Owner};
 
 use super::work::Visit;
 use crate::aws::Applied;
@@ -33,9 +34,10 @@ impl Visit<'_> {
 
     /// What was done to end access to the role of a refused object.
     pub(super) async fn tell_ended(&self, plan: &Plan, applied: &Applied) {
-        let reason = if changes_trust(plan.changes.iter()) {
+        let done = || plan.changes.iter().take(applied.done);
+        let reason = if changes_trust(done()) {
             "Closed"
-        } else if plan.changes.iter().any(revokes) {
+        } else if done().any(revokes) {
             "Revoked"
         } else {
             "Narrowed"
@@ -87,12 +89,13 @@ impl Visit<'_> {
 
     /// Status names another unique id than the account shows, and this process saw neither before: status was restored
     /// from a backup, or the role was replaced while nobody looked.
-    pub(super) async fn tell_of_other_id(&self, seen: Option<&str>, observed: &Observed) {
+    pub(super) async fn tell_of_other_id(&self, owner: &Owner, seen: Option<&str>, observed: &Observed) {
         let known = self.task.entry.as_ref().and_then(|entry| entry.role_id.as_deref());
         let (None, Some(known), Observed::Present(role)) = (seen, known, observed) else {
             return;
         };
-        if known != role.id {
+        // One of somebody else is no replacement.
+        if known != role.id && owner.holder(&role.tags, &role.id, None) == Holder::Us {
             let message = format!(
                 "the role with our tags is {}, and status says {known}: the status or the role is another than it was",
                 role.id
