@@ -106,11 +106,14 @@ impl Context {
             all.saturating_sub(own)
         };
         let is_one_more = |other: &ObjectName, account: &str| {
-            let cached = self.caches.roles.get(&looks::reference(other));
-            let is_in_status = cached.is_some_and(|cached| match &cached.0 {
+            // The room of an object that is gone is free.
+            let Some(cached) = self.caches.roles.get(&looks::reference(other)) else {
+                return false;
+            };
+            let is_in_status = match &cached.0 {
                 Ok(other) => entry_takes_room(other, account),
                 Err(_) => false,
-            });
+            };
             world.is_of_class(account, place.class) && !is_in_status
         };
         self.rooms
