@@ -1,0 +1,164 @@
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn verdict(account: &str, outcome: Outcome) -> Verdict {
+    Verdict {
+        account: account.into(),
+        account_id: Some("222222222222".into()),
+        named: true,
+        role: None,
+        outcome,
+    }
+}
+
+fn stands(state: EntryState, reason: Reason, next: NextLook) -> Outcome {
+    Outcome::Stands {
+        state,
+        reason,
+        message: "why".into(),
+        next,
+    }
+}
+
+fn types(status: &CrossAccountRoleStatus) -> Vec<(&str, &str, &str)> {
+    status
+        .conditions
+        .iter()
+        .map(|condition| {
+            (
+                condition.type_.as_str(),
+                condition.status.as_str(),
+                condition.reason.as_str(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn who_waits_for_a_person_goes_on_waiting_while_it_is_looked_at() {
+    for (outcome, expected) in [
+        (
+            Outcome::would_change("it would change"),
+            ("Stalled", "True", "WouldChange"),
+        ),
+        (
+            Outcome::cannot_leave(Reason::PermissionDenied, "may not remove it"),
+            ("Stalled", "True", "PermissionDenied"),
+        ),
+        (
+            stands(EntryState::Removing, Reason::Throttled, NextLook::Backoff),
+            ("Reconciling", "True", "Throttled"),
+        ),
+    ] {
+        let found = [verdict("a", outcome)];
+        let before = report(&CrossAccountRoleStatus::default(), Some(1), &found, at(1));
+        let looked_at = [verdict("a", Outcome::UnderWay { anew: false })];
+        let status = report(&before, Some(1), &looked_at, at(2));
+        assert_eq!(types(&status), types(&before));
+        assert_eq!(types(&status)[1], expected);
+    }
+}
+
+#[test]
+fn reconciling_and_stalled_are_never_both_true() {
+    let retrying = || verdict("a", stands(EntryState::Retrying, Reason::Throttled, NextLook::Backoff));
+    let refused = || {
+        verdict(
+            "b",
+            stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval),
+        )
+    };
+    let ready = || verdict("c", Outcome::ready());
+    for (verdicts, expected, summary) in [
+        (vec![ready()], vec![("Ready", "True", "InSync")], "1/1"),
+        (
+            vec![refused(), ready()],
+            vec![("Ready", "False", "ForeignRole"), ("Stalled", "True", "ForeignRole")],
+            "1/2",
+        ),
+        (
+            vec![retrying(), refused(), ready()],
+            vec![("Ready", "False", "Throttled"), ("Reconciling", "True", "Throttled")],
+            "1/3",
+        ),
+        (
+            vec![],
+            vec![("Ready", "False", "NoAccounts"), ("Stalled", "True", "NoAccounts")],
+            "0/0",
+        ),
+    ] {
+        let status = report(&CrossAccountRoleStatus::default(), Some(3), &verdicts, at(1));
+        assert_eq!(types(&status), expected);
+        assert_eq!(status.summary.as_deref(), Some(summary));
+    }
+}
+
+#[test]
+fn times_move_only_when_the_state_does() {
+    let ready = [verdict("a", Outcome::ready())];
+    let first = report(&CrossAccountRoleStatus::default(), Some(1), &ready, at(1));
+    let second = report(&first, Some(1), &ready, at(2));
+    assert_eq!(first, second);
+    let refused = [verdict(
+        "a",
+        stands(EntryState::Refused, Reason::ForeignRole, NextLook::Interval),
+    )];
+    let third = report(&second, Some(1), &refused, at(3));
+    assert_eq!(third.accounts[0].last_transition_time, Time(at(3)));
+    assert_eq!(third.conditions[0].last_transition_time, Time(at(3)));
+}
+
+#[test]
+fn work_under_way_changes_nothing_of_what_was_found_before_unless_it_is_another_task() {
+    let ready = report(
+        &CrossAccountRoleStatus::default(),
+        Some(1),
+        &[verdict("a", Outcome::ready())],
+        at(1),
+    );
+    let restarted = [verdict("a", Outcome::UnderWay { anew: false })];
+    assert_eq!(report(&ready, Some(1), &restarted, at(2)), ready);
+    let edited = report(&ready, Some(2), &restarted, at(2));
+    assert_eq!(edited.accounts[0].state, EntryState::Pending);
+    assert_eq!(
+        types(&edited),
+        vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]
+    );
+    let other_rules = [verdict("a", Outcome::UnderWay { anew: true })];
+    assert_eq!(
+        report(&ready, Some(1), &other_rules, at(2)).summary.as_deref(),
+        Some("0/1")
+    );
+}
+
+#[test]
+fn an_intent_is_written_once_and_keeps_what_is_there() {
+    let accounts = [("a".to_string(), "111111111111".to_string(), true)];
+    let first = intent(&CrossAccountRoleStatus::default(), Some(1), &accounts, at(1)).unwrap();
+    assert_eq!(
+        types(&first),
+        vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]
+    );
+    assert_eq!(first.accounts[0].state, EntryState::Pending);
+    assert_eq!(intent(&first, Some(1), &accounts, at(2)), None);
+}
+
+#[test]
+fn an_entry_is_small_even_at_its_worst() {
+    let outcome = Outcome::Stands {
+        state: EntryState::Refused,
+        reason: Reason::InlinePolicyNotAllowed,
+        message: "ä".repeat(5000),
+        next: NextLook::Interval,
+    };
+    let mut long = verdict("an-account-of-a-usual-name", outcome);
+    long.role = Some((
+        "arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit".into(),
+        "AROAABCDEFGHIJKLMNOPQ".into(),
+    ));
+    let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1));
+    assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 520);
+}
