@@ -97,17 +97,32 @@ async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError>
     let survey = Survey::of(manifests, Some(&hub.identity), cluster, Timestamp::now());
     // Nothing is written here, so nothing that is read is in doubt.
     let (accounts, _recoveries) = Accounts::new(hub.clone(), vec![cluster.to_string()], Duration::ZERO);
-    let looks = survey.items().into_iter().map(|item| look(&accounts, item));
-    let lines: Vec<Line> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
-    Ok(Report::new(lines, manifests.notes.clone(), true))
+    // Which roles are new is known once the accounts were read.
+    let wanted = survey.items_without_limit();
+    let looks: Vec<_> = wanted.iter().map(|item| look(&accounts, item)).collect();
+    let found: Vec<Option<Found>> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
+    let own = |(item, found): (&Item, &Option<Found>)| match found {
+        Some(Ok((observed, _))) => item.own(observed),
+        _ => None,
+    };
+    let there = wanted.iter().zip(&found).filter_map(own).collect();
+    let items = survey.items_beside(&there).into_iter();
+    let lines = items.zip(&found).map(|(item, found)| line(&item, found.as_ref()));
+    Ok(Report::new(lines.collect(), manifests.notes.clone(), true))
 }
 
-async fn look(accounts: &Accounts, item: Item) -> Line {
-    let read = match item.wanted() {
+/// What an account holds and has room for.
+type Found = Result<(Observed, Quotas), CallError>;
+
+async fn look(accounts: &Accounts, item: &Item) -> Option<Found> {
+    match item.wanted() {
         Some(wanted) => Some(read(accounts, wanted).await),
         None => None,
-    };
-    item.line(|item, wanted| match &read {
+    }
+}
+
+fn line(item: &Item, found: Option<&Found>) -> Line {
+    item.line(|item, wanted| match found {
         Some(Ok((observed, quotas))) => item.decide(wanted, observed, quotas),
         Some(Err(error)) => Finding::Failed {
             message: error.to_string(),

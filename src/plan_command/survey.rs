@@ -1,5 +1,6 @@
 //! Objects → what is to be done, role by role and account by account: the operator's own way, without a cluster.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crossrole_api::{CrossAccountRole, EntryState, Reason};
@@ -36,6 +37,9 @@ pub struct Survey<'a> {
     rooms: Rooms,
 }
 
+/// Roles that are there and their object's own: the object, and the AWSAccount's name.
+pub type Own = BTreeSet<(ObjectName, String)>;
+
 /// One role in one account, or a role that selects none.
 pub struct Item {
     claim: Claim,
@@ -69,22 +73,50 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What is to be done, in the order of the files, and for each object in that of the accounts' names.
+    /// What is to be done where nothing is there, in the order of the files, and for each object in that of the accounts'
+    /// names.
     pub fn items(&self) -> Vec<Item> {
+        self.items_beside(&Own::new())
+    }
+
+    /// What is to be done where these roles are there already: no limit takes them away, and they leave others less room.
+    /// In the same order.
+    pub fn items_beside(&self, there: &Own) -> Vec<Item> {
+        self.items_where(&|ours, place| {
+            let is_in_class = |account: &str| self.world.is_of_class(account, place.class);
+            if there.contains(&(ours.object.clone(), place.account.to_string())) {
+                return 0;
+            }
+            let held = || {
+                let of_namespace = |other: &ObjectName| other.namespace == ours.object.namespace;
+                let held = there
+                    .iter()
+                    .filter(|(other, account)| of_namespace(other) && is_in_class(account));
+                u32::try_from(held.count()).unwrap_or(u32::MAX)
+            };
+            self.rooms
+                .take(&ours.object, place.account, place.most, held, |_, account| {
+                    is_in_class(account)
+                })
+        })
+    }
+
+    /// What would be done if a namespace could have any number of roles. In the same order.
+    pub fn items_without_limit(&self) -> Vec<Item> {
+        self.items_where(&|_, _| 0)
+    }
+
+    fn items_where(&self, rooms: &dyn Fn(&Claim, &Place<'_>) -> u32) -> Vec<Item> {
         self.manifests
             .roles
             .iter()
-            .flat_map(|role| self.items_of(role))
+            .flat_map(|role| self.items_of(role, rooms))
             .collect()
     }
 
-    fn items_of(&self, role: &CrossAccountRole) -> Vec<Item> {
+    fn items_of(&self, role: &CrossAccountRole, rooms: &dyn Fn(&Claim, &Place<'_>) -> u32) -> Vec<Item> {
         let ours = claim(role);
-        let rooms = |place: &Place<'_>| {
-            let is_one_more = |_: &ObjectName, account: &str| self.world.is_of_class(account, place.class);
-            self.rooms
-                .take(&ours.object, place.account, place.most, || 0, is_one_more)
-        };
+        let rooms = |place: &Place<'_>| rooms(&ours, place);
         let tasks = resolve::resolve(&self.request(role, &rooms));
         if tasks.is_empty() {
             return vec![Item {
@@ -189,6 +221,16 @@ impl Item {
         self.task.as_ref().map(|task| task.account.as_str())
     }
 
+    /// The role, where it is there and the object's own.
+    pub fn own(&self, observed: &Observed) -> Option<(ObjectName, String)> {
+        let owner = match self.wanted()? {
+            Wanted::Hold(hold) => &hold.desired.owner,
+            Wanted::End(end) => &end.ending.owner,
+        };
+        owner.own(observed, None)?;
+        Some((self.claim.object.clone(), self.account()?.to_string()))
+    }
+
     /// What becomes of a role, given what the account holds.
     pub fn decide(&self, wanted: Wanted<'_>, observed: &Observed, quotas: &Quotas) -> Finding {
         let known = Known {
@@ -286,5 +328,41 @@ fn settled(outcome: &Outcome) -> Finding {
             reason: Some(*reason),
             message: message.clone(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: &str = "
+{apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: c}, spec: {bootstrapRole: {name: crossrole-bootstrap}, allowedNamespaces: {names: [team]}, guardrails: {permissionsBoundary: None, trust: {accounts: ['111111111111']}, maxRolesPerNamespace: 1}}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: AWSAccount, metadata: {name: prod}, spec: {accountId: '222222222222', class: c}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: a, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {accounts: ['111111111111'], kind: Roles}}]}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: b, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {accounts: ['111111111111'], kind: Roles}}]}}
+";
+
+    #[test]
+    fn roles_that_are_there_take_their_room_before_new_ones() {
+        let mut manifests = Manifests::default();
+        manifests.add(FILES, "all.yaml", "team").unwrap();
+        let held = |items: Vec<Item>| -> Vec<String> {
+            let held = items
+                .into_iter()
+                .filter(|item| matches!(item.wanted(), Some(Wanted::Hold(_))));
+            held.map(|item| item.claim.object.name).collect()
+        };
+        let survey = || Survey::of(&manifests, None, "cluster-1", Timestamp::UNIX_EPOCH);
+        assert_eq!(held(survey().items()), ["a"]);
+        assert_eq!(held(survey().items_without_limit()), ["a", "b"]);
+        let b = ObjectName {
+            namespace: "team".into(),
+            name: "b".into(),
+        };
+        let there = Own::from([(b, "prod".to_string())]);
+        assert_eq!(held(survey().items_beside(&there)), ["b"]);
     }
 }
