@@ -9,8 +9,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-/// How many states [`contains`] looks at before it gives up and answers `false`.
-const MOST_STATES: usize = 20_000;
+/// How many positions in the outer pattern [`contains`] looks at, in all its states, before it gives up and answers
+/// `false`. One state of a pattern of thousands of stars has thousands of them.
+const MOST_POSITIONS: usize = 400_000;
 
 /// Whether the pattern matches the whole text. Case counts.
 #[must_use]
@@ -98,18 +99,22 @@ pub fn contains(outer: &str, inner: &str) -> bool {
     if outer == inner {
         return true;
     }
-    if outer.contains("${") {
+    if outer.contains("${") || begin_apart(outer, inner) {
         return false;
+    }
+    if !inner.contains(['*', '?']) && !inner.contains("${") {
+        return matches(outer, inner);
     }
     let inner: Vec<char> = variables_as_stars(inner).chars().collect();
     let outer: Vec<char> = outer.chars().collect();
     // Where the inner pattern allows any character, one that the outer pattern does not name is the hardest for it
     // to match: what holds for that one holds for all. `None` stands for it.
     let start = (0_usize, closure(&outer, BTreeSet::from([0])));
+    let mut positions = start.1.len();
     let mut seen = BTreeSet::from([start.clone()]);
     let mut waiting = VecDeque::from([start]);
     while let Some((at, held)) = waiting.pop_front() {
-        if seen.len() > MOST_STATES {
+        if positions > MOST_POSITIONS {
             return false;
         }
         let mut next: Vec<(usize, BTreeSet<usize>)> = Vec::new();
@@ -128,11 +133,21 @@ pub fn contains(outer: &str, inner: &str) -> bool {
         }
         for state in next {
             if seen.insert(state.clone()) {
+                positions += state.1.len();
                 waiting.push_back(state);
             }
         }
     }
     true
+}
+
+/// Whether two patterns differ before either has a wildcard or a variable, so that no text matches both.
+fn begin_apart(a: &str, b: &str) -> bool {
+    let is_plain = |character: char| !matches!(character, '*' | '?' | '$');
+    let pairs = a.chars().zip(b.chars());
+    pairs
+        .take_while(|(a, b)| is_plain(*a) && is_plain(*b))
+        .any(|(a, b)| a != b)
 }
 
 /// The positions of the pattern that can be reached without reading anything: past stars.

@@ -144,3 +144,27 @@ proptest! {
         let _ = (matches(&a, &b), intersects(&a, &b), contains(&a, &b));
     }
 }
+
+#[test]
+fn a_pattern_of_thousands_of_stars_is_given_up_soon() {
+    let started = std::time::Instant::now();
+    for (outer, inner) in [
+        ("*a".repeat(5_000), "*b".repeat(5_000)),
+        ("*a".repeat(5_000), "?a*".repeat(3_000)),
+        ("*".repeat(10_000), "*".repeat(9_999)),
+    ] {
+        let decided = contains(&outer, &inner);
+        assert!(!decided || intersects(&outer, &inner), "{outer:.10}");
+    }
+    // It took a minute when only the states were counted.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_long_text_without_wildcards_is_decided_exactly() {
+    let text = "a/".repeat(20_000);
+    assert!(contains("*a*a*a*/", &text));
+    assert!(!contains("*a*a*b*/", &text));
+    assert!(contains("a/*", &text));
+    assert!(!contains("b/*", &text));
+}

@@ -39,6 +39,10 @@ enum What<'a> {
     Pattern(&'a str),
 }
 
+fn is_covered(what: &What<'_>, patterns: &[What<'_>]) -> bool {
+    patterns.contains(what) || patterns.iter().any(|outer| outer.covers(what))
+}
+
 impl What<'_> {
     fn covers(&self, inner: &What<'_>) -> bool {
         match (self, inner) {
@@ -59,15 +63,19 @@ impl CanonicalStatement {
             .filter(|other| self.is_narrowed_like(other))
             .map(|other| (other.principals(), other.actions()))
             .collect();
-        let actions = self.actions();
-        self.principals().iter().all(|who| {
-            actions.iter().all(|what| {
-                let covers = |(principals, actions): &(Vec<Who<'_>>, Vec<What<'_>>)| {
-                    principals.contains(who) && actions.iter().any(|outer| outer.covers(what))
-                };
-                others.iter().any(covers)
-            })
-        })
+        // Each principal and each action is looked up once: there may be thousands of both.
+        let principals: Vec<Vec<bool>> = self
+            .principals()
+            .iter()
+            .map(|who| others.iter().map(|(names, _)| names.contains(who)).collect())
+            .collect();
+        let actions: Vec<Vec<bool>> = self
+            .actions()
+            .iter()
+            .map(|what| others.iter().map(|(_, patterns)| is_covered(what, patterns)).collect())
+            .collect();
+        let share = |who: &Vec<bool>, what: &Vec<bool>| who.iter().zip(what).any(|(who, what)| *who && *what);
+        principals.iter().all(|who| actions.iter().all(|what| share(who, what)))
     }
 
     fn is_narrowed_like(&self, other: &CanonicalStatement) -> bool {
