@@ -126,7 +126,8 @@ impl Xml {
     }
 }
 
-/// Appends a text with what XML cannot hold written as entities.
+/// Appends a text with what XML cannot hold as it is written as entities, and what it cannot hold at all as U+FFFD. Source:
+/// W3C, "Extensible Markup Language (XML) 1.0", 2.2 Characters.
 pub(crate) fn escape(value: &str, into: &mut String) {
     for character in value.chars() {
         match character {
@@ -135,6 +136,8 @@ pub(crate) fn escape(value: &str, into: &mut String) {
             '>' => into.push_str("&gt;"),
             '"' => into.push_str("&quot;"),
             '\r' => into.push_str("&#xD;"),
+            '\t' | '\n' => into.push(character),
+            '\0'..=' ' | '\u{fffe}' | '\u{ffff}' if character != ' ' => into.push('\u{fffd}'),
             other => into.push(other),
         }
     }
@@ -168,4 +171,16 @@ pub(crate) fn failure(service: Service, error: &AwsError, request_id: &str) -> S
         service.namespace(),
         xml.finish()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn a_text_never_breaks_the_xml_around_it() {
+        let mut escaped = String::new();
+        escape("a <&>\"\t\r\n\u{1d}\0\u{ffff}é€", &mut escaped);
+        assert_eq!(escaped, "a &lt;&amp;&gt;&quot;\t&#xD;\n\u{fffd}\u{fffd}\u{fffd}é€");
+    }
 }

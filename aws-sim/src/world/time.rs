@@ -77,7 +77,7 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
     let (clock, zone) = time.split_at(at);
     let sign = if zone.starts_with('-') { -1 } else { 1 };
     let zone = zone[1..].replace(':', "");
-    if zone.len() != 4 {
+    if zone.len() != 4 || !zone.is_ascii() {
         return None;
     }
     let hours = digits(&zone[..2], 2)?;
@@ -134,7 +134,15 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for text in ["", "b", "sdfdsf", "2016-12-13t2:00:00.593194+1", "2016-13-01", "12:00"] {
+        for text in [
+            "",
+            "b",
+            "sdfdsf",
+            "2016-12-13t2:00:00.593194+1",
+            "2016-13-01",
+            "12:00",
+            "2016-12-13T21:20+1é1",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }
