@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation check generate tools build
+.PHONY: help demo test matrix crash campaign soak isolation fuzz check generate tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -31,6 +31,9 @@ soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits
 
 isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
+
+fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
+	@fuzz/run
 
 check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
 	@echo "check: format"

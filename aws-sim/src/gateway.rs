@@ -1,5 +1,6 @@
 //! The AWS endpoint: from an HTTP request, through latency and faults, to an answer.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub(crate) async fn serve(
     body: Bytes,
 ) -> Response {
     let request_id = shared.next_request_id();
-    let request = match read(&headers, &body, &peer) {
+    let request = match read(&headers, &body, peer.address.ip()) {
         Ok(request) => request,
         Err(error) => return respond(Service::Sts, "", Err(error), &request_id),
     };
@@ -100,7 +101,8 @@ pub(crate) async fn serve(
     }
 }
 
-fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsError> {
+/// Reads a request, which is not yet carried out.
+pub(crate) fn read(headers: &HeaderMap, body: &Bytes, peer: IpAddr) -> Result<Request, AwsError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let parameters = Parameters::decode(&String::from_utf8_lossy(body));
     let action = parameters.get("Action").unwrap_or_default().to_owned();
@@ -121,7 +123,7 @@ fn read(headers: &HeaderMap, body: &Bytes, peer: &Peer) -> Result<Request, AwsEr
         token: text("x-amz-security-token").map(str::to_owned),
         action,
         parameters,
-        peer: peer.address.ip(),
+        peer,
         source_ip: text(SOURCE_IP).and_then(|address| address.parse().ok()),
     })
 }

@@ -10,6 +10,7 @@
 //! | `world` | accounts, roles, users, credentials, the clock |
 //! | `calls`, `faults`, `chance` | the record of calls; what goes wrong on demand, and the seeds of it |
 //! | `admin` | the JSON interface that sets all this up and looks into it |
+//! | `fuzzing` | one call without a port, for `make fuzz` |
 //!
 //! It shares no code with the operator on purpose: two programs that read the same rules from the same code agree even
 //! where both are wrong.
@@ -21,6 +22,8 @@ mod calls;
 mod chance;
 mod connection;
 mod faults;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod iam;
 mod policy;
