@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::wire::xml::escape;
+use crate::wire::xml::{can_hold, escape};
 use crate::world::time::{self, Seconds, iso};
 
 /// What an assertion says.
@@ -26,6 +26,9 @@ const FORMAT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:";
 impl Assertion {
     /// Reads a response that holds an assertion. `None` if it holds none.
     pub(crate) fn read(xml: &str) -> Option<Self> {
+        if !xml.chars().all(can_hold) {
+            return None;
+        }
         let mut read = Self::default();
         let mut found = false;
         for element in xml.split('<').skip(1) {
@@ -122,6 +125,7 @@ fn unescape(text: &str) -> String {
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
         .replace("&apos;", "'")
+        .replace("&#xD;", "\r")
         .replace("&amp;", "&")
 }
 
@@ -135,7 +139,7 @@ mod tests {
             issuer: "https://idp.example.com/?a=1&b=2".to_owned(),
             issued: 1_795_000_000,
             expires: Some(1_795_000_300),
-            subject: "ada <ada@example.com>".to_owned(),
+            subject: "ada\r\n<ada@example.com>".to_owned(),
             subject_type: "persistent".to_owned(),
             recipient: "https://signin.aws.amazon.com/saml".to_owned(),
             audiences: vec!["urn:amazon:webservices".to_owned()],
@@ -147,5 +151,6 @@ mod tests {
         assert_eq!(Assertion::read(&assertion.write()), Some(assertion));
         assert_eq!(Assertion::read("<a>b</a>"), None);
         assert_eq!(Assertion::read("no XML at all"), None);
+        assert_eq!(Assertion::read("<Assertion>\0</Assertion>"), None);
     }
 }

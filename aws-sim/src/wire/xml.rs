@@ -126,8 +126,16 @@ impl Xml {
     }
 }
 
-/// Appends a text with what XML cannot hold as it is written as entities, and what it cannot hold at all as U+FFFD. Source:
-/// W3C, "Extensible Markup Language (XML) 1.0", 2.2 Characters.
+/// True for the characters that XML can hold. Source: W3C, "Extensible Markup Language (XML) 1.0", 2.2 Characters.
+pub(crate) fn can_hold(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        other => other >= ' ',
+    }
+}
+
+/// Appends a text with what XML cannot hold as it is written as entities, and what it cannot hold at all as U+FFFD.
 pub(crate) fn escape(value: &str, into: &mut String) {
     for character in value.chars() {
         match character {
@@ -136,9 +144,8 @@ pub(crate) fn escape(value: &str, into: &mut String) {
             '>' => into.push_str("&gt;"),
             '"' => into.push_str("&quot;"),
             '\r' => into.push_str("&#xD;"),
-            '\t' | '\n' => into.push(character),
-            '\0'..=' ' | '\u{fffe}' | '\u{ffff}' if character != ' ' => into.push('\u{fffd}'),
-            other => into.push(other),
+            other if can_hold(other) => into.push(other),
+            _ => into.push('\u{fffd}'),
         }
     }
 }
