@@ -63,6 +63,11 @@ impl Assertion {
         found.then_some(read)
     }
 
+    /// True if it was issued more than five minutes ago, or cannot be used any more.
+    pub(crate) fn is_over(&self, now: Seconds) -> bool {
+        now > self.issued.saturating_add(300) || self.expires.is_some_and(|end| now >= end)
+    }
+
     /// The values of an attribute; none if it is not there.
     pub(crate) fn values(&self, name: &str) -> &[String] {
         let held = self.attributes.iter().find(|(held, _)| held == name);
@@ -132,6 +137,22 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::Assertion;
+
+    #[test]
+    fn an_assertion_is_over_five_minutes_after_it_was_issued_or_when_it_says() {
+        for (issued, expires, over) in [
+            ("1000", "2000", false),
+            ("699", "2000", true),
+            ("1000", "1000", true),
+            // The last moment there is.
+            ("9223372036854775807", "2000", false),
+        ] {
+            let text =
+                format!("<Assertion IssueInstant='{issued}'><SubjectConfirmationData NotOnOrAfter='{expires}'/>");
+            let read = Assertion::read(&text).map(|assertion| assertion.is_over(1000));
+            assert_eq!(read, Some(over), "{text}");
+        }
+    }
 
     #[test]
     fn an_assertion_survives_being_written_and_read() {

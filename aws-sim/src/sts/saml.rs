@@ -79,7 +79,7 @@ pub(crate) fn assume_role_with_saml(call: Outside<'_>) -> Answer {
     if !assertion.audiences.iter().any(for_us) {
         return Err(invalid("Response does not contain the required audience"));
     }
-    if now.saturating_sub(300) > assertion.issued || assertion.expires.is_some_and(|end| now >= end) {
+    if assertion.is_over(now) {
         return Err(expired("Token must be redeemed within 5 minutes of issuance"));
     }
     let [session_name] = assertion.values(&format!("{FOR_AWS}RoleSessionName")) else {
