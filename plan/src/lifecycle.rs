@@ -59,10 +59,11 @@ impl Lifecycle {
             revoke_on_tighten: sessions.on_tighten == Some(OnTighten::Revoke),
             closed: spec.access == Access::Closed,
         };
-        if let (Some(start), Some(end)) = (lifecycle.not_before, lifecycle.not_after)
-            && start >= end
-        {
-            return Err(invalid("validity", "notBefore must be earlier than notAfter"));
+        if Window::new(lifecycle.not_before, lifecycle.not_after).is_empty() {
+            return Err(invalid(
+                "validity",
+                "notBefore must be earlier than notAfter, by a second at least: IAM's dates have whole seconds",
+            ));
         }
         Ok(lifecycle)
     }
@@ -215,8 +216,11 @@ fn revocation(
     // A role that is made now has no sessions.
     let Some(observed) = observed else { return Ok(declared) };
     let reopens = looks_closed(observed, now);
-    // Trust that was closed while a plan was carried out no longer says whom it let in before.
-    let forgotten = !reopens && observed.trust.means(&trust::closed());
+    // Trust that was closed while a plan was carried out no longer says whom it let in before; that of a role which was
+    // closed for good came with `crossrole-closed`. Nor does trust that changed before an older revocation which cannot
+    // be read made way.
+    let forgotten = inline(observed, CLOSED_POLICY).is_none() && observed.trust.means(&trust::closed())
+        || inline(observed, REVOKE_OLDER_SESSIONS_POLICY).is_some_and(|found| found.document().is_none());
     let tightens = lifecycle.revoke_on_tighten
         && (forgotten || admission::takes_somebody_out(&observed.trust, &shaped.trust, now));
     let wanted = [

@@ -93,21 +93,25 @@ impl Permissions {
             || !self.attach.is_empty()
             || !self.detach.is_empty()
             || self.boundary.is_some()
-            || !self.tag.is_empty()
-            || !self.untag.is_empty()
-            || self
-                .session
-                .as_ref()
-                .is_some_and(|session| session.before != session.after)
+            || self.changes_what_a_session_carries()
+    }
+
+    /// Whether sessions get another length or other tags.
+    fn changes_what_a_session_carries(&self) -> bool {
+        let session = self.session.as_ref();
+        let another_length = session.is_some_and(|session| session.before != session.after);
+        another_length || !self.tag.is_empty() || !self.untag.is_empty()
     }
 
     /// Whether no order of these changes is safe, and within the inline quota, while the role can be assumed.
     pub(crate) fn needs_closed_trust(&self) -> bool {
         let in_with_allow = self.count(|kind| kind == Kind::DenyIn { with_new_allow: true });
         let out_with_allow = self.count(|kind| kind == Kind::DenyOut { with_old_allow: true });
-        let entangled = self.count(|kind| kind == Kind::Entangled) + usize::from(self.end_more_than_sessions());
-        let changed = self.policies.len() + usize::from(self.end_more_than_sessions());
-        let alone = changed == 1 && self.attach.is_empty() && self.detach.is_empty() && self.boundary.is_none();
+        let ends_more = self.end_more_than_sessions();
+        let entangled = self.count(|kind| kind == Kind::Entangled) + usize::from(ends_more);
+        let changed = self.policies.len() + usize::from(ends_more);
+        let others_change = !self.attach.is_empty() || !self.detach.is_empty() || self.boundary.is_some();
+        let alone = changed == 1 && !others_change && !(ends_more && self.changes_what_a_session_carries());
         let too_many = in_with_allow > 1 || out_with_allow > 1 || (entangled > 0 && !alone);
         // A Deny that could be there at the moment of the swap only if it were written before.
         let written_across = self.count(|kind| {

@@ -130,6 +130,12 @@ fn kind(name: &PolicyName, before: Option<&ObservedDocument>, after: Option<&Doc
     }
     let (deny_before, deny_after) = (statements(readable, Effect::Deny), statements(after, Effect::Deny));
     let (allow_before, allow_after) = (statements(readable, Effect::Allow), statements(after, Effect::Allow));
+    if name.as_str() == CLOSED_POLICY && after.is_none() {
+        // Whatever somebody made of it: while it is there, the next look knows that sessions were ended.
+        return Kind::DenyOut {
+            with_old_allow: !allow_before.is_empty(),
+        };
+    }
     match (deny_before.is_subset(&deny_after), deny_after.is_subset(&deny_before)) {
         (true, true) if allow_after.is_subset(&allow_before) => Kind::Narrow {
             with_deny: !deny_after.is_empty(),

@@ -62,8 +62,12 @@ impl Window {
             from: self.from.max(other.from),
             until: [self.until, other.until].into_iter().flatten().min(),
         };
-        let is_empty = matches!((shared.from, shared.until), (Some(from), Some(until)) if until <= from);
-        (!is_empty).then_some(shared)
+        (!shared.is_empty()).then_some(shared)
+    }
+
+    /// Whether no moment lies in it.
+    pub(crate) fn is_empty(self) -> bool {
+        matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
     }
 
     /// The conditions that bound a statement so.

@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_iam::document::{Document, Effect, Statement};
 use crossrole_iam::{Arn, PolicyName, quota};
-use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::declared;
 use super::evaluator;
 use super::found::{self, Strange};
-use super::moments::{DATES, REVOCABLE, beginning, later};
+use super::moments::{DATES, REVOCABLE, beginning, later, whole_second_down, whole_second_up};
 use super::pools::{permission_pool, trust_pool};
 use super::requests::MANAGED;
 use crate::declaration::ObjectName;
@@ -98,7 +97,8 @@ fn lifecycle() -> BoxedStrategy<Lifecycle> {
     )
         .prop_map(
             |(not_before, not_after, revoke_issued_before, revoke_on_tighten, closed)| Lifecycle {
-                not_before: not_before.filter(|start| not_after.is_none_or(|end: Timestamp| *start < end)),
+                not_before: not_before
+                    .filter(|start| not_after.is_none_or(|end| whole_second_up(*start) < whole_second_down(end))),
                 not_after,
                 revoke_issued_before,
                 revoke_on_tighten,
