@@ -35,6 +35,11 @@ isolation: ## Measure how much troubled accounts slow the others down: five pair
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run
 
+bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
+	@echo "bench: building the programs as they are released"
+	@$(CARGO) build --workspace --bins --release
+	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"}
+
 check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
 	@echo "check: format"
 	@$(CARGO) fmt --all --check

@@ -41,6 +41,8 @@ pub struct ControlPlaneOptions {
     pub controller_manager: bool,
     /// More arguments for kube-apiserver.
     pub api_server_arguments: Vec<String>,
+    /// More arguments for etcd.
+    pub etcd_arguments: Vec<String>,
 }
 
 /// A running control plane. Dropping it ends its processes and removes its folder.
@@ -81,7 +83,7 @@ impl ControlPlane {
             .tempdir()
             .map_err(|error| Error::because("no temporary folder", error))?;
         let certificates = Certificates::generate(folder.path())?;
-        let (etcd, etcd_url) = start_etcd(folder.path()).await?;
+        let (etcd, etcd_url) = start_etcd(folder.path(), options).await?;
         let port = free_port()?;
         let url = format!("https://127.0.0.1:{port}");
         let api_server = start_api_server(folder.path(), &certificates, &etcd_url, port, options).await?;
@@ -313,7 +315,7 @@ impl ControlPlane {
     }
 }
 
-async fn start_etcd(folder: &Path) -> Result<(Process, String), Error> {
+async fn start_etcd(folder: &Path, options: &ControlPlaneOptions) -> Result<(Process, String), Error> {
     let url = format!("http://127.0.0.1:{}", free_port()?);
     let mut command = daemon(&program("etcd").await?, folder);
     command
@@ -322,7 +324,8 @@ async fn start_etcd(folder: &Path) -> Result<(Process, String), Error> {
         .arg(flag("--advertise-client-urls", &url))
         // There are no peers; any port will do.
         .arg("--listen-peer-urls=http://127.0.0.1:0")
-        .arg("--unsafe-no-fsync");
+        .arg("--unsafe-no-fsync")
+        .args(&options.etcd_arguments);
     let mut process = spawn("etcd", &mut command, folder)?;
     // Its own word, not a connection: on a port that was taken in between, another test's etcd would answer.
     process

@@ -47,8 +47,19 @@ impl Scene {
     /// # Errors
     /// When anything does not start.
     pub async fn start_with(accounts: &[&str], settings: &[&str]) -> Result<Self, Error> {
-        let (control_plane, simulator) =
-            tokio::join!(ControlPlane::start(ControlPlaneOptions::default()), Simulator::start());
+        Self::start_on(ControlPlaneOptions::default(), accounts, settings).await
+    }
+
+    /// The same, on a control plane of one's own choice.
+    ///
+    /// # Errors
+    /// When anything does not start.
+    pub async fn start_on(
+        control_plane: ControlPlaneOptions,
+        accounts: &[&str],
+        settings: &[&str],
+    ) -> Result<Self, Error> {
+        let (control_plane, simulator) = tokio::join!(ControlPlane::start(control_plane), Simulator::start());
         let (control_plane, simulator) = (control_plane?, simulator?);
         let manifests = Chart::of_this_workspace().install(&control_plane, settings).await?;
         let container = manifests.operator()?;

@@ -1,0 +1,117 @@
+//! The figures: one row for each scenario, and what was wanted of it.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What one scenario took. What was not measured is absent.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The scenario.
+    pub scenario: String,
+    /// AWS calls.
+    pub calls: Option<u64>,
+    /// AWS calls that change something.
+    pub writes: Option<u64>,
+    /// Patches of CrossAccountRoles: finalizers and status.
+    pub patches: Option<u64>,
+    /// From the first to the last, in seconds.
+    pub seconds: Option<f64>,
+    /// The least possible: calls × latency ÷ concurrency, in seconds.
+    pub least_seconds: Option<f64>,
+    /// The most memory that the operator held, in MiB.
+    pub peak_mib: Option<f64>,
+    /// The memory that it held at the end, in MiB.
+    pub steady_mib: Option<f64>,
+    /// The operator's processor time, in seconds.
+    pub processor_seconds: Option<f64>,
+    /// What was wanted.
+    pub wanted: Vec<Wanted>,
+}
+
+/// A figure with its bound.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wanted {
+    /// What is bounded.
+    pub what: String,
+    /// What was found.
+    pub found: f64,
+    /// What it may be at most.
+    pub most: f64,
+}
+
+impl Row {
+    /// A row of a scenario.
+    pub fn new(scenario: impl Into<String>) -> Self {
+        Self {
+            scenario: scenario.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Says what is wanted at most.
+    pub fn wants(&mut self, what: &str, found: f64, most: f64) {
+        self.wanted.push(Wanted {
+            what: what.into(),
+            found,
+            most,
+        });
+    }
+
+    /// How many times the least possible it took.
+    pub fn times_the_least(&self) -> Option<f64> {
+        Some(self.seconds? / self.least_seconds?)
+    }
+}
+
+/// Bytes in MiB.
+pub fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// The least time that so many calls of so long each can take.
+pub fn least(calls: u64, latency: Duration, at_once: u32) -> f64 {
+    calls as f64 * latency.as_secs_f64() / f64::from(at_once)
+}
+
+/// All rows as a table in Markdown, and below it what was wanted.
+pub fn table(rows: &[Row]) -> String {
+    let mut text = String::from(
+        "| scenario | AWS calls | writes | patches | seconds | ÷ least | peak MiB | steady MiB | processor s |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    let whole = |figure: Option<u64>| figure.map_or(String::new(), |figure| figure.to_string());
+    let part = |figure: Option<f64>| figure.map_or(String::new(), |figure| format!("{figure:.2}"));
+    for row in rows {
+        let cells = [
+            row.scenario.clone(),
+            whole(row.calls),
+            whole(row.writes),
+            whole(row.patches),
+            part(row.seconds),
+            part(row.times_the_least()),
+            part(row.peak_mib),
+            part(row.steady_mib),
+            part(row.processor_seconds),
+        ];
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text.push_str("\n| scenario | what | found | at most | |\n|---|---|---:|---:|---|\n");
+    for row in rows {
+        for wanted in &row.wanted {
+            let verdict = if wanted.found <= wanted.most {
+                "met"
+            } else {
+                "**not met**"
+            };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {:.2} | {} | {verdict} |",
+                row.scenario, wanted.what, wanted.found, wanted.most
+            );
+        }
+    }
+    text
+}

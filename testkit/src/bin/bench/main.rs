@@ -1,0 +1,107 @@
+//! `make bench`: what crossrole's work takes, against a real API server and simulated AWS that takes 10 ms for a call.
+//!
+//! Calls and writes are counted by the simulator and the API server, memory and processor time are what Linux tells of the
+//! operator's process. Times are of this machine in this run: only their ratio to the least possible time is worth
+//! comparing, and even that not on a machine that does something else.
+
+mod ceiling;
+mod figures;
+mod probe;
+mod scenarios;
+mod stage;
+
+use std::env;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crossrole_testkit::Error;
+
+use figures::{Row, table};
+
+/// What can be asked for.
+const SCENARIOS: [&str; 9] = [
+    "program",
+    "ceiling",
+    "create",
+    "look",
+    "throttled",
+    "wide",
+    "many-10000",
+    "many-100",
+    "growth",
+];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match bench().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `bench [SCENARIO…] [--json FILE]`
+async fn bench() -> Result<(), Error> {
+    let mut asked: Vec<String> = env::args().skip(1).collect();
+    let json = match asked.iter().position(|argument| argument == "--json") {
+        Some(at) if at + 1 < asked.len() => {
+            let file = asked.remove(at + 1);
+            asked.remove(at);
+            Some(PathBuf::from(file))
+        }
+        Some(_) => return Err(Error::new("--json needs a file")),
+        None => None,
+    };
+    if let Some(unknown) = asked.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
+        return Err(Error::new(format!(
+            "there is no scenario {unknown}; there are {}",
+            SCENARIOS.join(", ")
+        )));
+    }
+    if asked.is_empty() {
+        asked = SCENARIOS.map(str::to_owned).to_vec();
+    }
+    let mut rows = Vec::new();
+    for name in &asked {
+        say(&format!("bench: {name} …"));
+        let began = Instant::now();
+        let measured = scenario(name).await?;
+        say(&format!(
+            "bench: {name} took {:.0} s with its set-up\n{}",
+            began.elapsed().as_secs_f64(),
+            table(&measured)
+        ));
+        rows.extend(measured);
+    }
+    say(&format!("\n{}", table(&rows)));
+    if let Some(file) = json {
+        let text = serde_json::to_string_pretty(&rows).map_err(|error| Error::because("the figures", error))?;
+        fs::write(&file, text + "\n").map_err(|error| Error::because(file.display().to_string(), error))?;
+    }
+    Ok(())
+}
+
+async fn scenario(name: &str) -> Result<Vec<Row>, Error> {
+    match name {
+        "program" => scenarios::program().await,
+        "ceiling" => ceiling::measure().await.map(|row| vec![row]),
+        "create" => scenarios::create().await,
+        "look" => scenarios::look().await,
+        "throttled" => scenarios::throttled().await,
+        "wide" => scenarios::wide().await,
+        "many-10000" => scenarios::many(10_000).await,
+        "many-100" => scenarios::many(100).await,
+        _ => scenarios::growth().await,
+    }
+}
+
+// Whoever reads may have gone away; the figures are still written to the file.
+fn say(text: &str) {
+    let mut output = io::stdout().lock();
+    let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+}

@@ -1,0 +1,273 @@
+//! What is measured.
+
+use std::time::{Duration, Instant};
+
+use crossrole_testkit::{Error, Operator, eventually};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::figures::{Row, least, mib};
+use crate::probe;
+use crate::stage::{LATENCY, Stage, account_id};
+
+/// Roles of one account that the operator works on at the same time, and of all accounts together.
+const AT_ONCE_IN_ACCOUNT: u32 = 10;
+const AT_ONCE: u32 = 256;
+
+/// What one role takes: CreateRole, PutRolePolicy, and AttachRolePolicy twice.
+const WRITES_OF_A_ROLE: u64 = 4;
+
+/// As long as nothing is asked for, nothing is looked at.
+const NEVER: &str = "--resync-interval=24h";
+
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// 200 roles are made in one account.
+pub async fn create() -> Result<Vec<Row>, Error> {
+    const ROLES: usize = 200;
+    let stage = Stage::start(1).await?;
+    let mut operator = start(&stage, &[NEVER]).await?;
+    let mark = stage.mark(&operator).await?;
+    stage.declare(ROLES, stage.one_account()).await?;
+    stage.wait_until_ready(ROLES, PATIENCE).await?;
+    let mut row = stage.since(&mark, &operator, "make 200 roles in one account").await?;
+    let writes = WRITES_OF_A_ROLE * ROLES as u64;
+    row.least_seconds = Some(least(writes, LATENCY, AT_ONCE_IN_ACCOUNT));
+    row.wants("calls per role", calls(&row) / ROLES as f64, 4.05);
+    row.wants(
+        "time ÷ the least possible",
+        row.times_the_least().unwrap_or(f64::NAN),
+        1.3,
+    );
+    operator.stop().await?;
+    Ok(vec![row])
+}
+
+/// 1,000 roles stand in one account, and nothing changes.
+pub async fn look() -> Result<Vec<Row>, Error> {
+    const ROLES: usize = 1_000;
+    let stage = Stage::start(1).await?;
+    let quotas = format!("/accounts/{}/quotas", account_id(0));
+    let post = reqwest::Method::POST;
+    let _: serde_json::Value = stage
+        .scene
+        .simulator
+        .ask(post, &quotas, Some(&json!({"roles": 5_000})))
+        .await?;
+    let mut operator = start(&stage, &["--resync-interval=15s"]).await?;
+    stage.declare(ROLES, stage.one_account()).await?;
+    stage.wait_until_ready(ROLES, PATIENCE).await?;
+    let row = looks(&stage, &operator, "a look at 1,000 roles in one account", 15).await?;
+    let mut row = row;
+    row.wants("calls of a look", calls(&row), 4.0);
+    row.wants("writes", row.writes.unwrap_or(0) as f64, 0.0);
+    row.wants("patches", row.patches.unwrap_or(0) as f64, 0.0);
+    operator.stop().await?;
+    Ok(vec![row])
+}
+
+/// 10,000 roles in 100 accounts: made, looked at, edited by hand, and found again after a restart.
+pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
+    const ACCOUNTS: usize = 100;
+    const ROLES: usize = 10_000;
+    let shape = format!("10,000 roles as {objects} objects");
+    let stage = Stage::start(ACCOUNTS).await?;
+    let mut operator = start(&stage, &[NEVER]).await?;
+    let mut rows = vec![made(&stage, &operator, &shape, objects, ROLES).await?];
+    operator.stop().await?;
+
+    let interval = 30;
+    let mut operator = start(&stage, &[&format!("--resync-interval={interval}s")]).await?;
+    let mut look = looks(&stage, &operator, &format!("a look at {shape}"), interval).await?;
+    look.wants("calls of a look", calls(&look), 400.0);
+    look.wants("writes", look.writes.unwrap_or(0) as f64, 0.0);
+    look.wants("patches", look.patches.unwrap_or(0) as f64, 0.0);
+    look.wants("steady MiB", look.steady_mib.unwrap_or(f64::NAN), 80.0);
+    look.wants("peak MiB", look.peak_mib.unwrap_or(f64::NAN), 112.0);
+    look.wants(
+        "processor seconds of a look",
+        look.processor_seconds.unwrap_or(f64::NAN),
+        2.0,
+    );
+    rows.push(look);
+    rows.push(repair(&stage, &shape, interval).await?);
+    operator.stop().await?;
+    rows.push(restart(&stage, &shape).await?);
+    Ok(rows)
+}
+
+/// One object in 1,000 accounts.
+pub async fn wide() -> Result<Vec<Row>, Error> {
+    const ACCOUNTS: usize = 1_000;
+    let stage = Stage::start(ACCOUNTS).await?;
+    let mut operator = start(&stage, &[NEVER]).await?;
+    let mut row = made(&stage, &operator, "one object in 1,000 accounts", 1, ACCOUNTS).await?;
+    row.wants(
+        "time ÷ the least possible",
+        row.times_the_least().unwrap_or(f64::NAN),
+        1.5,
+    );
+    row.wants("patches", row.patches.unwrap_or(0) as f64, 40.0);
+    row.wants("bytes of the object", stage.size_of_one(0).await? as f64, 1_500_000.0);
+    operator.stop().await?;
+    Ok(vec![row])
+}
+
+/// How memory and time grow, up to 100,000 roles.
+pub async fn growth() -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for accounts in [10, 100, 300, 1_000] {
+        const OBJECTS: usize = 100;
+        let roles = accounts * OBJECTS;
+        let stage = Stage::start(accounts).await?;
+        let mut operator = start(&stage, &[NEVER]).await?;
+        let shape = format!("{roles} roles: {OBJECTS} objects in {accounts} accounts");
+        rows.push(made(&stage, &operator, &shape, OBJECTS, roles).await?);
+        operator.stop().await?;
+        let interval = (roles / 500).clamp(30, 240) as u64;
+        let mut operator = start(&stage, &[&format!("--resync-interval={interval}s")]).await?;
+        rows.push(looks(&stage, &operator, &format!("a look at {shape}"), interval).await?);
+        operator.stop().await?;
+    }
+    Ok(rows)
+}
+
+/// One account takes two calls a second; the others do not notice.
+pub async fn throttled() -> Result<Vec<Row>, Error> {
+    const ROLES: usize = 40;
+    let (rate, burst) = (2.0, 2.0);
+    let stage = Stage::start(4).await?;
+    let mut operator = start(&stage, &[NEVER]).await?;
+    stage.scene.simulator.throttle(&account_id(0), rate, burst).await?;
+    let mark = stage.mark(&operator).await?;
+    stage.declare(ROLES, stage.one_account()).await?;
+    stage.wait_until_ready(ROLES, PATIENCE).await?;
+    let mut row = stage
+        .since(&mark, &operator, "40 roles in 4 accounts, one at 2 calls a second")
+        .await?;
+    let counts = stage.counts().await?;
+    let slow = &counts.accounts[&account_id(0)];
+    let allowed = burst + rate * row.seconds.unwrap_or(0.0);
+    row.least_seconds = Some((slow.writes as f64 - burst) / rate);
+    row.wants("calls to that account", (slow.reads + slow.writes) as f64, allowed);
+    row.wants("refused calls to that account", slow.errors as f64, 0.0);
+    operator.stop().await?;
+    Ok(vec![row])
+}
+
+/// The program itself.
+pub async fn program() -> Result<Vec<Row>, Error> {
+    let stage = Stage::start(1).await?;
+    let began = Instant::now();
+    let mut operator = start(&stage, &[NEVER]).await?;
+    let mut row = Row::new("the program starts");
+    row.seconds = Some(began.elapsed().as_secs_f64());
+    row.wants("seconds until ready", began.elapsed().as_secs_f64(), 1.0);
+    stage.wait_until_quiet(&operator, Duration::from_secs(2)).await?;
+    let usage = probe::usage(operator.id())?;
+    row.steady_mib = Some(mib(usage.resident));
+    row.peak_mib = Some(mib(usage.peak));
+    row.processor_seconds = Some(usage.processor.as_secs_f64());
+    operator.stop().await?;
+    Ok(vec![row])
+}
+
+async fn start(stage: &Stage, arguments: &[&str]) -> Result<Operator, Error> {
+    stage.scene.operator(arguments).await
+}
+
+fn calls(row: &Row) -> f64 {
+    row.calls.unwrap_or(0) as f64
+}
+
+/// Makes roles: as many objects as are asked for, each in one account or in all.
+async fn made(stage: &Stage, operator: &Operator, shape: &str, objects: usize, roles: usize) -> Result<Row, Error> {
+    // Entering accounts is not what is measured here.
+    stage.wait_until_quiet(operator, Duration::from_secs(1)).await?;
+    let mark = stage.mark(operator).await?;
+    if objects == roles {
+        stage.declare(objects, stage.one_account()).await?;
+    } else {
+        stage.declare(objects, |_| Stage::all_accounts()).await?;
+    }
+    stage.wait_until_ready(objects, PATIENCE).await?;
+    let mut row = stage.since(&mark, operator, &format!("make {shape}")).await?;
+    row.least_seconds = Some(least(WRITES_OF_A_ROLE * roles as u64, LATENCY, AT_ONCE));
+    row.wants("calls per role", calls(&row) / roles as f64, 4.05);
+    Ok(row)
+}
+
+/// The mean of three looks at everything, an interval of so many seconds apart.
+async fn looks(stage: &Stage, operator: &Operator, scenario: &str, interval: u64) -> Result<Row, Error> {
+    const LOOKS: u32 = 3;
+    // The first looks find every role right, and say so.
+    sleep(Duration::from_secs(interval * 2)).await;
+    let mark = stage.mark(operator).await?;
+    sleep(Duration::from_secs(interval * u64::from(LOOKS))).await;
+    let mut row = stage.since(&mark, operator, scenario).await?;
+    row.calls = row.calls.map(|calls| calls.div_ceil(u64::from(LOOKS)));
+    row.processor_seconds = row.processor_seconds.map(|seconds| seconds / f64::from(LOOKS));
+    row.seconds = None;
+    Ok(row)
+}
+
+/// Somebody edits a role by hand.
+async fn repair(stage: &Stage, shape: &str, interval: u64) -> Result<Row, Error> {
+    const ROLE: &str = "role-00000";
+    let simulator = &stage.scene.simulator;
+    let declared = simulator.role(&account_id(0), ROLE).await?.map(|role| role.trust);
+    let before = simulator.calls(0).await?.last().map_or(0, |call| call.seq);
+    let edit = json!({"trust": {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    ]}});
+    simulator.edit_role(&account_id(0), ROLE, edit).await?;
+    let began = Instant::now();
+    eventually(PATIENCE, "the repair", async || {
+        let found = simulator.role(&account_id(0), ROLE).await?.map(|role| role.trust);
+        if found == declared {
+            Ok(())
+        } else {
+            Err(Error::new("not yet"))
+        }
+    })
+    .await?;
+    let mut row = Row::new(format!("a role edited by hand among {shape}"));
+    row.seconds = Some(began.elapsed().as_secs_f64());
+    // What comes of it later belongs to it too.
+    sleep(Duration::from_secs(interval)).await;
+    let calls = simulator.calls(before).await?;
+    let beyond = calls
+        .iter()
+        .filter(|call| call.role.as_deref() == Some(ROLE) && call.account == account_id(0));
+    row.calls = Some(beyond.count() as u64);
+    row.wants(
+        "seconds until repaired",
+        row.seconds.unwrap_or(f64::NAN),
+        interval as f64,
+    );
+    row.wants("calls beyond the look", row.calls.unwrap_or(0) as f64, 4.0);
+    Ok(row)
+}
+
+/// The operator starts, and finds everything as it is.
+async fn restart(stage: &Stage, shape: &str) -> Result<Row, Error> {
+    stage.scene.simulator.reset_calls().await?;
+    let began = Instant::now();
+    let mut operator = start(stage, &[NEVER]).await?;
+    let ready = began.elapsed();
+    let quiet = Duration::from_secs(2);
+    stage.wait_until_quiet(&operator, quiet).await?;
+    let usage = probe::usage(operator.id())?;
+    let counts = stage.counts().await?.total;
+    let mut row = Row::new(format!("a restart with {shape}"));
+    row.calls = Some(counts.reads + counts.writes);
+    row.writes = Some(counts.writes);
+    row.seconds = Some((began.elapsed() - quiet).as_secs_f64());
+    row.peak_mib = Some(mib(usage.peak));
+    row.steady_mib = Some(mib(usage.resident));
+    row.processor_seconds = Some(usage.processor.as_secs_f64());
+    row.wants("writes", counts.writes as f64, 0.0);
+    row.wants("seconds until ready", ready.as_secs_f64(), 1.0);
+    operator.stop().await?;
+    Ok(row)
+}

@@ -1,0 +1,258 @@
+//! A cluster, many simulated accounts, and an operator that is watched from outside.
+
+use std::time::{Duration, Instant};
+
+use axum::http::Request;
+use crossrole_testkit::scene::EXTERNAL_ID;
+use crossrole_testkit::simulator::AllCounts;
+use crossrole_testkit::{ControlPlaneOptions, Error, Operator, Scene};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::figures::{Row, mib};
+use crate::probe::{self, Usage};
+
+/// What every AWS call takes at least.
+pub const LATENCY: Duration = Duration::from_millis(10);
+
+/// Objects that are made at the same time.
+const MADE_AT_ONCE: usize = 32;
+
+const NAMESPACE: &str = "security";
+const OUR_KINDS: &str = "/apis/crossrole.dev/v1alpha1";
+
+/// A cluster and many accounts.
+pub struct Stage {
+    pub scene: Scene,
+    client: Client,
+    accounts: usize,
+}
+
+/// What was counted up to some moment.
+pub struct Mark {
+    began: Instant,
+    usage: Usage,
+    patches: u64,
+}
+
+/// The id of an account.
+pub fn account_id(number: usize) -> String {
+    format!("{:012}", 300_000_000_000 + number)
+}
+
+fn account_name(number: usize) -> String {
+    format!("account-{number:04}")
+}
+
+impl Stage {
+    /// Starts everything but the operator, with so many accounts, and declares them.
+    pub async fn start(accounts: usize) -> Result<Self, Error> {
+        let ids: Vec<String> = (0..accounts).map(account_id).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let options = ControlPlaneOptions {
+            etcd_arguments: vec!["--quota-backend-bytes=8589934592".into()],
+            ..ControlPlaneOptions::default()
+        };
+        let scene = Scene::start_on(options, &ids, &["leaderElection.enabled=false"]).await?;
+        let kubeconfig = Kubeconfig::read_from(scene.control_plane.kubeconfig()).map_err(no_client)?;
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+        let client = Client::try_from(config.map_err(no_client)?).map_err(no_client)?;
+        scene.simulator.set_latency(LATENCY.as_millis() as u64).await?;
+        let stage = Self {
+            scene,
+            client,
+            accounts,
+        };
+        stage.declare_accounts().await?;
+        Ok(stage)
+    }
+
+    async fn declare_accounts(&self) -> Result<(), Error> {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        self.post("/api/v1/namespaces", &namespace).await?;
+        let class = json!({
+            "apiVersion": "crossrole.dev/v1alpha1", "kind": "AccountClass", "metadata": {"name": "standard"},
+            "spec": {
+                "bootstrapRole": {"name": "crossrole-bootstrap"},
+                "allowedNamespaces": {"names": [NAMESPACE]},
+                "guardrails": {
+                    "permissionsBoundary": "crossrole-boundary",
+                    "trust": {"accounts": ["111111111111"]},
+                    "managedPolicies": {"aws": ["SecurityAudit", "job-function/*"]},
+                    "tagKeys": ["team"]
+                }
+            }
+        });
+        self.post(&format!("{OUR_KINDS}/accountclasses"), &class).await?;
+        let accounts = (0..self.accounts).map(|number| {
+            json!({
+                "apiVersion": "crossrole.dev/v1alpha1", "kind": "AWSAccount",
+                "metadata": {"name": account_name(number), "labels": {"env": "bench"}},
+                "spec": {"accountId": account_id(number), "class": "standard", "externalId": EXTERNAL_ID}
+            })
+        });
+        self.make(format!("{OUR_KINDS}/awsaccounts"), accounts.collect()).await
+    }
+
+    /// Declares roles, in the accounts that `selects` says for each.
+    pub async fn declare(&self, objects: usize, selects: impl Fn(usize) -> Value) -> Result<(), Error> {
+        let roles = (0..objects).map(|number| {
+            json!({
+                "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
+                "metadata": {"name": format!("role-{number:05}"), "namespace": NAMESPACE},
+                "spec": {
+                    "accounts": selects(number),
+                    "trust": [{"from": {"accounts": ["111111111111"]}, "require": {"mfa": {"maxAge": "1h"}}}],
+                    "permissions": {
+                        "awsManaged": ["SecurityAudit", "job-function/ViewOnlyAccess"],
+                        "inline": [{"name": "read-logs", "document": {
+                            "Version": "2012-10-17",
+                            "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}]
+                        }}]
+                    },
+                    "tags": {"team": "security"}
+                }
+            })
+        });
+        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles");
+        self.make(path, roles.collect()).await
+    }
+
+    /// Every object in one account: the accounts in turn.
+    pub fn one_account(&self) -> impl Fn(usize) -> Value + use<> {
+        let accounts = self.accounts;
+        move |number| json!({"names": [account_name(number % accounts)]})
+    }
+
+    /// Every object in all accounts.
+    pub fn all_accounts() -> Value {
+        json!({"selector": {"matchLabels": {"env": "bench"}}})
+    }
+
+    async fn make(&self, path: String, objects: Vec<Value>) -> Result<(), Error> {
+        let path = path.as_str();
+        let posts = objects
+            .iter()
+            .map(|object| async move { self.post(path, object).await.map(drop) });
+        stream::iter(posts)
+            .buffer_unordered(MADE_AT_ONCE)
+            .try_collect::<Vec<()>>()
+            .await
+            .map(drop)
+    }
+
+    async fn post(&self, path: &str, object: &Value) -> Result<String, Error> {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.ask(request.body(object.to_string().into_bytes())).await
+    }
+
+    async fn ask(&self, request: axum::http::Result<Request<Vec<u8>>>) -> Result<String, Error> {
+        let request = request.map_err(no_client)?;
+        self.client.request_text(request).await.map_err(no_client)
+    }
+
+    /// Waits until so many objects say that they are ready, and how long ago that was seen.
+    pub async fn wait_until_ready(&self, objects: usize, patience: Duration) -> Result<(), Error> {
+        self.wait(objects, patience, |ready| ready == "True").await
+    }
+
+    async fn wait(&self, objects: usize, patience: Duration, wanted: fn(&str) -> bool) -> Result<(), Error> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let asked = Instant::now();
+            let found = self.columns().await?;
+            let count = found.iter().filter(|(ready, _)| wanted(ready)).count();
+            if count == objects {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let example = found.iter().find(|(ready, _)| !wanted(ready));
+                return Err(Error::new(format!(
+                    "{count} of {objects} objects are ready; another says {example:?}"
+                )));
+            }
+            // A list of everything is work for the server too.
+            sleep((asked.elapsed() * 4).max(Duration::from_millis(50))).await;
+        }
+    }
+
+    /// What `kubectl get` prints of every object: Ready and Accounts.
+    async fn columns(&self) -> Result<Vec<(String, String)>, Error> {
+        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles?includeObject=None");
+        let request = Request::get(path).header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+        let table: Value = serde_json::from_str(&self.ask(request.body(Vec::new())).await?).map_err(no_client)?;
+        let rows = table["rows"].as_array().into_iter().flatten();
+        let cell = |row: &Value, at: usize| row["cells"][at].as_str().unwrap_or_default().to_owned();
+        Ok(rows.map(|row| (cell(row, 1), cell(row, 2))).collect())
+    }
+
+    /// The size of the largest object, in bytes.
+    pub async fn size_of_one(&self, number: usize) -> Result<usize, Error> {
+        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles/role-{number:05}");
+        self.ask(Request::get(path).body(Vec::new()))
+            .await
+            .map(|text| text.len())
+    }
+
+    async fn patches(&self) -> Result<u64, Error> {
+        let told = self.ask(Request::get("/metrics").body(Vec::new())).await?;
+        Ok(probe::patches(&told, "crossaccountroles"))
+    }
+
+    /// How often each account was asked what.
+    pub async fn counts(&self) -> Result<AllCounts, Error> {
+        self.scene.simulator.counts().await
+    }
+
+    /// Begins to count.
+    pub async fn mark(&self, operator: &Operator) -> Result<Mark, Error> {
+        self.scene.simulator.reset_calls().await?;
+        probe::forget_peak(operator.id())?;
+        Ok(Mark {
+            patches: self.patches().await?,
+            usage: probe::usage(operator.id())?,
+            began: Instant::now(),
+        })
+    }
+
+    /// What was counted since.
+    pub async fn since(&self, mark: &Mark, operator: &Operator, scenario: &str) -> Result<Row, Error> {
+        let seconds = mark.began.elapsed().as_secs_f64();
+        let usage = probe::usage(operator.id())?;
+        let counts = self.counts().await?.total;
+        Ok(Row {
+            calls: Some(counts.reads + counts.writes),
+            writes: Some(counts.writes),
+            patches: Some(self.patches().await? - mark.patches),
+            seconds: Some(seconds),
+            peak_mib: Some(mib(usage.peak)),
+            steady_mib: Some(mib(usage.resident)),
+            processor_seconds: Some((usage.processor - mark.usage.processor).as_secs_f64()),
+            ..Row::new(scenario)
+        })
+    }
+
+    /// Waits until no call has come and the operator has done nothing for so long.
+    pub async fn wait_until_quiet(&self, operator: &Operator, quiet: Duration) -> Result<(), Error> {
+        let mut last = (0, Duration::ZERO);
+        let mut since = Instant::now();
+        while since.elapsed() < quiet {
+            sleep(Duration::from_millis(100)).await;
+            let counts = self.counts().await?.total;
+            let now = (counts.reads + counts.writes, probe::usage(operator.id())?.processor);
+            // A standing process still wakes up now and then.
+            if now.0 != last.0 || now.1.saturating_sub(last.1) > Duration::from_millis(20) {
+                since = Instant::now();
+            }
+            last = now;
+        }
+        Ok(())
+    }
+}
+
+fn no_client(cause: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::because("the API server did not do what the benchmark asked", cause)
+}
