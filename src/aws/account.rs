@@ -9,6 +9,7 @@ use crossrole_plan::change::Plan;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
@@ -18,7 +19,7 @@ use super::gate::Gate;
 use super::read::Door;
 use super::recent::Recent;
 use super::session::{Session, Sessions};
-use super::snapshot::{Answer, Keep, Snapshot, Tagged};
+use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
 use super::write::Applied;
 use super::{Hub, read, write};
 
@@ -79,8 +80,8 @@ pub struct AccountHandle {
     snapshot: Snapshot,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
-    /// How many accounts are read as a whole at the same time.
-    read_at_once: Arc<Semaphore>,
+    /// How many long answers, of all accounts, are held at the same time.
+    long_answers: Arc<Semaphore>,
 }
 
 /// What all accounts share.
@@ -93,8 +94,8 @@ pub(super) struct Shared {
     /// How long IAM may take until its reads show a write.
     pub(super) shown_after: Duration,
     pub(super) recovered: UnboundedSender<AccountId>,
-    /// How many accounts are read as a whole at the same time.
-    pub(super) read_at_once: Arc<Semaphore>,
+    /// How many long answers, of all accounts, are held at the same time.
+    pub(super) long_answers: Arc<Semaphore>,
 }
 
 /// What an account holds, as far as can be known now.
@@ -148,7 +149,7 @@ impl AccountHandle {
             at_once: Semaphore::new(ROLES_AT_ONCE),
             waiting: AtomicUsize::new(0),
             reading_all: Mutex::new(()),
-            read_at_once: shared.read_at_once,
+            long_answers: shared.long_answers,
         }
     }
 
@@ -231,12 +232,12 @@ impl AccountHandle {
         self.snapshot.shows(role, age, Instant::now()).transpose()
     }
 
-    /// Reads all roles of the account, unless that was done within `interval`, and says what came of it; `None` where
-    /// somebody was told before.
+    /// Reads all roles of the account, unless that was done within `interval`, and says what came of it, until somebody
+    /// says with [`AccountHandle::is_told`] that it was told; `None` from then on.
     ///
     /// # Errors
     /// A call that failed for another reason than a missing right.
-    pub async fn survey(&self, interval: Duration) -> Result<Option<Survey>, CallError> {
+    pub async fn survey(&self, interval: Duration) -> Result<Option<(Survey, Reading)>, CallError> {
         let _reading = self.reading_all.lock().await;
         if !self.snapshot.was_tried_within(interval, Instant::now())
             && let Err(error) = self.read_all(Keep::Changed).await
@@ -249,8 +250,6 @@ impl AccountHandle {
 
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
         let session = self.sessions.get(&self.gate).await?;
-        // The semaphore is never closed, so waiting for it cannot fail.
-        let _turn = self.read_at_once.acquire().await.ok();
         let began = Instant::now();
         let roles = read::all_roles(self.door(&session), &self.sessions.entrance.roles_below).await;
         match self.noticing(roles).await {
@@ -270,9 +269,15 @@ impl AccountHandle {
         }
     }
 
-    /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, a look needs no call.
-    pub fn is_right(&self, role: &RoleName, print: u64) {
-        self.snapshot.is_right(role, print);
+    /// What a reading showed was told to everybody whom it concerns.
+    pub fn is_told(&self, reading: Reading) {
+        self.snapshot.is_told(reading);
+    }
+
+    /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, a look needs no call,
+    /// `until` something is due although nothing changes.
+    pub fn is_right(&self, role: &RoleName, print: u64, until: Option<Timestamp>) {
+        self.snapshot.is_right(role, Right { print, until });
     }
 
     /// Somebody looks at a role: until it is found right, it is not.
@@ -280,9 +285,10 @@ impl AccountHandle {
         self.snapshot.is_looked_at(role);
     }
 
-    /// Whether the account, read within `time`, shows a role as it was when somebody found it right.
-    pub fn is_as_it_was(&self, role: &RoleName, time: Duration) -> bool {
-        self.snapshot.is_as_it_was(role, time, Instant::now())
+    /// Whether the account, read within `time`, shows a role as it was when somebody found it right, and nothing is due
+    /// `now`.
+    pub fn is_as_it_was(&self, role: &RoleName, time: Duration, now: Timestamp) -> bool {
+        self.snapshot.is_as_it_was(role, time, now, Instant::now())
     }
 
     /// Whether no call is made for now.
@@ -344,6 +350,7 @@ impl AccountHandle {
         Door {
             iam: &session.iam,
             gate: &self.gate,
+            long_answers: &self.long_answers,
         }
     }
 

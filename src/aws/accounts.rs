@@ -24,8 +24,8 @@ pub struct Accounts {
 /// Roles of all accounts together that are worked on at the same time: each can need a connection or three.
 const ROLES_AT_ONCE: usize = 256;
 
-/// Accounts that are read as a whole at the same time: a thousand roles in one answer are some megabytes.
-const READ_AT_ONCE: usize = 32;
+/// Long answers that are held at the same time: a thousand roles in one answer are some megabytes.
+const LONG_ANSWERS: usize = 8;
 
 /// The right to work on one role, for as long as it is kept.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Accounts {
             clusters,
             shown_after,
             recovered,
-            read_at_once: Arc::new(Semaphore::new(READ_AT_ONCE)),
+            long_answers: Arc::new(Semaphore::new(LONG_ANSWERS)),
         };
         let accounts = Self {
             hub,
@@ -64,6 +64,12 @@ impl Accounts {
         let _of_account = handle.turn().await;
         let _of_all = self.at_once.acquire().await.ok();
         Turn { _of_account, _of_all }
+    }
+
+    /// Forgets the accounts of which this is not true. What is under way there ends as it would.
+    pub fn retain(&self, wanted: impl Fn(&AccountId) -> bool) {
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles.retain(|account, _| wanted(account));
     }
 
     /// The handle of an account. Another bootstrap role, external id or session duration makes another handle, so that

@@ -36,5 +36,5 @@ pub use accounts::Accounts;
 pub use action::Action;
 pub use error::CallError;
 pub use hub::{Hub, Identity};
-pub use snapshot::Tagged;
+pub use snapshot::{Reading, Tagged};
 pub use write::Applied;

@@ -8,6 +8,8 @@ use crossrole_iam::{Path, RoleName};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 
+use tokio::sync::Semaphore;
+
 use super::Action;
 use super::account::Depth;
 use super::answer::RoleAnswer;
@@ -19,6 +21,8 @@ use super::gate::Gate;
 pub(super) struct Door<'a> {
     pub(super) iam: &'a Client,
     pub(super) gate: &'a Gate,
+    /// How many long answers, of all accounts, are held at the same time.
+    pub(super) long_answers: &'a Semaphore,
 }
 
 /// So many roles are asked for in one page: the most that IAM gives.
@@ -33,19 +37,21 @@ pub(super) struct Roles {
     pub(super) others: Vec<String>,
 }
 
-/// Gathers all pages of a list. A page ends the list when `IsTruncated` is false, not when it is short or empty.
-macro_rules! pages {
-    ($door:ident, $action:ident, $request:expr, $items:ident) => {{
-        let mut found = Vec::new();
+/// Asks for all pages of a list, and gives each to `$take`. A page ends the list when `IsTruncated` is false, not when it
+/// is short or empty. What `$turn` waits for is kept until its page was taken.
+macro_rules! each_page {
+    ($door:ident, $action:ident, $request:expr, $turn:expr, |$page:ident| $take:expr) => {{
         let mut marker: Option<String> = None;
         loop {
-            let page = $door
-                .gate
-                .call(Action::$action, || $request.set_marker(marker.clone()).send())
-                .await?;
-            let more = page.is_truncated();
-            marker = page.marker().map(str::to_string);
-            found.extend_from_slice(page.$items());
+            let request = $request.set_marker(marker.clone());
+            let call = || async {
+                let turn = $turn;
+                request.clone().send().await.map(|page| (page, turn))
+            };
+            let ($page, _turn) = $door.gate.call(Action::$action, call).await?;
+            let more = $page.is_truncated();
+            marker = $page.marker().map(str::to_string);
+            $take;
             // A page that promises more and names no place to go on from would be asked for for ever.
             match (more, &marker) {
                 (true, Some(_)) => {}
@@ -53,9 +59,19 @@ macro_rules! pages {
                     let problem = "the list is cut off, and the answer does not say where it goes on";
                     break Err(CallError::new(Action::$action, Failure::Unexpected, problem));
                 }
-                (false, _) => break Ok(found),
+                (false, _) => break Ok(()),
             }
         }
+    }};
+}
+
+/// Gathers all pages of a list.
+macro_rules! pages {
+    ($door:ident, $action:ident, $request:expr, $items:ident) => {{
+        let mut found = Vec::new();
+        each_page!($door, $action, $request, (), |page| found
+            .extend_from_slice(page.$items()))
+        .map(|()| found)
     }};
 }
 
@@ -97,30 +113,42 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
 /// `GetAccountAuthorizationDetails` boundary, tags, attached and inline policies. Sources: IAM API Reference, both
 /// pages; at most 1,000 roles come in one page of either.
 pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, CallError> {
+    let mut listed: HashMap<String, Listed> = HashMap::new();
     let request = door.iam.list_roles().path_prefix(path.as_str()).max_items(PAGE);
-    let listed = pages!(door, ListRoles, request.clone(), roles)?;
-    let mut listed: HashMap<String, Listed> = listed
-        .into_iter()
-        .map(|role| {
-            let listed = Listed {
-                name: role.role_name.to_ascii_lowercase(),
-                description: role.description,
-                max_session: role.max_session_duration,
-            };
-            (role.role_id, listed)
-        })
-        .collect();
+    each_page!(
+        door,
+        ListRoles,
+        request.clone(),
+        door.long_answers.acquire().await.ok(),
+        |page| {
+            listed.extend(page.roles.into_iter().map(|role| {
+                let listed = Listed {
+                    name: role.role_name.to_ascii_lowercase(),
+                    description: role.description,
+                    max_session: role.max_session_duration,
+                };
+                (role.role_id, listed)
+            }));
+        }
+    )?;
+    let mut roles = Roles::default();
     let request = door.iam.get_account_authorization_details();
     let request = request.filter(EntityType::Role).max_items(PAGE);
-    let details = pages!(door, GetAccountAuthorizationDetails, request.clone(), role_detail_list)?;
-    let mut roles = Roles::default();
-    for role in details {
-        let name = role.role_name().unwrap_or_default().to_ascii_lowercase();
-        match listed.remove(role.role_id().unwrap_or_default()) {
-            Some(listed) => roles.known.push((name, of_details(&role, listed))),
-            None => roles.others.push(name),
+    each_page!(
+        door,
+        GetAccountAuthorizationDetails,
+        request.clone(),
+        door.long_answers.acquire().await.ok(),
+        |page| {
+            for role in page.role_detail_list() {
+                let name = role.role_name().unwrap_or_default().to_ascii_lowercase();
+                match listed.remove(role.role_id().unwrap_or_default()) {
+                    Some(listed) => roles.known.push((name, of_details(role, listed))),
+                    None => roles.others.push(name),
+                }
+            }
         }
-    }
+    )?;
     // They went before the second call, or came too late for it: nobody may take them for absent.
     roles.others.extend(listed.into_values().map(|role| role.name));
     Ok(roles)

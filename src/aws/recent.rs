@@ -67,17 +67,29 @@ impl Recent {
 
     /// The roles of which a read that began then may show what was before our last write, by their names in lower case.
     pub(super) fn doubtful_since(&self, began: Instant) -> Vec<String> {
-        let writes = self.writes();
+        let mut writes = self.writes();
+        self.forget_old(&mut writes, began);
         let doubtful = writes
             .iter()
             .filter(|(_, write)| write.under_way || write.at + self.shown_after > began);
         doubtful.map(|(name, _)| name.clone()).collect()
     }
 
+    /// What a role holds since it was written is no longer asked for once IAM shows it.
+    fn forget_old(&self, writes: &mut HashMap<String, Write>, now: Instant) {
+        writes.retain(|_, write| {
+            let age = now.saturating_duration_since(write.at);
+            if age >= self.shown_after {
+                write.holds = None;
+            }
+            write.under_way || age < REMEMBERED
+        });
+    }
+
     /// A plan is about to be carried out: until it is known what came of it, nothing is.
     pub(super) fn begin(&self, role: &RoleName, now: Instant) {
         let mut writes = self.writes();
-        writes.retain(|_, write| write.under_way || now.duration_since(write.at) < REMEMBERED);
+        self.forget_old(&mut writes, now);
         let begun = Write {
             at: now,
             under_way: true,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::RoleName;
 use crossrole_plan::observed::Observed;
+use jiff::Timestamp;
 
 use super::account::{Age, Survey};
 use super::answer::RoleAnswer;
@@ -41,15 +42,30 @@ pub(super) struct Snapshot {
 #[derive(Debug, Default)]
 struct State {
     taken: Option<Taken>,
-    /// Roles that somebody found right: the answer's print, by the role's name in lower case.
-    right: HashMap<Box<str>, u64>,
+    /// Roles that somebody found right, by their names in lower case.
+    right: HashMap<Box<str>, Right>,
     /// Since when the account does not let itself be read as a whole, and how it said so.
     denied: Option<(Instant, CallError)>,
     /// When reading all roles last failed.
     failed: Option<Instant>,
-    /// What came of the last reading, until somebody asked for it.
+    /// What came of the last reading, until it was told.
     news: Option<News>,
+    /// How often all roles were read, or that was denied.
+    readings: u64,
 }
+
+/// A role that somebody found right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Right {
+    /// The answer's print.
+    pub(super) print: u64,
+    /// From then on something is due although nothing changes.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// One reading of all roles of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading(u64);
 
 /// What nobody has been told yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +185,7 @@ impl Snapshot {
     /// before.
     pub(super) fn taken(&self, roles: Roles, keep: Keep, doubtful: impl IntoIterator<Item = String>, began: Instant) {
         let mut state = self.state();
+        let before = state.taken.take();
         let mut taken = Taken {
             began,
             ours: HashMap::new(),
@@ -177,7 +194,7 @@ impl Snapshot {
         };
         for (name, answer) in roles.known {
             let name = name.into_boxed_str();
-            let right = state.right.get(&name).copied();
+            let right = state.right.get(&name).map(|right| right.print);
             let tag = |wanted: &str| {
                 let mut tags = answer.tags.iter();
                 tags.find_map(|(key, value)| key.eq_ignore_ascii_case(wanted).then_some(value))
@@ -189,6 +206,9 @@ impl Snapshot {
                 continue;
             }
             let print = self.print(&answer);
+            // What stays wrong, and was there to be looked at before, would only lie here.
+            let before = before.as_ref().and_then(|before| before.ours.get(&name));
+            let is_news = right != Some(print) && before.is_none_or(|before| before.print != print);
             let shown = Shown {
                 print,
                 arn: answer.arn.as_str().into(),
@@ -197,7 +217,7 @@ impl Snapshot {
                     .map(String::as_str)
                     .unwrap_or_default()
                     .into(),
-                answer: (keep == Keep::All || right != Some(print)).then(|| Box::new(answer)),
+                answer: (keep == Keep::All || is_news).then(|| Box::new(answer)),
             };
             taken.ours.insert(name, shown);
         }
@@ -208,6 +228,7 @@ impl Snapshot {
             Keep::All => News::ReadForSome,
             Keep::Changed => News::ReadForAll,
         });
+        state.readings += 1;
     }
 
     /// Reading all roles failed.
@@ -221,29 +242,39 @@ impl Snapshot {
         state.taken = None;
         state.denied = Some((now, error.clone()));
         state.news = Some(News::Denied);
+        state.readings += 1;
     }
 
-    /// What came of the last reading, where nobody was told yet.
-    pub(super) fn news(&self) -> Option<Survey> {
-        let mut state = self.state();
-        match (state.news.take()?, &state.denied) {
-            (News::Denied, Some((_, error))) => Some(Survey::Denied(error.clone())),
-            (News::Denied, None) => None,
+    /// What came of the last reading, where it was not told yet.
+    pub(super) fn news(&self) -> Option<(Survey, Reading)> {
+        let state = self.state();
+        let survey = match (state.news?, &state.denied) {
+            (News::Denied, Some((_, error))) => Survey::Denied(error.clone()),
+            (News::Denied, None) => return None,
             // Those for whom it was read are looking at what it says.
-            (News::ReadForSome, _) => Some(Survey::Taken {
+            (News::ReadForSome, _) => Survey::Taken {
                 changed: Vec::new(),
                 tagged: state.tagged(),
-            }),
-            (News::ReadForAll, _) => Some(Survey::Taken {
+            },
+            (News::ReadForAll, _) => Survey::Taken {
                 changed: state.changed(),
                 tagged: state.tagged(),
-            }),
+            },
+        };
+        Some((survey, Reading(state.readings)))
+    }
+
+    /// What a reading showed was told.
+    pub(super) fn is_told(&self, reading: Reading) {
+        let mut state = self.state();
+        if reading == Reading(state.readings) {
+            state.news = None;
         }
     }
 
     /// Somebody looked at a role's answer, and found the role right.
-    pub(super) fn is_right(&self, role: &RoleName, print: u64) {
-        self.state().right.insert(role.folded().into_boxed_str(), print);
+    pub(super) fn is_right(&self, role: &RoleName, right: Right) {
+        self.state().right.insert(role.folded().into_boxed_str(), right);
     }
 
     /// Somebody looks at a role: until it is found right, it is not.
@@ -251,8 +282,9 @@ impl Snapshot {
         self.state().right.remove(role.folded().as_str());
     }
 
-    /// Whether the account, read within `time`, shows a role as it was when somebody found it right.
-    pub(super) fn is_as_it_was(&self, role: &RoleName, time: Duration, now: Instant) -> bool {
+    /// Whether the account, read within `time`, shows a role as it was when somebody found it right, and nothing is due at
+    /// this moment.
+    pub(super) fn is_as_it_was(&self, role: &RoleName, time: Duration, moment: Timestamp, now: Instant) -> bool {
         let name = role.folded();
         let state = self.state();
         let right = state.right.get(name.as_str());
@@ -261,7 +293,9 @@ impl Snapshot {
             .as_ref()
             .filter(|taken| now.duration_since(taken.began) < time && !taken.outdated.contains(name.as_str()));
         let shown = fresh.and_then(|taken| taken.ours.get(name.as_str()));
-        shown.is_some_and(|shown| right == Some(&shown.print))
+        shown
+            .zip(right)
+            .is_some_and(|(shown, right)| right.print == shown.print && right.until.is_none_or(|until| moment < until))
     }
 
     /// Somebody writes to a role: what was shown of it no longer counts.
@@ -284,7 +318,10 @@ impl State {
     fn changed(&self) -> Vec<String> {
         let Some(taken) = &self.taken else { return Vec::new() };
         let shown = |name: &str| taken.ours.get(name).map(|shown| shown.print);
-        let known = self.right.iter().filter(|(name, print)| shown(name) != Some(**print));
+        let known = self
+            .right
+            .iter()
+            .filter(|(name, right)| shown(name) != Some(right.print));
         let new = taken.ours.keys().filter(|name| !self.right.contains_key(*name));
         let names = known.map(|(name, _)| name).chain(new);
         names

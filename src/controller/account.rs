@@ -9,6 +9,7 @@ use crossrole_api::{AWSAccount, AWSAccountStatus, AccountQuotas, AccountState, O
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::quota::{Quotas, Source};
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::controller::Action;
@@ -21,7 +22,7 @@ use super::index::Usage;
 use super::watch::CachedAccount;
 use super::world::World;
 use super::{looks, orphans, report, resolve, write_back};
-use crate::aws::{AccountHandle, CallError, Survey};
+use crate::aws::{AccountHandle, CallError, Reading, Survey};
 
 /// A condition's message holds at most so many bytes.
 const MESSAGE_SIZE: usize = 1024;
@@ -103,6 +104,9 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
         let version = write_back::set_status(&api, &name, version.as_deref(), &status).await?;
         context.memory.wrote(&key, version.as_deref());
     }
+    if let Some((handle, reading)) = found.told {
+        handle.is_told(reading);
+    }
     Ok(match (found.next, mark_holds) {
         (NextLook::Backoff, _) => context.after_backoff(&key),
         // If no entry comes, the finalizer goes; nobody else would ask for that look.
@@ -116,28 +120,35 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
 ///
 /// # Errors
 /// What Kubernetes answered.
-pub async fn mark_in_use(context: &Context, names: impl Iterator<Item = &str>) -> Result<(), kube::Error> {
-    let api: Api<AWSAccount> = Api::all(context.client.clone());
-    for name in names {
-        let Some(cached) = context.caches.accounts.get(&ObjectRef::new(name)) else {
-            continue;
-        };
-        let Ok(account) = &cached.0 else { continue };
-        if write_back::has_finalizer(account, IN_USE_FINALIZER) {
-            continue;
-        }
-        let key = key(cached.as_ref());
-        let mark = context.mark_of(&key);
-        let mut marked = mark.lock().await;
-        if marked.is_some() {
-            continue;
-        }
-        let version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true).await?;
-        context.memory.wrote(&key, version.as_deref());
-        *marked = Some(Instant::now());
+pub async fn mark_in_use(context: &Context, names: &[&str]) -> Result<(), kube::Error> {
+    let marks: Vec<_> = names.iter().map(|name| mark_one_in_use(context, name)).collect();
+    let marks = stream::iter(marks).buffer_unordered(MARKED_AT_ONCE);
+    marks.try_collect().await
+}
+
+async fn mark_one_in_use(context: &Context, name: &str) -> Result<(), kube::Error> {
+    let Some(cached) = context.caches.accounts.get(&ObjectRef::new(name)) else {
+        return Ok(());
+    };
+    let Ok(account) = &cached.0 else { return Ok(()) };
+    if write_back::has_finalizer(account, IN_USE_FINALIZER) {
+        return Ok(());
     }
+    let key = key(cached.as_ref());
+    let mark = context.mark_of(&key);
+    let mut marked = mark.lock().await;
+    if marked.is_some() {
+        return Ok(());
+    }
+    let api: Api<AWSAccount> = Api::all(context.client.clone());
+    let version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true).await?;
+    context.memory.wrote(&key, version.as_deref());
+    *marked = Some(Instant::now());
     Ok(())
 }
+
+/// AWSAccounts that are marked at the same time for one object.
+const MARKED_AT_ONCE: usize = 16;
 
 /// A finalizer that was just put on stays for so long, whatever the cache says of entries: they are about to be written.
 const MARK_HOLDS: Duration = Duration::from_secs(60);
@@ -147,6 +158,8 @@ struct Found {
     quotas: Option<AccountQuotas>,
     /// Absent where the roles were not read.
     shown: Option<Shown>,
+    /// Whom to say that this was told.
+    told: Option<(Arc<AccountHandle>, Reading)>,
     reason: String,
     message: String,
     error: Option<CallError>,
@@ -166,6 +179,7 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         caller_arn: None,
         quotas: None,
         shown: None,
+        told: None,
         reason: reason.as_str().into(),
         message,
         error: None,
@@ -193,7 +207,8 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         Ok((caller_arn, quotas, shown)) => Found {
             caller_arn: Some(caller_arn),
             quotas,
-            shown,
+            told: shown.as_ref().map(|(_, reading)| (handle.clone(), *reading)),
+            shown: shown.map(|(shown, _)| shown),
             ..found(
                 Reason::InSync,
                 "the bootstrap role was assumed, and the account answered with its id".into(),
@@ -220,21 +235,24 @@ async fn shown(
     world: &World,
     account: &AWSAccount,
     handle: &AccountHandle,
-) -> Result<Option<Shown>, CallError> {
+) -> Result<Option<(Shown, Reading)>, CallError> {
     // A look that comes a little early is the interval's all the same.
     let lately = context.settings.resync_interval.mul_f64(0.8);
-    Ok(match handle.survey(lately).await? {
-        None => None,
-        Some(Survey::Taken { changed, tagged }) => {
+    let Some((survey, reading)) = handle.survey(lately).await? else {
+        return Ok(None);
+    };
+    let shown = match survey {
+        Survey::Taken { changed, tagged } => {
             let objects = changed.iter().flat_map(|name| context.caches.index.of_role_name(name));
             look_at(context, account, objects);
-            Some(Shown::Roles(orphans::of(context, world, account, tagged)))
+            Shown::Roles(orphans::of(context, world, account, tagged))
         }
-        Some(Survey::Denied(error)) => {
+        Survey::Denied(error) => {
             look_at_all(context, account);
-            Some(Shown::Denied(error))
+            Shown::Denied(error)
         }
-    })
+    };
+    Ok(Some((shown, reading)))
 }
 
 fn look_at_all(context: &Context, account: &AWSAccount) {

@@ -81,6 +81,9 @@ impl Context {
             return known.clone();
         }
         let made = Arc::new(World::of(&self.caches));
+        if let Some(ids) = made.account_ids() {
+            self.aws.retain(|account| ids.contains(account.as_str()));
+        }
         *world = Some((changes, made.clone()));
         made
     }

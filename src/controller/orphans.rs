@@ -18,10 +18,9 @@ const REASON: &str = "RolesOrphaned";
 
 /// The orphans among the roles of an account that carry our tags; `None` where there are none.
 pub fn of(context: &Context, world: &World, account: &AWSAccount, tagged: Vec<Tagged>) -> Option<Orphans> {
-    let account = account.name_any();
     let orphans = tagged
         .into_iter()
-        .filter(|role| !is_wanted(context, world, &account, role));
+        .filter(|role| !is_wanted(context, world, account, role));
     let mut roles: Vec<String> = orphans.map(|role| role.arn).collect();
     roles.sort();
     let count = i64::try_from(roles.len()).unwrap_or(i64::MAX);
@@ -30,7 +29,7 @@ pub fn of(context: &Context, world: &World, account: &AWSAccount, tagged: Vec<Ta
 }
 
 /// Whether the object that a role's tags name speaks of it, in whatever way. One that cannot be read may.
-fn is_wanted(context: &Context, world: &World, account: &str, tagged: &Tagged) -> bool {
+fn is_wanted(context: &Context, world: &World, account: &AWSAccount, tagged: &Tagged) -> bool {
     let Some((namespace, name)) = tagged.owner.split_once('/') else {
         return false;
     };
@@ -40,8 +39,10 @@ fn is_wanted(context: &Context, world: &World, account: &str, tagged: &Tagged) -
     };
     let Ok(role) = &cached.0 else { return true };
     let mut entries = role.status.iter().flat_map(|status| &status.accounts);
-    let known = entries.any(|entry| entry.account == account);
-    role_name(role) == tagged.name && (known || world.selection(role).contains(account))
+    // The AWSAccount may have another name now.
+    let (name, id) = (account.name_any(), Some(&account.spec.account_id));
+    let known = entries.any(|entry| entry.account == name || entry.account_id.as_ref() == id);
+    role_name(role) == tagged.name && (known || world.selection(role).contains(&name))
 }
 
 /// Says what is new.

@@ -64,9 +64,9 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     let before = role.status.clone().unwrap_or_default();
     let mut status = before.clone();
     let new = new_roles(&tasks);
-    let taken = new.iter().map(|(account, _, _)| account.as_str()).collect();
-    context.rooms.keep(&claim.object, &taken);
-    account::mark_in_use(&context, new.iter().map(|(account, _, _)| account.as_str())).await?;
+    let names: Vec<&str> = new.iter().map(|(account, _, _)| account.as_str()).collect();
+    context.rooms.keep(&claim.object, &names.iter().copied().collect());
+    account::mark_in_use(&context, &names).await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new, context.now()) {
         written.note(write_back::set_status(&api, &role.name_any(), written.version.as_deref(), &intent).await?);
         status = intent;

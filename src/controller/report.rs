@@ -1,5 +1,7 @@
 //! The status of a CrossAccountRole, computed once from all verdicts.
 
+use std::collections::{BTreeMap, HashMap};
+
 use crossrole_api::status::condition::{READY, RECONCILING, STALLED};
 use crossrole_api::{AccountEntry, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
@@ -22,8 +24,10 @@ pub fn report(
     let mut entries = Vec::new();
     let mut progressing: Option<(Reason, String)> = None;
     let mut stuck: Option<(Reason, String)> = None;
+    let known = by_account(previous);
     for verdict in verdicts {
-        let Some((state, reason, message, look)) = standing(previous, generation, verdict) else {
+        let before = known.get(verdict.account.as_str()).copied();
+        let Some((state, reason, message, look)) = standing(previous, before, generation, verdict) else {
             continue;
         };
         let told = (reason, format!("account {}: {message}", verdict.account));
@@ -32,7 +36,7 @@ pub fn report(
             (_, NextLook::Backoff) => progressing = progressing.or(Some(told)),
             (_, NextLook::Interval) => stuck = stuck.or(Some(told)),
         }
-        entries.push(entry(previous, verdict, state, reason, &message, now));
+        entries.push(entry(before, verdict, state, reason, &message, now));
     }
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
     let summary = format!("{ready}/{}", entries.len());
@@ -62,6 +66,7 @@ pub fn report(
 /// Where a role stands in an account, and when to look again; `None` where its entry leaves status.
 fn standing(
     previous: &CrossAccountRoleStatus,
+    known: Option<&AccountEntry>,
     generation: Option<i64>,
     verdict: &Verdict,
 ) -> Option<(EntryState, Reason, String, NextLook)> {
@@ -74,7 +79,6 @@ fn standing(
             next,
         } => Some((*state, *reason, message.clone(), *next)),
         Outcome::UnderWay { anew } => {
-            let known = previous.accounts.iter().find(|entry| entry.account == verdict.account);
             match known.filter(|_| !anew && previous.observed_generation == generation) {
                 // Whoever looked last found it so, and nothing has changed since.
                 Some(entry) => {
@@ -113,33 +117,38 @@ pub fn intent(
     accounts: &[(String, String, bool)],
     now: Timestamp,
 ) -> Option<CrossAccountRoleStatus> {
-    let mut entries = previous.accounts.clone();
-    for (account, account_id, named) in accounts {
-        match entries.iter_mut().find(|entry| entry.account == *account) {
-            // What is there says already where to look.
-            Some(entry) if entry.account_id.as_ref() == Some(account_id) => {}
-            known => {
-                let intended = AccountEntry {
-                    account: account.clone(),
-                    account_id: Some(account_id.clone()),
-                    role_arn: None,
-                    role_id: None,
-                    named: *named,
-                    state: EntryState::Pending,
-                    reason: Reason::Waiting,
-                    message: None,
-                    last_transition_time: Time(now),
-                };
-                match known {
-                    Some(entry) => *entry = intended,
-                    None => entries.push(intended),
-                }
-            }
-        }
-    }
-    if entries == previous.accounts {
+    let known = by_account(previous);
+    let intended: BTreeMap<&str, AccountEntry> = accounts
+        .iter()
+        // What is there says already where to look.
+        .filter(|(account, id, _)| {
+            let before = known.get(account.as_str());
+            before.is_none_or(|before| before.account_id.as_ref() != Some(id))
+        })
+        .map(|(account, id, named)| {
+            let entry = AccountEntry {
+                account: account.clone(),
+                account_id: Some(id.clone()),
+                role_arn: None,
+                role_id: None,
+                named: *named,
+                state: EntryState::Pending,
+                reason: Reason::Waiting,
+                message: None,
+                last_transition_time: Time(now),
+            };
+            (account.as_str(), entry)
+        })
+        .collect();
+    if intended.is_empty() {
         return None;
     }
+    let others = previous.accounts.iter();
+    let others = others
+        .filter(|entry| !intended.contains_key(entry.account.as_str()))
+        .cloned();
+    let mut entries: Vec<AccountEntry> = others.collect();
+    entries.extend(intended.into_values());
     entries.sort_by(|left, right| left.account.cmp(&right.account));
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
     let waiting = Overall::Reconciling(
@@ -178,15 +187,20 @@ enum Overall {
     Stalled(Reason, String),
 }
 
+/// The entries of a status, by the AWSAccount's name.
+fn by_account(status: &CrossAccountRoleStatus) -> HashMap<&str, &AccountEntry> {
+    let entries = status.accounts.iter();
+    entries.map(|entry| (entry.account.as_str(), entry)).collect()
+}
+
 fn entry(
-    previous: &CrossAccountRoleStatus,
+    before: Option<&AccountEntry>,
     verdict: &Verdict,
     state: EntryState,
     reason: Reason,
     message: &str,
     now: Timestamp,
 ) -> AccountEntry {
-    let before = previous.accounts.iter().find(|entry| entry.account == verdict.account);
     let (role_arn, role_id) = verdict.role.clone().unzip();
     AccountEntry {
         account: verdict.account.clone(),

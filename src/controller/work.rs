@@ -155,25 +155,26 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether the last look found the role right, and the account shows it as it was then. What hangs on the time is looked
-    /// at itself.
+    /// Whether the last look found the role right, and the account shows it as it was then.
     fn is_still_right(&self, hold: &Hold) -> bool {
         let context = &self.job.context;
         let name = &hold.desired.name;
         let object = &self.job.claim.object;
         !self.anew
-            && hold.desired.lifecycle == Lifecycle::default()
             && context.looks.found_right(object, &self.task.account, self.print)
             && self
                 .handle
-                .is_as_it_was(name, context.settings.resync_interval.mul_f64(1.5))
+                .is_as_it_was(name, context.settings.resync_interval.mul_f64(1.5), context.now())
     }
 
     async fn hold(&self, hold: &Hold) -> Option<Finished> {
         let desired = &hold.desired;
         let before = role_of(self.task.entry.as_ref());
         if before.is_some() && self.is_still_right(hold) {
-            return self.ended(before, Outcome::ready());
+            return Some(Finished {
+                verdict: self.verdict(before, Outcome::ready()),
+                at_latest: self.until_end(&desired.lifecycle),
+            });
         }
         self.handle.is_looked_at(&desired.name);
         let Seen {
@@ -212,7 +213,8 @@ impl Visit<'_> {
         let known_role = role_in(&observed);
         if plan.is_empty() {
             if let Some(print) = print.filter(|_| doubtful_for.is_none()) {
-                self.handle.is_right(&desired.name, print);
+                let until = desired.lifecycle.next_change(known.now);
+                self.handle.is_right(&desired.name, print, until);
             }
             return Some(Finished {
                 verdict: self.verdict(known_role, Outcome::ready()),

@@ -1,6 +1,6 @@
 //! What is known of Kubernetes at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crossrole_api::{AWSAccount, AccountClass, AccountState, CrossAccountRole, Reason};
@@ -57,6 +57,14 @@ impl World {
             classes: classes.map(|class| (class.name_any(), class)).collect(),
             namespaces: namespaces.into_iter().collect(),
         }
+    }
+
+    /// The ids of all accounts; `None` where an AWSAccount cannot be read, so that nobody knows.
+    pub fn account_ids(&self) -> Option<BTreeSet<&str>> {
+        let accounts = self.accounts.values();
+        accounts
+            .map(|account| Some(account.0.as_ref().ok()?.spec.account_id.as_str()))
+            .collect()
     }
 
     /// The accounts that an object selects.

@@ -24,6 +24,10 @@ fn roles(known: &[(&str, RoleAnswer)], others: &[&str]) -> Roles {
     }
 }
 
+fn right(print: u64) -> Right {
+    Right { print, until: None }
+}
+
 fn audit() -> RoleName {
     "Audit".parse().unwrap()
 }
@@ -60,7 +64,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
     let take = |answer: &RoleAnswer, keep| snapshot.taken(roles(&[("audit", answer.clone())], &[]), keep, [], now);
     take(&before, Keep::Changed);
     assert_eq!(snapshot.state().changed(), ["audit"], "nobody has looked at it yet");
-    snapshot.is_right(&audit(), snapshot.print(&before));
+    snapshot.is_right(&audit(), right(snapshot.print(&before)));
     take(&before, Keep::Changed);
     assert!(snapshot.state().changed().is_empty());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
@@ -89,7 +93,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
 fn what_was_shown_before_our_own_write_does_not_count() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let ours = answer("us", "");
-    snapshot.is_right(&audit(), snapshot.print(&ours));
+    snapshot.is_right(&audit(), right(snapshot.print(&ours)));
     snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], now);
     snapshot.is_written_to(&audit());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
@@ -139,23 +143,48 @@ fn denied() -> CallError {
 }
 
 #[test]
-fn what_came_of_a_reading_is_told_once() {
+fn what_came_of_a_reading_is_told_until_somebody_says_that_it_was() {
     let (snapshot, now) = (snapshot(), Instant::now());
     assert_eq!(snapshot.news(), None);
+    let tell = || {
+        let (survey, reading) = snapshot.news().unwrap();
+        assert!(snapshot.news().is_some(), "nobody said that it was told");
+        snapshot.is_told(reading);
+        assert_eq!(snapshot.news(), None);
+        survey
+    };
     let read = |keep| snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), keep, [], now);
     for (keep, expected) in [(Keep::All, 0), (Keep::Changed, 1)] {
         read(keep);
-        let Some(Survey::Taken { changed, tagged }) = snapshot.news() else {
+        let Survey::Taken { changed, tagged } = tell() else {
             unreachable!("it was read");
         };
         assert_eq!((changed.len(), tagged.len()), (expected, 1), "{keep:?}");
-        assert_eq!(snapshot.news(), None);
     }
     snapshot.was_denied(&denied(), now);
-    assert_eq!(snapshot.news(), Some(Survey::Denied(denied())));
-    assert_eq!(snapshot.news(), None);
+    let (_, old) = snapshot.news().unwrap();
+    assert_eq!(tell(), Survey::Denied(denied()));
     read(Keep::Changed);
-    assert!(matches!(snapshot.news(), Some(Survey::Taken { .. })));
+    snapshot.is_told(old);
+    assert!(
+        matches!(tell(), Survey::Taken { .. }),
+        "what is told late is not the newest"
+    );
+}
+
+#[test]
+fn what_stays_wrong_is_kept_only_when_it_is_news() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let read = |description: &str| {
+        let known = roles(&[("audit", answer("us", description))], &[]);
+        snapshot.taken(known, Keep::Changed, [], now);
+        print_of(&snapshot, now).is_some()
+    };
+    assert!(read("wrong"));
+    assert!(!read("wrong"));
+    assert!(read("wrong otherwise"));
+    snapshot.is_right(&audit(), right(snapshot.print(&answer("us", ""))));
+    assert!(!read(""));
 }
 
 #[test]
@@ -182,10 +211,11 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
     let (snapshot, now) = (snapshot(), Instant::now());
     let before = answer("us", "");
     let take = |answer: &RoleAnswer| snapshot.taken(roles(&[("audit", answer.clone())], &[]), Keep::Changed, [], now);
-    let is_as_it_was = |at| snapshot.is_as_it_was(&audit(), PAUSE, at);
+    let moment = Timestamp::UNIX_EPOCH;
+    let is_as_it_was = |at| snapshot.is_as_it_was(&audit(), PAUSE, moment, at);
     take(&before);
     assert!(!is_as_it_was(now), "nobody found it right");
-    snapshot.is_right(&audit(), snapshot.print(&before));
+    snapshot.is_right(&audit(), right(snapshot.print(&before)));
     assert!(is_as_it_was(now));
     assert!(!is_as_it_was(now + PAUSE), "that was long ago");
     take(&answer("us", "edited"));
@@ -194,7 +224,12 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
     assert!(is_as_it_was(now));
     snapshot.is_looked_at(&audit());
     assert!(!is_as_it_was(now), "somebody looks at it");
-    snapshot.is_right(&audit(), snapshot.print(&before));
+    for (seconds, expected) in [(0, false), (1, true)] {
+        let until = Some(moment + jiff::SignedDuration::from_secs(seconds));
+        let print = snapshot.print(&before);
+        snapshot.is_right(&audit(), Right { print, until });
+        assert_eq!(is_as_it_was(now), expected, "something is due");
+    }
     snapshot.is_written_to(&audit());
     assert!(!is_as_it_was(now));
 }
