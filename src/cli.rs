@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use crossrole_iam::Arn;
 use crossrole_plan::duration;
 
 use crate::controller::Settings;
@@ -31,6 +32,12 @@ pub enum Command {
     /// Exit code 0: nothing to do (without --live: nothing is refused). 1: something is refused or failed. 2: with
     /// --live, something would change.
     Plan(PlanFlags),
+    /// List the roles that carry this cluster's tags although no object wants them, and remove those that are named.
+    ///
+    /// Reads the cluster, and the accounts as the operator itself: run it where the operator runs, or with its identity.
+    /// Exit code 0: no orphan is left of those that were asked for. 1: something failed or was refused. 2: there are
+    /// orphans.
+    Orphans(OrphansFlags),
     /// Print the CustomResourceDefinitions, or write them into files.
     Crd {
         /// Write one file for each kind into this folder.
@@ -108,6 +115,23 @@ pub struct PlanFlags {
     pub output: OutputFormat,
 }
 
+/// Flags of `crossrole orphans`.
+#[derive(Debug, Args)]
+pub struct OrphansFlags {
+    /// Look at these AWSAccounts alone. Default: all that are Active.
+    #[arg(short, long, num_args = 1.., value_name = "NAMES", conflicts_with = "remove")]
+    pub account: Vec<String>,
+    /// Remove these roles, and no others. Each must be an orphan at this moment.
+    #[arg(long, num_args = 1.., value_name = "ARNS", value_parser = arn)]
+    pub remove: Vec<Arn>,
+    /// Names the cluster in the tags of its roles. Default: the uid of the namespace kube-system.
+    #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
+    pub cluster_id: Option<String>,
+    /// How the outcome is written.
+    #[arg(short, long, default_value = "text", value_enum)]
+    pub output: OutputFormat,
+}
+
 impl RunFlags {
     /// What is meant.
     pub fn settings(&self) -> Settings {
@@ -164,6 +188,10 @@ fn propagation(text: &str) -> Result<Duration, String> {
 fn between(text: &str, most: u32) -> Option<Duration> {
     let seconds = duration::seconds(text).filter(|seconds| (1..=most).contains(seconds))?;
     Some(Duration::from_secs(u64::from(seconds)))
+}
+
+fn arn(text: &str) -> Result<Arn, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 // It becomes the value of a tag.

@@ -13,6 +13,7 @@
 //! | [`controller`] | how Kubernetes is |
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
 //! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
+//! | [`orphans_command`] | `crossrole orphans`: roles of ours that no object wants |
 //! | [`cli`] | flags → settings |
 //!
 //! The first three are packages of their own, so that nothing in them can name a client. Start with
@@ -27,5 +28,6 @@ pub mod cli;
 pub mod controller;
 pub mod fence;
 pub mod lease;
+pub mod orphans_command;
 pub mod plan_command;
 pub mod telemetry;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use crossrole::aws::Hub;
-use crossrole::cli::{Cli, Command, PlanFlags, RunFlags};
+use crossrole::cli::{Cli, Command, OrphansFlags, PlanFlags, RunFlags};
 use crossrole::fence::Fence;
 use crossrole::lease::Candidate;
-use crossrole::{api, controller, plan_command, telemetry};
+use crossrole::{api, controller, orphans_command, plan_command, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(flags) => run(&flags).map(|()| ExitCode::SUCCESS),
         Command::Plan(flags) => plan(&flags),
+        Command::Orphans(flags) => orphans(&flags),
         Command::Crd { output_dir } => print_crds(output_dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -73,6 +74,11 @@ async fn run(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
 #[tokio::main]
 async fn plan(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
     plan_command::run(flags).await
+}
+
+#[tokio::main]
+async fn orphans(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
+    orphans_command::run(flags).await
 }
 
 fn print_crds(output_dir: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {

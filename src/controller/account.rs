@@ -101,7 +101,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
             let reference = account.object_ref(&());
             context.events.warn(&reference, &found.reason, &error.to_string()).await;
         }
-        let version = write_back::set_status(&api, &name, version.as_deref(), &status).await?;
+        let version = write_back::set_status(&api, &name, version.as_deref(), &previous, &status).await?;
         context.memory.wrote(&key, version.as_deref());
     }
     if let Some((handle, reading)) = found.told {

@@ -70,7 +70,7 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
         conditions: vec![condition],
     };
     if status != previous {
-        let version = write_back::set_status(&api, &name, version.as_deref(), &status).await?;
+        let version = write_back::set_status(&api, &name, version.as_deref(), &previous, &status).await?;
         context.memory.wrote(&key, version.as_deref());
     }
     Ok(Action::await_change())

@@ -1,4 +1,4 @@
-//! How Kubernetes is: the only place that names `kube::Client`.
+//! How Kubernetes is: but for the lease and the commands, the only place that names `kube::Client`.
 //!
 //! ```text
 //! watch ─► queue ─► reconcile: resolve ─► (intent) ─► looks ─► report
@@ -46,7 +46,7 @@ pub mod index;
 mod leaving;
 pub mod looks;
 pub mod memory;
-mod orphans;
+pub mod orphans;
 mod recognising;
 pub mod reconcile;
 pub mod removals;
@@ -63,5 +63,5 @@ pub mod work;
 pub mod world;
 pub mod write_back;
 
-pub use run::run;
+pub use run::{cluster_id, run};
 pub use settings::Settings;

@@ -1,11 +1,12 @@
 //! Roles that carry this cluster's tags and that no object wants: told, and never removed by themselves.
 
 use crossrole_api::{AWSAccount, Orphans};
-use kube::runtime::reflector::ObjectRef;
+use crossrole_plan::declaration::ObjectName;
 use kube::{Resource, ResourceExt};
 
 use super::context::Context;
 use super::index::role_name;
+use super::looks;
 use super::watch::CachedRole;
 use super::world::World;
 use crate::aws::Tagged;
@@ -18,9 +19,11 @@ const REASON: &str = "RolesOrphaned";
 
 /// The orphans among the roles of an account that carry our tags; `None` where there are none.
 pub fn of(context: &Context, world: &World, account: &AWSAccount, tagged: Vec<Tagged>) -> Option<Orphans> {
-    let orphans = tagged
-        .into_iter()
-        .filter(|role| !is_wanted(context, world, account, role));
+    let orphans = tagged.into_iter().filter(|role| {
+        let reference = owner(role).map(|owner| looks::reference(&owner));
+        let cached = reference.and_then(|reference| context.caches.roles.get(&reference));
+        !is_wanted(cached.as_deref(), world, account, role)
+    });
     let mut roles: Vec<String> = orphans.map(|role| role.arn).collect();
     roles.sort();
     let count = i64::try_from(roles.len()).unwrap_or(i64::MAX);
@@ -28,16 +31,20 @@ pub fn of(context: &Context, world: &World, account: &AWSAccount, tagged: Vec<Ta
     (count > 0).then_some(Orphans { count, roles })
 }
 
-/// Whether the object that a role's tags name speaks of it, in whatever way. One that cannot be read may.
-fn is_wanted(context: &Context, world: &World, account: &AWSAccount, tagged: &Tagged) -> bool {
-    let Some((namespace, name)) = tagged.owner.split_once('/') else {
-        return false;
-    };
-    let reference = ObjectRef::<CachedRole>::new(name).within(namespace);
-    let Some(cached) = context.caches.roles.get(&reference) else {
-        return false;
-    };
-    let Ok(role) = &cached.0 else { return true };
+/// The object that a role's tags name; `None` where they name none.
+pub fn owner(tagged: &Tagged) -> Option<ObjectName> {
+    let (namespace, name) = tagged.owner.split_once('/')?;
+    Some(ObjectName {
+        namespace: namespace.into(),
+        name: name.into(),
+    })
+}
+
+/// Whether the object that a role's tags name, if it is there, speaks of the role in whatever way. One that cannot be read
+/// may.
+pub fn is_wanted(object: Option<&CachedRole>, world: &World, account: &AWSAccount, tagged: &Tagged) -> bool {
+    let Some(object) = object else { return false };
+    let Ok(role) = &object.0 else { return true };
     let mut entries = role.status.iter().flat_map(|status| &status.accounts);
     // The AWSAccount may have another name now.
     let (name, id) = (account.name_any(), Some(&account.spec.account_id));

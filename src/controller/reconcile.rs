@@ -1,9 +1,10 @@
 //! A CrossAccountRole: resolve → (intent) → observe, decide, guard, apply → report.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crossrole_api::names::{RECONCILE_AT_ANNOTATION, ROLE_FINALIZER};
-use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
+use crossrole_api::{AccountEntry, CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
@@ -68,7 +69,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     context.rooms.keep(&claim.object, &names.iter().copied().collect());
     account::mark_in_use(&context, &names).await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new, context.now()) {
-        written.note(write_back::set_status(&api, &role.name_any(), written.version.as_deref(), &intent).await?);
+        let (name, version) = (role.name_any(), written.version.as_deref());
+        written.note(write_back::set_status(&api, &name, version, &status, &intent).await?);
         status = intent;
     }
     let job = Arc::new(Job {
@@ -96,8 +98,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
             report.last_handled_reconcile_at = Some(cut(asked, 253));
         }
         if report != status {
-            let name = role.name_any();
-            written.note(write_back::set_status(&api, &name, written.version.as_deref(), &report).await?);
+            let (name, version) = (role.name_any(), written.version.as_deref());
+            written.note(write_back::set_status(&api, &name, version, &status, &report).await?);
             warn_of_new_trouble(&job, &before, &course.verdicts).await;
         }
         context.looks.reported(&job.claim.object);
@@ -170,13 +172,22 @@ async fn report_suspended(
     let status = report::suspended(&before, role.metadata.generation, context.now());
     if status != before {
         let version = role.resource_version();
-        let version = write_back::set_status(api, &role.name_any(), version.as_deref(), &status).await?;
+        let version = write_back::set_status(api, &role.name_any(), version.as_deref(), &before, &status).await?;
         context.memory.wrote(&key(role), version.as_deref());
     }
     Ok(Action::await_change())
 }
 
+/// Where many accounts have the same new trouble, one Event speaks of all.
+const TOLD_ONE_BY_ONE: usize = 3;
+
 async fn warn_of_new_trouble(job: &Job, before: &CrossAccountRoleStatus, verdicts: &[Verdict]) {
+    let before: HashMap<&str, &AccountEntry> = before
+        .accounts
+        .iter()
+        .map(|entry| (entry.account.as_str(), entry))
+        .collect();
+    let mut new: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for verdict in verdicts {
         let Outcome::Stands {
             state, reason, message, ..
@@ -184,13 +195,21 @@ async fn warn_of_new_trouble(job: &Job, before: &CrossAccountRoleStatus, verdict
         else {
             continue;
         };
-        let known = before
-            .accounts
-            .iter()
-            .any(|entry| entry.account == verdict.account && entry.reason == *reason && entry.state == *state);
+        let known = before.get(verdict.account.as_str());
+        let known = known.is_some_and(|entry| entry.reason == *reason && entry.state == *state);
         if !matches!(state, EntryState::Ready | EntryState::Pending) && !known {
             let note = format!("account {}: {message}", verdict.account);
-            job.context.events.warn(&job.reference, reason.as_str(), &note).await;
+            new.entry(reason.as_str()).or_default().push(note);
+        }
+    }
+    for (reason, notes) in new {
+        let told = if notes.len() > TOLD_ONE_BY_ONE {
+            vec![format!("{} accounts, the first of them: {}", notes.len(), notes[0])]
+        } else {
+            notes
+        };
+        for note in told {
+            job.context.events.warn(&job.reference, reason, &note).await;
         }
     }
 }

@@ -144,14 +144,20 @@ async fn until_stop(stop: &mut Receiver<bool>) {
     let _ = stop.wait_for(|stopping| *stopping).await;
 }
 
+/// The cluster's own id: the uid of the namespace kube-system.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn cluster_id(client: &Client) -> Result<String, RunError> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespace = namespaces.get("kube-system").await.map_err(RunError::ClusterId)?;
+    namespace.uid().ok_or(RunError::NoClusterId)
+}
+
 async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Context>, Requests), RunError> {
     let cluster_id = match &settings.cluster_id {
         Some(id) => id.clone(),
-        None => {
-            let namespaces: Api<Namespace> = Api::all(client.clone());
-            let namespace = namespaces.get("kube-system").await.map_err(RunError::ClusterId)?;
-            namespace.uid().ok_or(RunError::NoClusterId)?
-        }
+        None => cluster_id(&client).await?,
     };
     let looks = Arc::default();
     let (caches, queues, requests) = watch::start(&client, &looks).await.map_err(RunError::Caches)?;

@@ -45,34 +45,52 @@ where
     Ok(patched.metadata.resource_version)
 }
 
-/// Writes a status. Returns the object's new `resourceVersion`.
+/// Writes a status in place of the one before. Returns the object's new `resourceVersion`.
 ///
 /// # Errors
 /// What Kubernetes answered; 409 where somebody else wrote meanwhile.
-pub async fn set_status<K>(
+pub async fn set_status<K, S>(
     api: &Api<K>,
     name: &str,
     resource_version: Option<&str>,
-    status: &impl Serialize,
+    before: &S,
+    status: &S,
 ) -> kube::Result<Option<String>>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
+    S: Serialize,
 {
-    let status = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
-    let patch = json!({"metadata": {"resourceVersion": resource_version}, "status": explicit(status)});
+    let status = instead_of(before, status).map_err(kube::Error::SerdeError)?;
+    let patch = json!({"metadata": {"resourceVersion": resource_version}, "status": status});
     let patched = api
         .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
         .await?;
     Ok(patched.resource_version())
 }
 
-// A merge patch leaves alone what it does not name: an empty list is not written, but must empty the list.
-fn explicit(status: Value) -> Value {
-    let Value::Object(mut members) = status else {
-        return status;
-    };
-    for list in ["accounts", "conditions"] {
-        members.entry(list).or_insert(Value::Null);
+// A merge patch leaves alone what it does not name: what was there and is no more has to be named.
+fn instead_of<S: Serialize>(before: &S, now: &S) -> serde_json::Result<Value> {
+    let (before, mut now) = (serde_json::to_value(before)?, serde_json::to_value(now)?);
+    if let (Value::Object(before), Value::Object(now)) = (before, &mut now) {
+        for member in before.into_iter().map(|(member, _)| member) {
+            now.entry(member).or_insert(Value::Null);
+        }
     }
-    Value::Object(members)
+    Ok(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_more_is_named_in_a_patch() {
+        let before = json!({"accounts": [1], "orphans": {"count": 1}, "kept": 1});
+        let now = json!({"kept": 2, "new": 3});
+        assert_eq!(
+            instead_of(&before, &now).unwrap(),
+            json!({"accounts": null, "orphans": null, "kept": 2, "new": 3})
+        );
+        assert_eq!(instead_of(&json!({}), &now).unwrap(), now);
+    }
 }

@@ -1,0 +1,136 @@
+//! Roles that no object wants any more: told in status and by an Event, listed, and removed only by name.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::process::Command;
+
+use crossrole_testkit::{Scene, eventually, scene};
+use serde_json::{Value, json};
+use support::{PROD, account, class, namespace, role, yaml};
+
+const LOST: &str = "arn:aws:iam::222222222222:role/crossrole/lost";
+const KEPT: &str = "arn:aws:iam::222222222222:role/crossrole/kept";
+
+/// Runs `crossrole orphans` as the operator would: its exit code and what it printed.
+async fn orphans(scene: &Scene, arguments: &[&str]) -> (i32, String, String) {
+    let (namespace, user) = (&scene.container.namespace, &scene.container.service_account);
+    let kubeconfig = scene
+        .control_plane
+        .service_account_kubeconfig(namespace, user)
+        .await
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_crossrole"))
+        .arg("orphans")
+        .args(arguments)
+        .env_clear()
+        .env("KUBECONFIG", kubeconfig)
+        .env("AWS_ENDPOINT_URL", &scene.simulator.endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", &scene.hub.access_key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &scene.hub.secret_access_key)
+        .env("AWS_SESSION_TOKEN", scene.hub.session_token.clone().unwrap_or_default())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+async fn wait_for_orphans(scene: &Scene, expected: &Value) {
+    eventually(scene::PATIENCE, "the orphans in status", async || {
+        let account = scene.get("awsaccount", "", "prod").await.unwrap();
+        let told = account["status"]["orphans"].clone();
+        if told == *expected {
+            Ok(())
+        } else {
+            Err(told.to_string())
+        }
+    })
+    .await
+    .unwrap();
+}
+
+async fn is_there(scene: &Scene, name: &str) -> bool {
+    scene.simulator.role(PROD, name).await.unwrap().is_some()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_whose_object_is_lost_is_told_and_removed_only_by_name() {
+    let scene = Scene::start(&[PROD]).await.unwrap();
+    let mut operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
+    let manifests = [
+        namespace("security"),
+        class("standard"),
+        account("prod", PROD),
+        role("kept"),
+        role("lost"),
+    ];
+    scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
+    for object in ["kept", "lost"] {
+        scene.wait_for_ready("security", object, "True").await.unwrap();
+    }
+    let foreign = json!({
+        "name": "foreign", "path": "/crossrole/", "tags": {"crossrole.dev/cluster": "another", "crossrole.dev/owner": "security/lost"},
+        "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}]}
+    });
+    scene.simulator.create_role(PROD, foreign).await.unwrap();
+    let (code, printed, _) = orphans(&scene, &[]).await;
+    assert_eq!((code, printed.as_str()), (0, "no orphans\n"));
+
+    // The object is lost as a cluster that is restored from an old backup loses it.
+    operator.stop().await.unwrap();
+    let patch = [
+        "patch",
+        "xar",
+        "lost",
+        "-n",
+        "security",
+        "--type=merge",
+        "-p",
+        r#"{"metadata": {"finalizers": null}}"#,
+    ];
+    scene.control_plane.kubectl(patch).await.unwrap();
+    scene
+        .control_plane
+        .kubectl(["delete", "xar", "lost", "-n", "security"])
+        .await
+        .unwrap();
+    let _operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
+    wait_for_orphans(&scene, &json!({"count": 1, "roles": [LOST]})).await;
+    let events = [
+        "get",
+        "events",
+        "-A",
+        "--field-selector=reason=RolesOrphaned",
+        "-o",
+        "jsonpath={.items[*].message}",
+    ];
+    let told = scene.control_plane.kubectl(events).await.unwrap();
+    assert!(told.contains(LOST), "{told}");
+
+    let (code, printed, _) = orphans(&scene, &[]).await;
+    let expected = format!("{LOST}\n  account prod, made for security/lost: the object is gone\n");
+    assert_eq!((code, printed), (2, expected));
+    let (_, printed, _) = orphans(&scene, &["--output=json", "--account", "prod"]).await;
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["orphans"][0]["roleArn"], LOST);
+
+    let foreign = "arn:aws:iam::222222222222:role/crossrole/foreign";
+    for refused in [KEPT, foreign, "arn:aws:iam::999999999999:role/crossrole/lost"] {
+        let (code, _, problem) = orphans(&scene, &["--remove", refused]).await;
+        assert_eq!(code, 1);
+        assert!(problem.contains(&format!("{refused}: is no orphan")), "{problem}");
+    }
+    assert!(is_there(&scene, "kept").await && is_there(&scene, "foreign").await && is_there(&scene, "lost").await);
+
+    let (code, printed, problem) = orphans(&scene, &["--remove", LOST]).await;
+    assert_eq!((code, printed), (0, format!("{LOST}\n  removed\n")), "{problem}");
+    assert!(!is_there(&scene, "lost").await);
+    assert!(is_there(&scene, "kept").await && is_there(&scene, "foreign").await);
+    wait_for_orphans(&scene, &Value::Null).await;
+    let (code, _, problem) = orphans(&scene, &["--account", "nowhere"]).await;
+    assert_eq!(code, 1);
+    assert!(problem.contains("AWSAccount nowhere"), "{problem}");
+}
