@@ -21,6 +21,9 @@ use super::watch::Caches;
 /// Watches are a moment behind; so often it is compared anew.
 const COMPARE_EVERY: Duration = Duration::from_millis(50);
 
+/// So many objects are listed in one page.
+const PAGE: u32 = 500;
+
 /// What was listed may be gone meanwhile: after so long it is listed anew.
 const LIST_EVERY: Duration = Duration::from_secs(5);
 
@@ -64,11 +67,8 @@ where
     let api: Api<PartialObjectMeta<K>> = Api::all(client.clone());
     let began = Instant::now();
     loop {
-        // Without a version, the newest state is asked for: Kubernetes API concepts, "Resource versions".
-        let list = api.list(&ListParams::default()).await;
-        let list = list.map_err(|error| Stale::List(kind.to_string(), error))?;
-        let listed: HashMap<Name, u64> = list.items.iter().map(entry).collect();
-        let of_list = number(list.metadata.resource_version.as_deref());
+        let listed = list(&api).await;
+        let (listed, of_list) = listed.map_err(|error| Stale::List(kind.to_string(), error))?;
         let listed_at = Instant::now();
         loop {
             let cached = store.state().iter().map(|object| entry(object.as_ref())).collect();
@@ -82,6 +82,25 @@ where
                 break;
             }
             sleep(COMPARE_EVERY).await;
+        }
+    }
+}
+
+/// All objects with their versions, page by page, and the version of the list.
+async fn list<K>(api: &Api<PartialObjectMeta<K>>) -> kube::Result<(HashMap<Name, u64>, u64)>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let mut listed = HashMap::new();
+    // Without a version, the newest state is asked for; all pages are of that state: Kubernetes API concepts, "Resource
+    // versions" and "Retrieving large results sets in chunks".
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let list = api.list(&page).await?;
+        listed.extend(list.items.iter().map(entry));
+        match list.metadata.continue_.filter(|more| !more.is_empty()) {
+            Some(more) => page = page.continue_token(&more),
+            None => return Ok((listed, number(list.metadata.resource_version.as_deref()))),
         }
     }
 }
