@@ -54,7 +54,7 @@ impl Gate {
         let mut attempt = 1;
         let mut unclear = false;
         loop {
-            let admission = self.pace().admit(Instant::now());
+            let admission = self.pace().admit(action, Instant::now());
             match admission {
                 Admission::After(wait) if wait.is_zero() => {}
                 Admission::After(wait) => tokio::time::sleep(wait).await,

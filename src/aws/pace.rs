@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossrole_plan::outcome::{self, Failure};
 
+use super::Action;
 use super::error::CallError;
 
 /// No call is made any more after so many failures in a row that speak of the account as a whole.
@@ -66,6 +67,12 @@ struct Closed {
     because: CallError,
 }
 
+/// Whether work goes on without the answer to a call. It is not what tries an account that does not work, nor a reason to
+/// leave one alone.
+fn is_dispensable(action: Action) -> bool {
+    action == Action::GetAccountSummary
+}
+
 /// Whether a call may be sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Admission {
@@ -89,11 +96,11 @@ impl Pace {
         }
     }
 
-    /// Asks for a slot.
-    pub(super) fn admit(&mut self, now: Instant) -> Admission {
+    /// Asks for a slot for a call.
+    pub(super) fn admit(&mut self, action: Action, now: Instant) -> Admission {
         if let Some(closed) = &mut self.closed {
             let trying = closed.trial.is_some_and(|began| now < began + TRIAL_LASTS);
-            if now < closed.until || trying {
+            if now < closed.until || trying || is_dispensable(action) {
                 return Admission::Closed(closed.because.clone());
             }
             closed.trial = Some(now);
@@ -137,6 +144,9 @@ impl Pace {
             // The account answered, and what it said is about one role.
             _ => return self.answered(now),
         };
+        if is_dispensable(error.action) {
+            return false;
+        }
         self.failures = self.failures.saturating_add(1);
         let tried = self.closed.is_some();
         if !for_good && !tried && self.failures < FAILURES_UNTIL_CLOSED {
@@ -199,7 +209,6 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::Action;
 
     fn error(failure: Failure) -> CallError {
         CallError::new(Action::GetRole, failure, "as tests have it")
@@ -215,7 +224,7 @@ mod tests {
         let mut pace = Pace::new(start);
         for call in 0..1000 {
             let now = start + seconds(f64::from(call) / 1000.0);
-            assert_eq!(pace.admit(now), Admission::After(Duration::ZERO));
+            assert_eq!(pace.admit(Action::GetRole, now), Admission::After(Duration::ZERO));
             pace.answered(now);
         }
     }
@@ -233,8 +242,8 @@ mod tests {
         }
         assert_eq!(pace.rate, Some(10.0));
         // The first slot lies half a second ahead, the next one a tenth of a second later.
-        assert_eq!(pace.admit(start), Admission::After(seconds(0.5)));
-        assert_eq!(pace.admit(start), Admission::After(seconds(0.6)));
+        assert_eq!(pace.admit(Action::GetRole, start), Admission::After(seconds(0.5)));
+        assert_eq!(pace.admit(Action::GetRole, start), Admission::After(seconds(0.6)));
         let later = start + seconds(1.5);
         pace.failed(&error(Failure::Throttled), later, 0.0);
         assert_eq!(pace.rate, Some(5.0));
@@ -255,23 +264,32 @@ mod tests {
         let trouble = error(Failure::Unavailable);
         for _ in 0..4 {
             pace.failed(&trouble, start, 1.0);
-            assert_eq!(pace.admit(start), Admission::After(Duration::ZERO));
+            assert_eq!(pace.admit(Action::GetRole, start), Admission::After(Duration::ZERO));
         }
         pace.failed(&trouble, start, 1.0);
-        assert_eq!(pace.admit(start), Admission::Closed(trouble.clone()));
+        assert_eq!(pace.admit(Action::GetRole, start), Admission::Closed(trouble.clone()));
         let later = start + seconds(1.0);
-        assert_eq!(pace.admit(later), Admission::After(Duration::ZERO));
+        assert_eq!(pace.admit(Action::GetRole, later), Admission::After(Duration::ZERO));
         assert_eq!(
-            pace.admit(later),
+            pace.admit(Action::GetRole, later),
             Admission::Closed(trouble.clone()),
             "one call alone tries"
         );
         pace.failed(&trouble, later, 1.0);
-        assert_eq!(pace.admit(later + seconds(1.9)), Admission::Closed(trouble.clone()));
-        assert_eq!(pace.admit(later + seconds(2.0)), Admission::After(Duration::ZERO));
+        assert_eq!(
+            pace.admit(Action::GetRole, later + seconds(1.9)),
+            Admission::Closed(trouble.clone())
+        );
+        assert_eq!(
+            pace.admit(Action::GetRole, later + seconds(2.0)),
+            Admission::After(Duration::ZERO)
+        );
         assert!(pace.answered(later + seconds(2.0)), "it did not answer before");
         assert!(!pace.answered(later + seconds(2.0)));
-        assert_eq!(pace.admit(later + seconds(2.0)), Admission::After(Duration::ZERO));
+        assert_eq!(
+            pace.admit(Action::GetRole, later + seconds(2.0)),
+            Admission::After(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -280,9 +298,15 @@ mod tests {
         let mut pace = Pace::new(start);
         pace.failed(&error(Failure::BootstrapDenied), start, 1.0);
         let later = start + seconds(1.0);
-        assert_eq!(pace.admit(later), Admission::After(Duration::ZERO));
-        assert!(matches!(pace.admit(later + seconds(89.0)), Admission::Closed(_)));
-        assert_eq!(pace.admit(later + seconds(90.0)), Admission::After(Duration::ZERO));
+        assert_eq!(pace.admit(Action::GetRole, later), Admission::After(Duration::ZERO));
+        assert!(matches!(
+            pace.admit(Action::GetRole, later + seconds(89.0)),
+            Admission::Closed(_)
+        ));
+        assert_eq!(
+            pace.admit(Action::GetRole, later + seconds(90.0)),
+            Admission::After(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -295,9 +319,33 @@ mod tests {
                 now += seconds(longest);
             }
             pace.failed(&error(failure), now, 1.0);
-            assert!(matches!(pace.admit(now + seconds(longest - 0.1)), Admission::Closed(_)));
-            assert_eq!(pace.admit(now + seconds(longest)), Admission::After(Duration::ZERO));
+            assert!(matches!(
+                pace.admit(Action::GetRole, now + seconds(longest - 0.1)),
+                Admission::Closed(_)
+            ));
+            assert_eq!(
+                pace.admit(Action::GetRole, now + seconds(longest)),
+                Admission::After(Duration::ZERO)
+            );
         }
+    }
+
+    #[test]
+    fn a_call_that_work_goes_on_without_neither_closes_an_account_nor_tries_one() {
+        let now = Instant::now();
+        let mut pace = Pace::new(now);
+        let dispensable = CallError::new(Action::GetAccountSummary, Failure::Unavailable, "as tests have it");
+        for _ in 0..100 {
+            assert!(!pace.failed(&dispensable, now, 1.0));
+        }
+        assert_eq!(pace.admit(Action::GetRole, now), Admission::After(Duration::ZERO));
+        for _ in 0..5 {
+            pace.failed(&error(Failure::Unavailable), now, 1.0);
+        }
+        let later = now + seconds(1.0);
+        let refused = pace.admit(Action::GetAccountSummary, later);
+        assert_eq!(refused, Admission::Closed(error(Failure::Unavailable)));
+        assert_eq!(pace.admit(Action::GetRole, later), Admission::After(Duration::ZERO));
     }
 
     #[test]
@@ -308,7 +356,7 @@ mod tests {
             pace.failed(&error(Failure::PermissionDenied), now, 0.0);
             pace.failed(&error(Failure::Conflict), now, 0.0);
         }
-        assert_eq!(pace.admit(now), Admission::After(Duration::ZERO));
+        assert_eq!(pace.admit(Action::GetRole, now), Admission::After(Duration::ZERO));
     }
 
     #[test]

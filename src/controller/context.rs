@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::events::Events;
 use super::looks::{self, Looks};
@@ -30,6 +31,9 @@ const CACHE_CATCHES_UP: Duration = Duration::from_millis(200);
 
 /// How long an object waits at the longest after Kubernetes did not take a patch.
 const KUBERNETES_IS_ASKED_EVERY: Duration = Duration::from_secs(15);
+
+/// Tasks of all objects that are held at the same time: each is some kilobytes.
+pub(super) const TASKS_AT_ONCE: usize = 4_000;
 
 /// What every reconcile shares.
 pub struct Context {
@@ -55,6 +59,8 @@ pub struct Context {
     pub looks: Arc<Looks>,
     /// The removals that the brake counts.
     pub counted_removals: Counted,
+    /// So many tasks of all objects are held at the same time.
+    pub(super) tasks_at_once: Semaphore,
     pub(super) world: Mutex<Option<(u64, Arc<World>)>>,
     pub(super) in_use: Mutex<HashMap<String, Arc<Mark>>>,
 }
@@ -86,6 +92,13 @@ impl Context {
         }
         *world = Some((changes, made.clone()));
         made
+    }
+
+    /// Waits until there is room for so many tasks, and keeps it as long as what it returns is kept.
+    pub async fn room_for_tasks(&self, tasks: usize) -> Option<SemaphorePermit<'_>> {
+        let tasks = u32::try_from(tasks.clamp(1, TASKS_AT_ONCE)).unwrap_or(1);
+        // The semaphore is never closed, so waiting for it cannot fail.
+        self.tasks_at_once.acquire_many(tasks).await.ok()
     }
 
     /// What is known of the finalizer of the AWSAccount of this name in memory. Each account has its own: a write that

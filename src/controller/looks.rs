@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict};
+use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
 use look::{Look, expire, has_reason};
@@ -101,10 +102,14 @@ impl Looks {
             });
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
-                let (job, task) = (job.clone(), task.clone());
+                let Some(waiting) = Waiting::of(job, task, print, anew) else {
+                    look.running = None;
+                    continue;
+                };
+                let job = job.clone();
                 self.under_way.spawn(async move {
-                    let finished = job.carry_out(&task, print, anew).await;
-                    job.context.looks.ended(&job, &task, print, finished);
+                    let finished = job.carry_out(&waiting).await;
+                    job.context.looks.ended(&job, &waiting, finished);
                 });
             }
         }
@@ -120,29 +125,30 @@ impl Looks {
 
     /// Whether the last look that has ended was at the same task.
     pub fn looked_at(&self, object: &ObjectName, account: &str, print: u64) -> bool {
-        self.last(object, account, print, |_| true)
+        self.last(object, account, print, |_| ()).is_some()
     }
 
-    /// Whether the last look that has ended was at the same task, and found the role right.
-    pub fn found_right(&self, object: &ObjectName, account: &str, print: u64) -> bool {
-        self.last(object, account, print, |verdict| has_reason(verdict, &[Reason::InSync]))
+    /// What the last look that has ended found, where it was at the same task and found the role right.
+    pub fn found_right(&self, object: &ObjectName, account: &str, print: u64) -> Option<Verdict> {
+        let right = |verdict: &Verdict| has_reason(verdict, &[Reason::InSync]).then(|| verdict.clone());
+        self.last(object, account, print, right).flatten()
     }
 
-    fn last(&self, object: &ObjectName, account: &str, print: u64, is: impl FnOnce(&Verdict) -> bool) -> bool {
+    fn last<T>(&self, object: &ObjectName, account: &str, print: u64, tell: impl FnOnce(&Verdict) -> T) -> Option<T> {
         let objects = self.objects();
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        let done = look.and_then(|look| look.done.as_ref());
-        done.is_some_and(|(done, verdict)| *done == print && is(verdict))
+        let (done, verdict) = look?.done.as_ref()?;
+        (*done == print).then(|| tell(verdict))
     }
 
     /// A look has ended; `None`: it was given up on the way, for another one is asked for, or the operator stops.
-    fn ended(&self, job: &Job, task: &Task, print: u64, finished: Option<Finished>) {
+    fn ended(&self, job: &Job, waiting: &Waiting, finished: Option<Finished>) {
         let object = &job.claim.object;
         let outcome = finished.as_ref().map(|finished| finished.verdict.outcome.clone());
         let again = self.note(
             object,
-            &task.account,
-            print,
+            &waiting.account,
+            waiting.print,
             finished,
             job.context.settings.resync_interval,
         );
@@ -150,9 +156,8 @@ impl Looks {
         if again {
             let _ = roles.send(reference(object));
         }
-        let (Some(outcome), Some(name)) = (outcome, task.role_name()) else {
-            return;
-        };
+        let Some(outcome) = outcome else { return };
+        let name = &waiting.role;
         if matches!(
             outcome,
             Outcome::Stands {

@@ -21,6 +21,7 @@
 //! | [`looks`] | which role is being worked on, what came of it, when it is looked at again |
 //! | [`task`] | what is to be done in one account |
 //! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
+//! | `waiting` | looks that wait for their turn |
 //! | [`work`] | one role in one account: observe, decide, apply |
 //! | `telling` | Events on what was done |
 //! | `recognising` | whether what an account shows is the role that this process knows |
@@ -58,6 +59,7 @@ pub mod settings;
 pub mod task;
 mod telling;
 pub mod verdict;
+mod waiting;
 pub mod watch;
 pub mod work;
 pub mod world;

@@ -50,6 +50,11 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     }
     let world = context.world();
     let claim = work::claim(role);
+    // What many objects mean in many accounts at once would take much memory.
+    let known = role.status.as_ref().map_or(0, |status| status.accounts.len());
+    let room = context
+        .room_for_tasks(world.selection(role).all().len().max(known))
+        .await;
     let tasks = resolve::resolve(&Request {
         role,
         world: &world,
@@ -85,6 +90,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
     let asked = role.annotations().get(RECONCILE_AT_ANNOTATION);
     let course = context.looks.take_up(&job, &tasks, asked.map(String::as_str));
+    let waits = tasks.iter().any(|task| waits(task));
+    drop((tasks, room));
     if deleting && course.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {
         write_back::set_finalizer(&api, &written.with_version(role), ROLE_FINALIZER, false).await?;
         context.memory.forget(&written.key, &job.claim.object);
@@ -104,7 +111,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         }
         context.looks.reported(&job.claim.object);
     }
-    Ok(next_look(&context, &written.key, &tasks, &course))
+    Ok(next_look(&context, &written.key, waits, &course))
 }
 
 /// What we wrote of an object.
@@ -135,22 +142,24 @@ fn new_roles(tasks: &[Task]) -> Vec<(String, String, bool)> {
     new.collect()
 }
 
-/// The next time that something is to be done although nothing changes.
-fn next_look(context: &Context, object: &str, tasks: &[Arc<Task>], course: &Course) -> Action {
-    let waits = |task: &Arc<Task>| {
-        let settled = match &task.target {
-            Target::Settled(_, outcome) => Some(outcome),
-            Target::Hold(_) | Target::End(_) | Target::Leave(_) => None,
-        };
-        matches!(
-            settled,
-            Some(Outcome::Stands {
-                next: NextLook::Backoff,
-                ..
-            })
-        )
+/// Whether a task waits for something that comes by itself.
+fn waits(task: &Task) -> bool {
+    let settled = match &task.target {
+        Target::Settled(_, outcome) => Some(outcome),
+        Target::Hold(_) | Target::End(_) | Target::Leave(_) => None,
     };
-    if tasks.iter().any(waits) {
+    matches!(
+        settled,
+        Some(Outcome::Stands {
+            next: NextLook::Backoff,
+            ..
+        })
+    )
+}
+
+/// The next time that something is to be done although nothing changes.
+fn next_look(context: &Context, object: &str, waits: bool, course: &Course) -> Action {
+    if waits {
         return context.after_backoff(object);
     }
     match course.next {

@@ -18,7 +18,7 @@ use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
-use crossrole_plan::select::Selection;
+use crossrole_plan::select::{self, Selection};
 use kube::ResourceExt;
 
 use super::removals;
@@ -144,6 +144,25 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
     removals::hold_back(request, &selection, &mut tasks);
     tasks.sort_by(|left, right| left.account.cmp(&right.account));
     tasks
+}
+
+/// What is to be done in one account that the object selects; `None` where it no longer does, or the object goes or is
+/// suspended.
+pub fn hold_in(request: &Request<'_>, name: &str) -> Option<Task> {
+    let role = request.role;
+    let account = request.world.account(name).ok()?;
+    let selected = select::chosen(&role.spec.accounts, name, account.labels());
+    if !selected || role.metadata.deletion_timestamp.is_some() || role.spec.suspend {
+        return None;
+    }
+    let mut entries = role.status.iter().flat_map(|status| &status.accounts);
+    let entry = entries.find(|entry| entry.account == name);
+    Some(Task {
+        account: name.into(),
+        named: role.spec.accounts.names.iter().any(|named| named == name),
+        entry: entry.cloned(),
+        target: hold(request, &Declaration::parse(role), name, entry),
+    })
 }
 
 fn account_id_of(task: &Task) -> Option<String> {

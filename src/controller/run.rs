@@ -13,11 +13,12 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{Action, Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::sync::watch::Receiver;
 
-use super::context::Context;
+use super::context::{Context, TASKS_AT_ONCE};
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
@@ -183,6 +184,7 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         rooms: Rooms::default(),
         looks,
         counted_removals: Counted::default(),
+        tasks_at_once: Semaphore::new(TASKS_AT_ONCE),
         world: Mutex::default(),
         in_use: Mutex::default(),
     };

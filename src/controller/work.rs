@@ -73,23 +73,12 @@ enum Stopped {
 }
 
 impl Job {
-    /// Makes one account true, and says what came of it; `None` where it was given up on the way, for it is no longer
-    /// what is asked for.
-    pub async fn carry_out(&self, task: &Task, print: u64, anew: bool) -> Option<Finished> {
-        let entrance = match &task.target {
-            Target::Hold(hold) => &hold.entrance,
-            Target::End(end) => &end.entrance,
-            Target::Leave(leave) => &leave.entrance,
-            Target::Settled(..) => return None,
-        };
-        let handle = self.context.aws.account(entrance);
-        // One turn for looking and writing: what is decided from a look must not wait in a queue.
-        let _turn = self.context.aws.turn(&handle).await;
-        // Those who wait for their turn are many: what they need then is made then.
-        Box::pin(self.visit(task, print, anew, &handle)).await
+    /// Whether a look is still what is asked for.
+    pub(super) fn wants(&self, account: &str, print: u64) -> bool {
+        self.context.looks.wants(&self.claim.object, account, print)
     }
 
-    async fn visit(&self, task: &Task, print: u64, anew: bool, handle: &AccountHandle) -> Option<Finished> {
+    pub(super) async fn visit(&self, task: &Task, print: u64, anew: bool, handle: &AccountHandle) -> Option<Finished> {
         let visit = Visit {
             job: self,
             task,
@@ -98,9 +87,6 @@ impl Job {
             anew,
             is_again: self.context.looks.looked_at(&self.claim.object, &task.account, print),
         };
-        if !visit.is_wanted() {
-            return None;
-        }
         let finished = match &task.target {
             Target::Hold(hold) => visit.hold(hold).await,
             Target::End(end) => visit.end(end).await,
@@ -122,8 +108,7 @@ impl Job {
 
 impl Visit<'_> {
     fn is_wanted(&self) -> bool {
-        let object = &self.job.claim.object;
-        self.job.context.looks.wants(object, &self.task.account, self.print)
+        self.job.wants(&self.task.account, self.print)
     }
 
     pub(super) fn verdict(&self, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
@@ -155,27 +140,9 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether the last look found the role right, and the account shows it as it was then.
-    fn is_still_right(&self, hold: &Hold) -> bool {
-        let context = &self.job.context;
-        let name = &hold.desired.name;
-        let object = &self.job.claim.object;
-        !self.anew
-            && context.looks.found_right(object, &self.task.account, self.print)
-            && self
-                .handle
-                .is_as_it_was(name, context.settings.resync_interval.mul_f64(1.5), context.now())
-    }
-
     async fn hold(&self, hold: &Hold) -> Option<Finished> {
         let desired = &hold.desired;
         let before = role_of(self.task.entry.as_ref());
-        if before.is_some() && self.is_still_right(hold) {
-            return Some(Finished {
-                verdict: self.verdict(before, Outcome::ready()),
-                at_latest: self.until_end(&desired.lifecycle),
-            });
-        }
         self.handle.is_looked_at(&desired.name);
         let Seen {
             observed,

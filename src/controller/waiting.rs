@@ -1,0 +1,117 @@
+//! Looks that wait for their turn. Those are many, so what a look at a role that shall be there needs is made anew when its
+//! turn comes, and not at all where the account shows the role as it was.
+
+use std::sync::Arc;
+
+use crossrole_iam::RoleName;
+use crossrole_plan::lifecycle::Lifecycle;
+
+use super::looks;
+use super::removals;
+use super::resolve::{self, Request};
+use super::task::{Target, Task};
+use super::work::{Finished, Job};
+use crate::aws::AccountHandle;
+
+/// A look that waits for its turn.
+pub struct Waiting {
+    /// The AWSAccount's name.
+    pub account: String,
+    /// The task's print.
+    pub print: u64,
+    /// Whether somebody asked for it just now: nothing that we remember counts.
+    pub anew: bool,
+    /// The role that is looked at.
+    pub role: RoleName,
+    handle: Arc<AccountHandle>,
+    what: What,
+}
+
+enum What {
+    /// A role that shall be there, and when it can be used.
+    Hold(Lifecycle),
+    /// Anything else.
+    Task(Arc<Task>),
+}
+
+impl Waiting {
+    /// A look at a task; `None` where nothing need be looked at.
+    pub fn of(job: &Job, task: &Arc<Task>, print: u64, anew: bool) -> Option<Self> {
+        let (entrance, what) = match &task.target {
+            Target::Hold(hold) => (&hold.entrance, What::Hold(hold.desired.lifecycle.clone())),
+            Target::End(end) => (&end.entrance, What::Task(task.clone())),
+            Target::Leave(leave) => (&leave.entrance, What::Task(task.clone())),
+            Target::Settled(..) => return None,
+        };
+        Some(Self {
+            account: task.account.clone(),
+            print,
+            anew,
+            role: task.role_name()?.clone(),
+            handle: job.context.aws.account(entrance),
+            what,
+        })
+    }
+}
+
+impl Job {
+    /// Makes one account true, and says what came of it; `None` where it was given up on the way, for it is no longer
+    /// what is asked for.
+    pub async fn carry_out(&self, waiting: &Waiting) -> Option<Finished> {
+        // One turn for looking and writing: what is decided from a look must not wait in a queue.
+        let _turn = self.context.aws.turn(&waiting.handle).await;
+        if !self.wants(&waiting.account, waiting.print) {
+            return None;
+        }
+        let task = match &waiting.what {
+            What::Task(task) => task.clone(),
+            What::Hold(lifecycle) => match self.still_right(waiting, lifecycle) {
+                Some(finished) => return Some(finished),
+                None => Arc::new(self.task_of(waiting)?),
+            },
+        };
+        Box::pin(self.visit(&task, waiting.print, waiting.anew, &waiting.handle)).await
+    }
+
+    /// What the last look found, where it found the role right and the account shows it as it was then.
+    fn still_right(&self, waiting: &Waiting, lifecycle: &Lifecycle) -> Option<Finished> {
+        let context = &self.context;
+        let verdict = context
+            .looks
+            .found_right(&self.claim.object, &waiting.account, waiting.print)?;
+        let lately = context.settings.resync_interval.mul_f64(1.5);
+        let now = context.now();
+        let as_it_was = waiting.handle.is_as_it_was(&waiting.role, lately, now);
+        (!waiting.anew && verdict.role.is_some() && as_it_was).then(|| Finished {
+            verdict,
+            at_latest: lifecycle
+                .next_change(now)
+                .map(|end| end.duration_since(now).unsigned_abs()),
+        })
+    }
+
+    /// The task, as Kubernetes is now; `None` where it is another one: then the object is about to be looked at.
+    fn task_of(&self, waiting: &Waiting) -> Option<Task> {
+        let context = &self.context;
+        let cached = context.caches.roles.get(&looks::reference(&self.claim.object))?;
+        let role = cached.0.as_ref().ok()?;
+        let world = context.world();
+        let task = resolve::hold_in(
+            &Request {
+                role,
+                world: &world,
+                hub: Some(&context.aws.hub.identity),
+                cluster_id: &context.cluster_id,
+                predecessor: context.settings.take_over_from.as_deref(),
+                load: &|| removals::load(context, &world, role),
+                settled: &|_| true,
+                // It was taken when the object was looked at.
+                rooms: &|_| 0,
+                statusless: false,
+                max_removals: context.settings.max_removals,
+            },
+            &waiting.account,
+        )?;
+        (task.print() == waiting.print).then_some(task)
+    }
+}
