@@ -34,8 +34,9 @@ pub struct CrossAccountRoleStatus {
     #[schemars(length(max = 253))]
     pub last_handled_reconcile_at: Option<String>,
     /// One entry for each account that holds the role, will hold it, or has still to be left.
+    // Atomic: one writer writes it whole, and managed fields for each entry would take as much room as the entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 3000), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["account"]))]
+    #[schemars(length(max = 3000), extend("x-kubernetes-list-type" = "atomic"))]
     pub accounts: Vec<AccountEntry>,
     /// `Ready`, `Reconciling`, `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -14,6 +14,37 @@ use super::verdict::{Outcome, Verdict};
 /// A message in status holds at most so many bytes; the Event and the log hold the whole.
 const MESSAGE_SIZE: usize = 160;
 
+/// The entries of a status hold at most so many bytes. etcd takes 1.5 MiB for a whole object (etcd documentation, "System
+/// limits"), and the object has a spec.
+pub const ENTRIES_SIZE: usize = 1_000_000;
+
+/// What an entry takes beside the account's name, the role's ARN and the message.
+const ENTRY_SIZE: usize = 240;
+
+/// The bytes of entries for accounts of these names and roles with an ARN of that length, without messages.
+pub fn least_size<'a>(accounts: impl Iterator<Item = &'a str>, arn: usize) -> usize {
+    accounts.map(|account| ENTRY_SIZE + account.len() + arn).sum()
+}
+
+/// Cuts messages short where all together would not fit. The Events and the log hold the whole.
+fn fit(entries: &mut [AccountEntry]) {
+    let without = |entry: &AccountEntry| {
+        let arn = entry.role_arn.as_ref().map_or(0, String::len);
+        ENTRY_SIZE + entry.account.len() + arn
+    };
+    let least: usize = entries.iter().map(without).sum();
+    let messages = || entries.iter().filter_map(|entry| entry.message.as_ref());
+    let (count, size) = (messages().count(), messages().map(String::len).sum::<usize>());
+    let room = ENTRIES_SIZE.saturating_sub(least);
+    if count == 0 || size <= room {
+        return;
+    }
+    for entry in entries {
+        entry.message = entry.message.take().map(|message| cut(&message, room / count));
+        entry.message = entry.message.take().filter(|message| message.len() > '…'.len_utf8());
+    }
+}
+
 /// The status of an object, from what was seen of it.
 pub fn report(
     previous: &CrossAccountRoleStatus,
@@ -38,6 +69,7 @@ pub fn report(
         }
         entries.push(entry(before, verdict, state, reason, &message, now));
     }
+    fit(&mut entries);
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
     let summary = format!("{ready}/{}", entries.len());
     if entries.is_empty() {

@@ -22,6 +22,7 @@ use crossrole_plan::select::{self, Selection};
 use kube::ResourceExt;
 
 use super::removals;
+use super::report;
 use super::task::{End, Hold, Leave, Target, Task};
 use super::verdict::Outcome;
 use super::work;
@@ -93,6 +94,13 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
             "spec.accounts",
             format!("selects {selected} accounts, and an object holds at most {MOST_ACCOUNTS}: split it"),
         )),
+        _ if report::least_size(selection.all().into_iter(), longest_arn(&declaration)) > report::ENTRIES_SIZE => {
+            Err(Refusal::of_field(
+                Reason::InvalidSpec,
+                "spec.accounts",
+                "selects so many accounts of so long names that the status would not fit into etcd: split it",
+            ))
+        }
         _ => Ok(declaration),
     });
     let entries: BTreeMap<&str, &AccountEntry> = role
@@ -144,6 +152,12 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
     removals::hold_back(request, &selection, &mut tasks);
     tasks.sort_by(|left, right| left.account.cmp(&right.account));
     tasks
+}
+
+/// The length of the ARN of an object's role, where its class has a path as long as the object's own.
+fn longest_arn(declaration: &Declaration) -> usize {
+    let path = declaration.path.as_ref().map_or(1, |path| path.as_str().len());
+    "arn:aws-us-gov:iam::123456789012:role".len() + path + declaration.role_name.as_str().len()
 }
 
 /// What is to be done in one account that the object selects; `None` where it no longer does, or the object goes or is

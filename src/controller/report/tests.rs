@@ -162,3 +162,38 @@ fn an_entry_is_small_even_at_its_worst() {
     let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1));
     assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 520);
 }
+
+#[test]
+fn a_status_of_as_many_accounts_as_can_be_fits_however_long_their_messages_are() {
+    let failing = |length: usize| {
+        let outcome = Outcome::Stands {
+            state: EntryState::Retrying,
+            reason: Reason::PermissionDenied,
+            message: "x".repeat(4_000),
+            next: NextLook::Backoff,
+        };
+        let arn = format!("arn:aws:iam::222222222222:role/{}", "y".repeat(length));
+        let verdicts = (0..1_500).map(|number| Verdict {
+            role: Some((arn.clone(), "AROA00000000000000000".into())),
+            ..verdict(&format!("{number:0>length$}"), outcome.clone())
+        });
+        report(
+            &CrossAccountRoleStatus::default(),
+            Some(1),
+            &verdicts.collect::<Vec<_>>(),
+            at(0),
+        )
+    };
+    // As names are, and as long as they can be while the object is not refused.
+    for (length, message) in [(30, 160), (140, 100), (205, 0)] {
+        let status = failing(length);
+        let size = serde_json::to_string(&status).unwrap().len();
+        assert!(size < 1_100_000, "{length}: {size} bytes");
+        let least = status
+            .accounts
+            .iter()
+            .map(|entry| entry.message.as_ref().map_or(0, String::len))
+            .min();
+        assert!(least.unwrap() >= message, "{length}: {least:?}");
+    }
+}
