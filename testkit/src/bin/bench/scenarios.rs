@@ -20,7 +20,7 @@ const WRITES_OF_A_ROLE: u64 = 4;
 /// As long as nothing is asked for, nothing is looked at.
 const NEVER: &str = "--resync-interval=24h";
 
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// 200 roles are made in one account.
 pub async fn create() -> Result<Vec<Row>, Error> {

@@ -82,6 +82,7 @@ impl Stage {
                     "permissionsBoundary": "crossrole-boundary",
                     "trust": {"accounts": ["111111111111"]},
                     "managedPolicies": {"aws": ["SecurityAudit", "job-function/*"]},
+                    "inlinePolicies": {"denyActions": ["iam:*"]},
                     "tagKeys": ["team"]
                 }
             }
@@ -154,22 +155,19 @@ impl Stage {
         self.client.request_text(request).await.map_err(no_client)
     }
 
-    /// Waits until so many objects say that they are ready, and how long ago that was seen.
+    /// Waits until so many objects say that they are ready.
     pub async fn wait_until_ready(&self, objects: usize, patience: Duration) -> Result<(), Error> {
-        self.wait(objects, patience, |ready| ready == "True").await
-    }
-
-    async fn wait(&self, objects: usize, patience: Duration, wanted: fn(&str) -> bool) -> Result<(), Error> {
+        let is_ready = |cells: &Vec<String>| cells.get(1).is_some_and(|ready| ready == "True");
         let deadline = Instant::now() + patience;
         loop {
             let asked = Instant::now();
             let found = self.columns().await?;
-            let count = found.iter().filter(|(ready, _)| wanted(ready)).count();
+            let count = found.iter().filter(|cells| is_ready(cells)).count();
             if count == objects {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let example = found.iter().find(|(ready, _)| !wanted(ready));
+                let example = found.iter().find(|cells| !is_ready(cells));
                 return Err(Error::new(format!(
                     "{count} of {objects} objects are ready; another says {example:?}"
                 )));
@@ -179,14 +177,17 @@ impl Stage {
         }
     }
 
-    /// What `kubectl get` prints of every object: Ready and Accounts.
-    async fn columns(&self) -> Result<Vec<(String, String)>, Error> {
+    /// What `kubectl get --output wide` prints of every object: Name, Ready, Accounts, Reason, Message.
+    async fn columns(&self) -> Result<Vec<Vec<String>>, Error> {
         let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles?includeObject=None");
         let request = Request::get(path).header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
         let table: Value = serde_json::from_str(&self.ask(request.body(Vec::new())).await?).map_err(no_client)?;
         let rows = table["rows"].as_array().into_iter().flatten();
-        let cell = |row: &Value, at: usize| row["cells"][at].as_str().unwrap_or_default().to_owned();
-        Ok(rows.map(|row| (cell(row, 1), cell(row, 2))).collect())
+        let cells = |row: &Value| -> Vec<String> {
+            let cells = row["cells"].as_array().into_iter().flatten();
+            cells.map(|cell| cell.as_str().unwrap_or_default().to_owned()).collect()
+        };
+        Ok(rows.map(cells).collect())
     }
 
     /// The size of the largest object, in bytes.
