@@ -19,9 +19,10 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
 use super::context::Context;
+use super::holding;
 use super::looks;
 use super::removals;
-use super::resolve::{self, Request};
+use super::resolve::Request;
 use super::task::{Hold, Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
@@ -202,7 +203,7 @@ impl Visit<'_> {
             }
             Err(Stopped::Failed(error)) => {
                 // Nobody refuses the role: only what the object itself ends is ended.
-                let ending = ending.map(Ending::without_judge);
+                let ending = ending.map(Ending::unrefused);
                 let outcome = Outcome::failed(&error, self.failing_for(&error));
                 return self
                     .refused(ending.as_ref(), Some(desired), &observed, &known, outcome)
@@ -336,7 +337,7 @@ impl Visit<'_> {
                 statusless: false,
                 max_removals: context.settings.max_removals,
             };
-            world.selection(other).contains(&self.task.account) && resolve::may_have(&request, &self.task.account)
+            world.selection(other).contains(&self.task.account) && holding::may_have(&request, &self.task.account)
         })
     }
 }

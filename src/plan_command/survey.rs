@@ -20,6 +20,7 @@ use kube::core::DeserializeGuard;
 use super::manifests::Manifests;
 use super::report::{Finding, Line};
 use crate::aws::{Entrance, Identity};
+use crate::controller::holding;
 use crate::controller::resolve::{self, Place, Request};
 use crate::controller::rooms::Rooms;
 use crate::controller::task::{End, Hold, Target, Task};
@@ -144,7 +145,7 @@ impl<'a> Survey<'a> {
         };
         other_claims(ours, &hold.desired.name, self.manifests.roles.iter(), |other| {
             self.world.selection(other).contains(&task.account)
-                && resolve::may_have(&self.request(other, &|_| 0), &task.account)
+                && holding::may_have(&self.request(other, &|_| 0), &task.account)
         })
     }
 
