@@ -24,7 +24,7 @@ use super::looks;
 use super::removals;
 use super::resolve::Request;
 use super::task::{Hold, Target, Task};
-use super::verdict::{Outcome, Verdict, role_of};
+use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
 
@@ -148,10 +148,14 @@ impl Visit<'_> {
         if self.anew { Age::New } else { Age::Usual }
     }
 
-    /// How old an answer may be. Only what makes a role is told by AWS itself when it was wrong about its absence.
+    /// How old an answer may be. Only what makes a role is told by AWS itself when it was wrong about its absence. Where
+    /// status knows a role, its absence is news.
     fn age(&self, hold: &Hold) -> Age {
+        let is_known = role_of(self.task.entry.as_ref()).is_some();
         match self.usual_age() {
-            Age::Usual if !hold.observe && !hold.desired.adopts && hold.desired.below_role_path => Age::OldAbsence,
+            Age::Usual if !is_known && !hold.observe && !hold.desired.adopts && hold.desired.below_role_path => {
+                Age::OldAbsence
+            }
             age => age,
         }
     }
@@ -344,7 +348,7 @@ impl Visit<'_> {
 
 fn role_in(observed: &Observed) -> Option<(String, String)> {
     match observed {
-        Observed::Present(role) => Some((role.arn.clone(), role.id.clone())),
+        Observed::Present(role) => Some(arn_and_id(role)),
         Observed::Absent => None,
     }
 }
