@@ -1,23 +1,26 @@
 //! The simulator against what the real service answered. The recordings lie beside the project and are read in place;
-//! where they are missing, there is nothing to compare.
+//! where they are missing, there is nothing to compare, which continuous integration does not forgive.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../tests/support/recorded.rs"]
+mod recordings;
 mod support;
 
 use std::path::Path;
 
+use recordings::folder;
 use serde_json::Value;
 use support::{Aws, trust};
 
+fn read(file: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
 #[test]
 fn documents_are_taken_and_refused_as_the_real_service_did() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/aws-recorded/policy-documents.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("no recordings at {}: nothing compared", file.display());
-        return;
-    };
-    let recorded: Value = serde_json::from_str(&text).unwrap();
+    let Some(folder) = folder() else { return };
+    let recorded = read(&folder.join("policy-documents.json"));
     let entries = recorded.as_array().or_else(|| recorded["entries"].as_array()).unwrap();
     let (aws, root) = Aws::with_account("111111111111");
     let ec2 = trust(serde_json::json!({"Service": "ec2.amazonaws.com"}), Value::Null).to_string();
@@ -86,12 +89,8 @@ fn documents_are_taken_and_refused_as_the_real_service_did() {
 
 #[test]
 fn the_trust_policies_of_the_user_guide_are_taken() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/aws-recorded/trust-examples.json");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("no examples at {}: nothing compared", file.display());
-        return;
-    };
-    let examples: Value = serde_json::from_str(&text).unwrap();
+    let Some(folder) = folder() else { return };
+    let examples = read(&folder.join("trust-examples.json"));
     let examples = examples.as_array().or_else(|| examples["entries"].as_array()).unwrap();
     // The principals of the examples are in accounts that nobody knows here.
     let (aws, root) = Aws::with_account("999999999999");

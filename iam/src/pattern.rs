@@ -13,6 +13,17 @@ use std::collections::{BTreeSet, VecDeque};
 /// `false`. One state of a pattern of thousands of stars has thousands of them.
 const MOST_POSITIONS: usize = 400_000;
 
+/// What is left of the time that many comparisons may take together, in positions of patterns.
+#[derive(Debug)]
+pub(crate) struct Patience(usize);
+
+impl Patience {
+    /// For a statement: five comparisons as hard as one may be at all, or some ten thousand ordinary ones.
+    pub(crate) fn for_a_statement() -> Self {
+        Self(5 * MOST_POSITIONS)
+    }
+}
+
 /// Whether the pattern matches the whole text. Case counts.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
@@ -96,6 +107,11 @@ fn get(row: &[bool], at: usize) -> bool {
 /// (unless both are the same text), or patterns with so many stars that deciding would take too long.
 #[must_use]
 pub fn contains(outer: &str, inner: &str) -> bool {
+    contains_soon(outer, inner, &mut Patience(MOST_POSITIONS))
+}
+
+/// As [`contains`], where many patterns are compared: once patience is at its end, nothing is decided any more.
+pub(crate) fn contains_soon(outer: &str, inner: &str, patience: &mut Patience) -> bool {
     if outer == inner {
         return true;
     }
@@ -105,6 +121,18 @@ pub fn contains(outer: &str, inner: &str) -> bool {
     if !inner.contains(['*', '?']) && !inner.contains("${") {
         return matches(outer, inner);
     }
+    if patience.0 == 0 {
+        return false;
+    }
+    let most = patience.0.min(MOST_POSITIONS);
+    let (is_contained, positions) = explore(outer, inner, most);
+    patience.0 = patience.0.saturating_sub(positions);
+    is_contained
+}
+
+/// Whether the outer pattern contains the inner one, and how many positions were looked at to know. It gives up, and says
+/// that it does not, after `most` of them.
+fn explore(outer: &str, inner: &str, most: usize) -> (bool, usize) {
     let inner: Vec<char> = variables_as_stars(inner).chars().collect();
     let outer: Vec<char> = outer.chars().collect();
     // Where the inner pattern allows any character, one that the outer pattern does not name is the hardest for it
@@ -114,14 +142,14 @@ pub fn contains(outer: &str, inner: &str) -> bool {
     let mut seen = BTreeSet::from([start.clone()]);
     let mut waiting = VecDeque::from([start]);
     while let Some((at, held)) = waiting.pop_front() {
-        if positions > MOST_POSITIONS {
-            return false;
+        if positions > most {
+            return (false, positions);
         }
         let mut next: Vec<(usize, BTreeSet<usize>)> = Vec::new();
         match inner.get(at) {
             None => {
                 if !held.contains(&outer.len()) {
-                    return false;
+                    return (false, positions);
                 }
             }
             Some('*') => {
@@ -138,7 +166,7 @@ pub fn contains(outer: &str, inner: &str) -> bool {
             }
         }
     }
-    true
+    (true, positions)
 }
 
 /// Whether two patterns differ before either has a wildcard or a variable, so that no text matches both.

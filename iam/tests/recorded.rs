@@ -1,31 +1,14 @@
 //! What AWS itself accepted and refused, read in place: the recordings are not part of this project.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+#[path = "../../tests/support/recorded.rs"]
+mod recordings;
+
+use std::path::Path;
 
 use crossrole_iam::{Document, DocumentKind};
+use recordings::folder;
 use serde_json::Value;
-
-/// The folder with the recordings, or `None` where there is none and that is allowed.
-fn folder() -> Option<PathBuf> {
-    let folder = match std::env::var_os("CROSSROLE_AWS_RECORDED") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/aws-recorded"),
-    };
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "no recordings of AWS at {}: set CROSSROLE_AWS_RECORDED",
-        folder.display()
-    );
-    println!(
-        "skipped: no recordings of AWS at {} (set CROSSROLE_AWS_RECORDED)",
-        folder.display()
-    );
-    None
-}
 
 fn entries(folder: &Path, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join(file)).unwrap();

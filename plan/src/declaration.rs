@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::rules::PolicyReference;
 use crate::substitute::Template;
 
-pub use permissions::AwsManagedPolicy;
+pub use permissions::{AwsManagedPolicy, listed_policies};
 pub use trust::{
     AccountKind, AwsTrust, OidcTrust, OrganizationId, PodIdentityTrust, PrincipalPattern, RolesAnywhereTrust,
     SamlTrust, ServicesTrust, Session, SourceIdentity, Trust, TrustStatement, Who,

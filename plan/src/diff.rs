@@ -116,8 +116,8 @@ pub fn close(observed: &ObservedRole, owner: &Owner, boundary: Option<&Arn>) -> 
 }
 
 /// The changes that put a policy which only denies on a role, and provide what it needs: the class's boundary, without which
-/// the bootstrap role may write no policy, and room. Whose trust is closed may lose denials for it, too; nobody else's
-/// boundary may be swapped for another.
+/// the bootstrap role may write no policy, and room. A role that is closed may lose denials for it, too. Another one must
+/// not have its boundary swapped: whoever plans that closes it first.
 pub(crate) fn deny(
     observed: &ObservedRole,
     name: PolicyName,
@@ -142,7 +142,7 @@ pub(crate) fn deny(
 }
 
 /// What must go so that a denial of this size has room in place of the one that is found: policies that allow before those
-/// that deny, large ones first. While the role can be assumed, no denial goes.
+/// that deny, large ones first. While the role can be assumed, no denial goes, so that there may be no room all the same.
 fn room_for(size: usize, found: usize, observed: &ObservedRole, denial: &PolicyName, is_closed: bool) -> Vec<Change> {
     let all: usize = observed.inline.values().map(ObservedDocument::size).sum();
     let mut total = size + all - found;

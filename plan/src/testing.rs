@@ -184,6 +184,8 @@ pub(crate) fn close(desired: &Desired, observed: &Observed, known: &Known<'_>) -
         owner: desired.owner.clone(),
         boundary: desired.boundary.clone(),
         lifecycle: Lifecycle::default(),
+        never_closed: Vec::new(),
+        is_refused: true,
         judge: None,
     };
     ending.closing(observed, known)

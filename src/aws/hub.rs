@@ -102,3 +102,85 @@ impl Identity {
 fn unexpected(message: &str) -> CallError {
     CallError::new(Action::GetCallerIdentity, Failure::Unexpected, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_sdk_iam::config::interceptors::BeforeTransmitInterceptorContextRef;
+    use aws_sdk_iam::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
+    use aws_sdk_iam::error::BoxError;
+    use aws_sdk_sts::config::SharedCredentialsProvider;
+
+    use super::*;
+
+    /// Notes where a call would go, and keeps it from going there.
+    #[derive(Clone, Debug, Default)]
+    struct Noted(Arc<Mutex<Vec<String>>>);
+
+    impl Intercept for Noted {
+        fn name(&self) -> &'static str {
+            "noted"
+        }
+
+        fn read_before_transmit(
+            &self,
+            context: &BeforeTransmitInterceptorContextRef<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            self.0.lock().unwrap().push(context.request().uri().to_string());
+            Err("it is not sent".into())
+        }
+    }
+
+    /// Sources: AWS General Reference, "AWS Identity and Access Management endpoints and quotas"; Amazon Web Services in
+    /// China, "Endpoints and ARNs"; AWS GovCloud (US) User Guide, "Service endpoints"; AWS European Sovereign Cloud User
+    /// Guide, "Endpoints".
+    #[tokio::test]
+    async fn every_partition_is_asked_at_its_own_endpoints() {
+        for (region, iam, sts) in [
+            (
+                "us-east-1",
+                "https://iam.amazonaws.com/",
+                "https://sts.us-east-1.amazonaws.com/",
+            ),
+            (
+                "eu-central-1",
+                "https://iam.amazonaws.com/",
+                "https://sts.eu-central-1.amazonaws.com/",
+            ),
+            (
+                "cn-north-1",
+                "https://iam.cn-north-1.amazonaws.com.cn/",
+                "https://sts.cn-north-1.amazonaws.com.cn/",
+            ),
+            (
+                "us-gov-west-1",
+                "https://iam.us-gov.amazonaws.com/",
+                "https://sts.us-gov-west-1.amazonaws.com/",
+            ),
+            (
+                "eusc-de-east-1",
+                "https://iam.eusc-de-east-1.amazonaws.eu/",
+                "https://sts.eusc-de-east-1.amazonaws.eu/",
+            ),
+        ] {
+            let keys = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
+            let config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(region))
+                .retry_config(RetryConfig::disabled())
+                .credentials_provider(SharedCredentialsProvider::new(keys))
+                .build();
+            let noted = Noted::default();
+            let roles = aws_sdk_iam::config::Builder::from(&config).interceptor(noted.clone());
+            let roles = aws_sdk_iam::Client::from_conf(roles.build());
+            roles.get_role().role_name("audit").send().await.unwrap_err();
+            let identity = aws_sdk_sts::config::Builder::from(&config).interceptor(noted.clone());
+            let identity = aws_sdk_sts::Client::from_conf(identity.build());
+            identity.get_caller_identity().send().await.unwrap_err();
+            assert_eq!(*noted.0.lock().unwrap(), [iam, sts], "{region}");
+        }
+    }
+}

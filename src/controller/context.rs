@@ -19,7 +19,7 @@ use super::looks::{self, Looks};
 use super::memory::Memory;
 use super::removals::Counted;
 use super::resolve::Place;
-use super::rooms::{Rooms, takes_room};
+use super::rooms::{Rooms, is_beside_status, shows_room};
 use super::settings::Settings;
 use super::watch::{Caches, Queues};
 use super::work;
@@ -112,25 +112,15 @@ impl Context {
     /// Takes the room for that one where there is some.
     pub fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
         let object = work::claim(role).object;
-        let entry_takes_room = |role: &CrossAccountRole, account: &str| {
-            let mut entries = role.status.iter().flat_map(|status| &status.accounts);
-            entries.any(|entry| entry.account == account && takes_room(entry))
-        };
-        let own = u32::from(entry_takes_room(role, place.account));
+        let own = u32::from(shows_room(role, place.account));
         let in_status = || {
             let all = world.roles_of(&self.caches.index, place.class, &object.namespace);
             all.saturating_sub(own)
         };
         let is_one_more = |other: &ObjectName, account: &str| {
-            // The room of an object that is gone is free.
-            let Some(cached) = self.caches.roles.get(&looks::reference(other)) else {
-                return false;
-            };
-            let is_in_status = match &cached.0 {
-                Ok(other) => entry_takes_room(other, account),
-                Err(_) => false,
-            };
-            world.is_of_class(account, place.class) && !is_in_status
+            let cached = self.caches.roles.get(&looks::reference(other));
+            let holder = cached.as_ref().map(|cached| cached.0.as_ref());
+            world.is_of_class(account, place.class) && is_beside_status(holder, account)
         };
         self.rooms
             .take(&object, place.account, place.most, in_status, is_one_more)

@@ -1,14 +1,20 @@
 //! Ending access to the role of an object that is refused.
 
+use std::time::Duration;
+
+use crossrole_plan::change::Plan;
 use crossrole_plan::decide::Known;
 use crossrole_plan::desired::Desired;
 use crossrole_plan::ending::Ending;
 use crossrole_plan::observed::Observed;
 
-use super::task::{End, Target};
-use super::verdict::{Outcome, role_of};
+use super::task::End;
+use super::verdict::{Outcome, arn_and_id, role_of};
 use super::work::{Finished, Visit};
 use crate::aws::Depth;
+
+/// A role that status does not know is looked for so often, while its account does not let us in.
+const UNKNOWN_ROLE_IS_LOOKED_FOR_EVERY: Duration = Duration::from_secs(60);
 
 impl Visit<'_> {
     /// Ends access where that is asked for although the object is refused.
@@ -21,6 +27,14 @@ impl Visit<'_> {
             .await
         {
             Ok(seen) => seen.observed,
+            // Of a role that nobody knows there is nothing to end: the refusal is what a person has to know. It is looked for
+            // again, for status may have lost it.
+            Err(_) if before.is_none() => {
+                return Some(Finished {
+                    verdict: self.verdict(None, Outcome::refused(&end.refusal)),
+                    at_latest: Some(UNKNOWN_ROLE_IS_LOOKED_FOR_EVERY),
+                });
+            }
             Err(error) => return self.failed(before, &error),
         };
         let recognised = self.recognise(&ending.owner, &ending.role, Some(ending), &observed);
@@ -51,6 +65,7 @@ impl Visit<'_> {
             return self.ended(role, outcome);
         };
         let plan = ending.plan(declared, observed, known);
+        let outcome = noted(outcome, ending, declared, observed, known, &plan);
         let applied = self.apply(&plan, observed).await;
         self.tell_ended(&plan, &applied).await;
         match &applied.failure {
@@ -76,13 +91,32 @@ impl Visit<'_> {
         let Some(owner) = owner.or(declared.map(|desired| &desired.owner)) else {
             return before;
         };
-        match observed {
-            // Whoever would make the role may have been told of its absence some time ago.
-            Observed::Absent => before.filter(|_| matches!(self.task.target, Target::Hold(_))),
-            Observed::Present(_) => {
-                let ours = owner.own(observed, known.seen_id);
-                ours.map(|role| (role.arn.clone(), role.id.clone()))
-            }
-        }
+        owner.own(observed, known.seen_id).map(arn_and_id)
     }
+}
+
+/// A refusal, and what it does not say of the role that is there.
+fn noted(
+    outcome: Outcome,
+    ending: &Ending,
+    declared: Option<&Desired>,
+    observed: &Observed,
+    known: &Known<'_>,
+    plan: &Plan,
+) -> Outcome {
+    if !ending.is_refused {
+        return outcome;
+    }
+    if ending.leaves_closed(plan, observed, known) {
+        return outcome.with("the role is closed");
+    }
+    let kept = ending.unlisted(declared, observed, known);
+    if kept.is_empty() {
+        return outcome;
+    }
+    let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    outcome.with(&format!(
+        "the role has {} attached, which the class does not list",
+        kept.join(", ")
+    ))
 }

@@ -42,6 +42,9 @@ pub struct Looks {
 #[derive(Default)]
 struct Looked {
     looks: HashMap<String, Look>,
+    /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
+    /// status says of them is no longer so.
+    settled: HashSet<String>,
     /// When to report next although work goes on; absent while none does.
     report: Option<(Instant, Duration)>,
 }
@@ -284,7 +287,20 @@ pub fn reference(object: &ObjectName) -> ObjectRef<CachedRole> {
 }
 
 impl Looked {
+    /// Remembers where nothing is to be done, until a look there has ended.
+    fn note_settled(&mut self, tasks: &[Arc<Task>]) {
+        let settled = tasks.iter().filter(|task| match &task.target {
+            Target::Settled(..) => true,
+            _ => {
+                let look = self.looks.get(&task.account);
+                self.settled.contains(&task.account) && look.is_none_or(|look| look.done.is_none())
+            }
+        });
+        self.settled = settled.map(|task| task.account.clone()).collect();
+    }
+
     fn course(&mut self, tasks: &[Arc<Task>], now: Instant) -> Course {
+        self.note_settled(tasks);
         let verdicts = tasks.iter().map(|task| self.verdict(task)).collect();
         let under_way = self.looks.values().any(|look| look.running.is_some());
         let (report_at, _) = match (under_way, self.report) {
@@ -319,7 +335,13 @@ impl Looked {
                 named: task.named,
                 ..verdict.clone()
             },
-            _ => task.settled(None, &Outcome::UnderWay { anew: done.is_some() }),
+            _ => {
+                let anew = done.is_some() || self.settled.contains(&task.account);
+                task.settled(None, &Outcome::UnderWay { anew })
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@
 //! | [`looks`] | which role is being worked on, what came of it, when it is looked at again |
 //! | [`task`] | what is to be done in one account |
 //! | [`resolve`] | which accounts, which class, is this namespace allowed: from the caches alone |
+//! | [`holding`] | what is to be done in an account that an object selects |
 //! | `waiting` | looks that wait for their turn |
 //! | [`work`] | one role in one account: observe, decide, apply |
 //! | `telling` | Events on what was done |
@@ -43,6 +44,7 @@ pub mod context;
 mod ending;
 pub mod events;
 pub mod freshness;
+pub mod holding;
 pub mod index;
 mod leaving;
 pub mod looks;

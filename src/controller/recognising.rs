@@ -6,6 +6,7 @@ use crossrole_plan::ending::Ending;
 use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
 
+use super::task::Target;
 use super::verdict::Outcome;
 use super::work::Visit;
 
@@ -59,8 +60,12 @@ impl Visit<'_> {
         if let Some(error) = &applied.failure {
             return Some(Outcome::failed(error, self.failing_for(error)));
         }
+        let next = match &self.task.target {
+            Target::Hold(_) => "its sessions are ended, and it is made as declared",
+            _ => "it stays closed while its object is refused",
+        };
         let message = format!(
-            "another role with our tags, {}, stands in the place of ours, {seen}: it was closed; its sessions are ended, and it is made as declared",
+            "another role with our tags, {}, stands in the place of ours, {seen}: it was closed; {next}",
             role.id
         );
         if applied.done == plan.changes.len() {

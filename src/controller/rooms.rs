@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crossrole_api::{AccountEntry, EntryState, Reason};
+use crossrole_api::{AccountEntry, CrossAccountRole, EntryState, Reason};
 use crossrole_plan::declaration::ObjectName;
 
 /// The accounts where an object is about to have a role, by its name.
@@ -63,6 +63,18 @@ pub fn takes_room(entry: &AccountEntry) -> bool {
     let is_underway = matches!(entry.state, EntryState::Pending | EntryState::Retrying);
     let waits_for_somebody = matches!(entry.reason, Reason::WouldChange | Reason::AccountPaused);
     entry.role_id.is_some() || (is_underway && !waits_for_somebody)
+}
+
+/// Whether an object's role takes room in an account, as far as its status shows.
+pub fn shows_room(role: &CrossAccountRole, account: &str) -> bool {
+    let mut entries = role.status.iter().flat_map(|status| &status.accounts);
+    entries.any(|entry| entry.account == account && takes_room(entry))
+}
+
+/// Whether a room that an object took counts beside those that status shows. `holder` is the object as it is now, readable
+/// or not: the room of one that is gone is free.
+pub fn is_beside_status<E>(holder: Option<Result<&CrossAccountRole, E>>, account: &str) -> bool {
+    holder.is_some_and(|holder| holder.map_or(true, |holder| !shows_room(holder, account)))
 }
 
 #[cfg(test)]
@@ -125,5 +137,37 @@ mod tests {
         ] {
             assert_eq!(takes_room(&entry(role, state, reason)), takes, "{state:?} {reason}");
         }
+    }
+    #[test]
+    fn a_room_that_was_taken_counts_until_status_shows_it_or_its_object_is_gone() {
+        let mut role = serde_json::from_value::<CrossAccountRole>(serde_json::json!({
+            "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
+            "metadata": {"name": "a", "namespace": "security"},
+            "spec": {"accounts": {"names": ["prod"]}}
+        }))
+        .unwrap();
+        let unreadable: Option<Result<&CrossAccountRole, &str>> = Some(Err("a newer version"));
+        let counts = |role: &CrossAccountRole| is_beside_status(Some(Ok::<_, &str>(role)), "prod");
+        assert!(counts(&role), "nothing of it is in status yet");
+        let entry = |account: &str, role_id: Option<&str>| AccountEntry {
+            account: account.into(),
+            account_id: None,
+            role_arn: None,
+            role_id: role_id.map(str::to_string),
+            named: true,
+            state: EntryState::Refused,
+            reason: Reason::TrustNotAllowed,
+            message: None,
+            last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+        };
+        role.status = Some(crossrole_api::CrossAccountRoleStatus {
+            accounts: vec![entry("prod", None), entry("stage", Some("AROA1"))],
+            ..Default::default()
+        });
+        assert!(counts(&role), "status shows that there is no role");
+        role.status.as_mut().unwrap().accounts[0].role_id = Some("AROA2".into());
+        assert!(!counts(&role), "it counts there");
+        assert!(is_beside_status(unreadable, "prod"), "nobody knows what it has");
+        assert!(!is_beside_status::<&str>(None, "prod"), "it is gone");
     }
 }

@@ -4,7 +4,7 @@ use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_api::{EntryState, Reason};
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::desired::Desired;
-use crossrole_plan::lifecycle;
+use crossrole_plan::lifecycle::{self, CLOSED_POLICY};
 use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
 
@@ -35,12 +35,14 @@ impl Visit<'_> {
     /// What was done to end access to the role of a refused object.
     pub(super) async fn tell_ended(&self, plan: &Plan, applied: &Applied) {
         let done = || plan.changes.iter().take(applied.done);
-        let reason = if changes_trust(done()) {
+        let reason = if changes_trust(done()) || done().any(|change| puts(change, CLOSED_POLICY)) {
             "Closed"
-        } else if done().any(revokes) {
+        } else if done().any(|change| puts(change, REVOKE_OLDER_SESSIONS_POLICY)) {
             "Revoked"
-        } else {
+        } else if done().any(narrows) {
             "Narrowed"
+        } else {
+            "Updated"
         };
         self.tell(plan, applied, reason).await;
     }
@@ -135,6 +137,14 @@ fn changes_trust<'a>(mut changes: impl Iterator<Item = &'a Change>) -> bool {
     changes.any(|change| matches!(change, Change::UpdateTrust { .. }))
 }
 
-fn revokes(change: &Change) -> bool {
-    matches!(change, Change::PutInline { name, .. } if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
+fn puts(change: &Change, policy: &str) -> bool {
+    matches!(change, Change::PutInline { name, .. } if name.as_str() == policy)
+}
+
+/// Whether it takes something off a role, as what ends access does.
+fn narrows(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Detach(_) | Change::DeleteInline(_) | Change::UpdateRole { .. }
+    )
 }

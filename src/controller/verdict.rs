@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crossrole_api::{AccountEntry, EntryState, Reason};
+use crossrole_plan::observed::ObservedRole;
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::refusal::Refusal;
 
@@ -115,6 +116,25 @@ impl Outcome {
         }
     }
 
+    /// The same, with more to say.
+    #[must_use]
+    pub fn with(self, note: &str) -> Self {
+        match self {
+            Self::Stands {
+                state,
+                reason,
+                message,
+                next,
+            } => Self::Stands {
+                state,
+                reason,
+                message: format!("{message}; {note}"),
+                next,
+            },
+            other => other,
+        }
+    }
+
     /// Whether a role of this name is there, but is not the object's.
     pub fn is_of_another(&self) -> bool {
         let reasons = [Reason::ForeignRole, Reason::HeldByAnother];
@@ -130,6 +150,11 @@ impl Outcome {
             next: NextLook::Backoff,
         }
     }
+}
+
+/// A role as an entry in status speaks of it.
+pub fn arn_and_id(role: &ObservedRole) -> (String, String) {
+    (role.arn.clone(), role.id.clone())
 }
 
 /// The role that an entry in status speaks of.

@@ -19,11 +19,12 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
 use super::context::Context;
+use super::holding;
 use super::looks;
 use super::removals;
-use super::resolve::{self, Request};
+use super::resolve::Request;
 use super::task::{Hold, Target, Task};
-use super::verdict::{Outcome, Verdict, role_of};
+use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
 
@@ -132,10 +133,14 @@ impl Visit<'_> {
         if self.anew { Age::New } else { Age::Usual }
     }
 
-    /// How old an answer may be. Only what makes a role is told by AWS itself when it was wrong about its absence.
+    /// How old an answer may be. Only what makes a role is told by AWS itself when it was wrong about its absence. Where
+    /// status knows a role, its absence is news.
     fn age(&self, hold: &Hold) -> Age {
+        let is_known = role_of(self.task.entry.as_ref()).is_some();
         match self.usual_age() {
-            Age::Usual if !hold.observe && !hold.desired.adopts && hold.desired.below_role_path => Age::OldAbsence,
+            Age::Usual if !is_known && !hold.observe && !hold.desired.adopts && hold.desired.below_role_path => {
+                Age::OldAbsence
+            }
             age => age,
         }
     }
@@ -170,7 +175,7 @@ impl Visit<'_> {
             }
             Err(Stopped::Failed(error)) => {
                 // Nobody refuses the role: only what the object itself ends is ended.
-                let ending = ending.map(Ending::without_judge);
+                let ending = ending.map(Ending::unrefused);
                 let outcome = Outcome::failed(&error, self.failing_for(&error));
                 return self
                     .refused(ending.as_ref(), Some(desired), &observed, &known, outcome)
@@ -305,14 +310,14 @@ impl Visit<'_> {
                 statusless: false,
                 max_removals: context.settings.max_removals,
             };
-            world.selection(other).contains(&self.task.account) && resolve::may_have(&request, &self.task.account)
+            world.selection(other).contains(&self.task.account) && holding::may_have(&request, &self.task.account)
         })
     }
 }
 
 fn role_in(observed: &Observed) -> Option<(String, String)> {
     match observed {
-        Observed::Present(role) => Some((role.arn.clone(), role.id.clone())),
+        Observed::Present(role) => Some(arn_and_id(role)),
         Observed::Absent => None,
     }
 }

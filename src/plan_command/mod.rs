@@ -102,8 +102,9 @@ async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError>
     let looks: Vec<_> = wanted.iter().map(|item| look(&accounts, item)).collect();
     let found: Vec<Option<Found>> = stream::iter(looks).buffered(READS_AT_ONCE).collect().await;
     let own = |(item, found): (&Item, &Option<Found>)| match found {
-        Some(Ok((observed, _))) => item.own(observed),
-        _ => None,
+        Some(Ok((observed, _))) => item.own(Some(observed)),
+        Some(Err(_)) => item.own(None),
+        None => None,
     };
     let there = wanted.iter().zip(&found).filter_map(own).collect();
     let items = survey.items_beside(&there).into_iter();

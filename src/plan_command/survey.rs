@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crossrole_api::role::Mode;
 use crossrole_api::{CrossAccountRole, EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::brake::Load;
@@ -20,6 +21,7 @@ use kube::core::DeserializeGuard;
 use super::manifests::Manifests;
 use super::report::{Finding, Line};
 use crate::aws::{Entrance, Identity};
+use crate::controller::holding;
 use crate::controller::resolve::{self, Place, Request};
 use crate::controller::rooms::Rooms;
 use crate::controller::task::{End, Hold, Target, Task};
@@ -82,7 +84,7 @@ impl<'a> Survey<'a> {
     /// What is to be done where these roles are there already: no limit takes them away, and they leave others less room.
     /// In the same order.
     pub fn items_beside(&self, there: &Own) -> Vec<Item> {
-        self.items_where(&|ours, place| {
+        self.items_where(&|ours, takes_room, place| {
             let is_in_class = |account: &str| self.world.is_of_class(account, place.class);
             if there.contains(&(ours.object.clone(), place.account.to_string())) {
                 return 0;
@@ -94,19 +96,20 @@ impl<'a> Survey<'a> {
                     .filter(|(other, account)| of_namespace(other) && is_in_class(account));
                 u32::try_from(held.count()).unwrap_or(u32::MAX)
             };
-            self.rooms
-                .take(&ours.object, place.account, place.most, held, |_, account| {
-                    is_in_class(account)
-                })
+            let most = if takes_room { place.most } else { 0 };
+            self.rooms.take(&ours.object, place.account, most, held, |_, account| {
+                is_in_class(account)
+            })
         })
     }
 
     /// What would be done if a namespace could have any number of roles. In the same order.
     pub fn items_without_limit(&self) -> Vec<Item> {
-        self.items_where(&|_, _| 0)
+        self.items_where(&|_, _, _| 0)
     }
 
-    fn items_where(&self, rooms: &dyn Fn(&Claim, &Place<'_>) -> u32) -> Vec<Item> {
+    /// `rooms` is told whose room it is, and whether it is to be taken.
+    fn items_where(&self, rooms: &dyn Fn(&Claim, bool, &Place<'_>) -> u32) -> Vec<Item> {
         self.manifests
             .roles
             .iter()
@@ -114,9 +117,11 @@ impl<'a> Survey<'a> {
             .collect()
     }
 
-    fn items_of(&self, role: &CrossAccountRole, rooms: &dyn Fn(&Claim, &Place<'_>) -> u32) -> Vec<Item> {
+    fn items_of(&self, role: &CrossAccountRole, rooms: &dyn Fn(&Claim, bool, &Place<'_>) -> u32) -> Vec<Item> {
         let ours = claim(role);
-        let rooms = |place: &Place<'_>| rooms(&ours, place);
+        // Whoever makes no role takes no room.
+        let makes_roles = !role.spec.suspend && role.spec.mode != Mode::Observe;
+        let rooms = |place: &Place<'_>| rooms(&ours, makes_roles, place);
         let tasks = resolve::resolve(&self.request(role, &rooms));
         if tasks.is_empty() {
             return vec![Item {
@@ -144,7 +149,7 @@ impl<'a> Survey<'a> {
         };
         other_claims(ours, &hold.desired.name, self.manifests.roles.iter(), |other| {
             self.world.selection(other).contains(&task.account)
-                && resolve::may_have(&self.request(other, &|_| 0), &task.account)
+                && holding::may_have(&self.request(other, &|_| 0), &task.account)
         })
     }
 
@@ -221,13 +226,16 @@ impl Item {
         self.task.as_ref().map(|task| task.account.as_str())
     }
 
-    /// The role, where it is there and the object's own.
-    pub fn own(&self, observed: &Observed) -> Option<(ObjectName, String)> {
+    /// The role, where it is there and the object's own, or may be: `observed` is absent where the account could not be
+    /// read.
+    pub fn own(&self, observed: Option<&Observed>) -> Option<(ObjectName, String)> {
         let owner = match self.wanted()? {
             Wanted::Hold(hold) => &hold.desired.owner,
             Wanted::End(end) => &end.ending.owner,
         };
-        owner.own(observed, None)?;
+        if let Some(observed) = observed {
+            owner.own(observed, None)?;
+        }
         Some((self.claim.object.clone(), self.account()?.to_string()))
     }
 
@@ -364,5 +372,26 @@ mod tests {
         };
         let there = Own::from([(b, "prod".to_string())]);
         assert_eq!(held(survey().items_beside(&there)), ["b"]);
+        let items = survey().items_without_limit();
+        assert_eq!(items[1].own(Some(&Observed::Absent)), None);
+        assert_eq!(
+            items[1].own(None).as_ref(),
+            there.first(),
+            "it may be there where nobody could look"
+        );
+    }
+
+    #[test]
+    fn whoever_makes_no_role_takes_no_room() {
+        for idle in ["suspend: true", "mode: Observe"] {
+            let mut manifests = Manifests::default();
+            let files = FILES.replacen("spec: {accounts:", &format!("spec: {{{idle}, accounts:"), 1);
+            assert_ne!(files, FILES);
+            manifests.add(&files, "all.yaml", "team").unwrap();
+            let survey = Survey::of(&manifests, None, "cluster-1", Timestamp::UNIX_EPOCH);
+            let items = survey.items();
+            let b = items.iter().find(|item| item.claim.object.name == "b");
+            assert!(matches!(b.unwrap().wanted(), Some(Wanted::Hold(_))), "{idle}");
+        }
     }
 }

@@ -78,6 +78,11 @@ impl Simulator {
         self.post(&format!("/accounts/{account}/users"), &order).await
     }
 
+    /// Deletes a user. One of the same name that is made later is another one.
+    pub async fn delete_user(&self, account: &str, name: &str) -> Result<(), Error> {
+        self.remove(&format!("/accounts/{account}/users/{name}")).await
+    }
+
     /// Keys of an account's root, which may do everything but assume roles.
     pub async fn root_keys(&self, account: &str) -> Result<Credentials, Error> {
         self.post(&format!("/accounts/{account}/access-keys"), &json!({"root": true}))

@@ -5,6 +5,7 @@
 mod ending;
 #[path = "../support/mod.rs"]
 mod support;
+mod telling;
 
 use crossrole_testkit::simulator::Role;
 use crossrole_testkit::{Scene, eventually, scene};

@@ -1,7 +1,7 @@
 //! `crossrole plan --live`, against simulated accounts.
 
 use crossrole_testkit::{Scene, tools};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::command::{Said, plan};
 
@@ -11,6 +11,10 @@ const ROLE: &str = "CrossAccountSecurityAudit";
 const CLUSTER: &str = "--cluster-id=cluster-1";
 
 async fn live(scene: &Scene) -> Said {
+    live_with(scene, &["-f", "examples/quickstart"], "").await
+}
+
+async fn live_with(scene: &Scene, files: &[&str], input: &str) -> Said {
     scene.simulator.reset_calls().await.unwrap();
     let token = scene.hub.session_token.clone().unwrap_or_default();
     let environment = [
@@ -21,7 +25,8 @@ async fn live(scene: &Scene) -> Said {
         ("AWS_SECRET_ACCESS_KEY", scene.hub.secret_access_key.as_str()),
         ("AWS_SESSION_TOKEN", token.as_str()),
     ];
-    let said = plan(&["-f", "examples/quickstart", "--live", CLUSTER], &environment, "");
+    let arguments: Vec<&str> = files.iter().copied().chain(["--live", CLUSTER]).collect();
+    let said = plan(&arguments, &environment, input);
     let counts = scene.simulator.counts().await.unwrap();
     for (account, counts) in &counts.accounts {
         assert_eq!(counts.writes, 0, "{account}: {:?}", counts.actions);
@@ -66,6 +71,8 @@ async fn a_look_says_what_would_change_and_changes_nothing() {
         said.stdout
     );
 
+    what_is_refused_is_said_with_what_ends_access_all_the_same(&scene).await;
+
     let open = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "sts:AssumeRole"}]});
     scene
         .simulator
@@ -91,6 +98,61 @@ async fn a_look_says_what_would_change_and_changes_nothing() {
     assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
     assert!(
         said.stdout.contains("in stage (333333333333): failed"),
+        "{}",
+        said.stdout
+    );
+}
+
+fn quickstart(file: &str) -> String {
+    std::fs::read_to_string(tools::workspace().join("examples/quickstart").join(file)).unwrap()
+}
+
+/// With both roles of the quickstart there, and room for one alone.
+async fn what_is_refused_is_said_with_what_ends_access_all_the_same(scene: &Scene) {
+    const ACCOUNTS: &str = "examples/quickstart/accounts.yaml";
+    let class = quickstart("class.yaml").replace("  guardrails:\n", "  guardrails:\n    maxRolesPerNamespace: 1\n");
+    let held = quickstart("role.yaml");
+    let another = held.replace("security-audit", "another").replace(ROLE, "Another");
+    // The new one stands first in the files, and has no room beside those that are there.
+    let files = format!("{class}---\n{another}---\n{held}");
+    let said = live_with(scene, &["-f", ACCOUNTS, "-f", "-", "--output", "json"], &files).await;
+    assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
+    let report: Value = serde_json::from_str(&said.stdout).unwrap();
+    let plans = report["plans"].as_array().unwrap().iter();
+    let told: Vec<String> = plans
+        .map(|plan| {
+            let reason = plan["reason"].as_str().unwrap_or_default();
+            format!("{} in {}: {} {reason}", plan["name"], plan["account"], plan["outcome"]).replace('"', "")
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "another in prod: refused TooManyRoles",
+            "another in stage: refused TooManyRoles",
+            "security-audit in prod: unchanged ",
+            "security-audit in stage: unchanged "
+        ]
+    );
+    assert_eq!(
+        report["plans"][0]["message"],
+        "namespace security has 2 roles in accounts of AccountClass standard, and guardrails.maxRolesPerNamespace allows 1"
+    );
+    assert_eq!(report["summary"]["refused"], 2);
+    assert_eq!(report["live"], true);
+
+    let closed = held.replace("maxSessionDuration: 4h", "maxSessionDuration: 12h\n  access: Closed");
+    assert_ne!(closed, held);
+    let said = live_with(scene, &["-f", ACCOUNTS, "-f", "-"], &format!("{class}---\n{closed}")).await;
+    assert_eq!(said.code, Some(1), "{}{}", said.stdout, said.stderr);
+    for account in ["prod (222222222222)", "stage (333333333333)"] {
+        let refused = format!(
+            "security/security-audit in {account}: refused, SessionTooLong\n     spec.maxSessionDuration: 12h is longer than the 4h that AccountClass standard allows\n     access ends all the same:\n  1. set the trust policy\n"
+        );
+        assert!(said.stdout.contains(&refused), "{}", said.stdout);
+    }
+    assert!(
+        said.stdout.contains("put inline policy crossrole-closed"),
         "{}",
         said.stdout
     );

@@ -3,22 +3,21 @@
 use crossrole_testkit::{Scene, eventually, scene};
 use serde_json::{Value, json};
 
+use super::said::{Said, compare};
 use super::support::{PROD, STAGE, account, class, namespace, role, with, yaml};
 
-/// A row of the second table: an object, the reason in its account's entry, and a part of the message.
+/// A row of the second table: an object, and the reason in its account's entry.
 struct Row {
     manifest: Value,
     account: &'static str,
     reason: &'static str,
-    message: &'static str,
 }
 
-fn row(name: &str, change: impl FnOnce(Value) -> Value, reason: &'static str, message: &'static str) -> Row {
+fn row(name: &str, change: impl FnOnce(Value) -> Value, reason: &'static str) -> Row {
     Row {
         manifest: change(role(name)),
         account: "prod",
         reason,
-        message,
     }
 }
 
@@ -30,50 +29,38 @@ fn rows() -> Vec<Row> {
             "no-account",
             set("/spec/accounts", json!({"names": ["nowhere"]})),
             "AccountNotFound",
-            "there is no AWSAccount nowhere",
         )
         .at("nowhere"),
         row(
             "namespace",
             set("/metadata/namespace", json!("strangers")),
             "NamespaceNotAllowed",
-            "does not allow namespace strangers",
         ),
-        row(
-            "trust",
-            set("/spec/trust", from("999999999999")),
-            "TrustNotAllowed",
-            "spec.trust[0]: account 999999999999 is in neither",
-        ),
+        row("trust", set("/spec/trust", from("999999999999")), "TrustNotAllowed"),
         row(
             "no-mfa",
             set("/spec/trust", json!([{"from": {"accounts": ["111111111111"]}}])),
             "MfaRequired",
-            "admits IAM users without MFA",
         ),
         row(
             "no-external-id",
             set("/spec/trust", from("444444444444")),
             "ExternalIdRequired",
-            "add require.externalIds",
         ),
         row(
             "denied-policy",
             set("/spec/permissions/awsManaged", json!(["AdministratorAccess"])),
             "PolicyNotAllowed",
-            "spec.permissions.awsManaged[0]: AdministratorAccess is denied by",
         ),
         row(
             "unlisted-policy",
             set("/spec/permissions/awsManaged", json!(["ReadOnlyAccess"])),
             "PolicyNotAllowed",
-            "ReadOnlyAccess is not in guardrails.managedPolicies.aws",
         ),
         row(
             "unlisted-customer-policy",
             set("/spec/permissions/customerManaged", json!(["team/x"])),
             "PolicyNotAllowed",
-            "spec.permissions.customerManaged[0]: team/x is not in",
         ),
         row(
             "denied-action",
@@ -82,103 +69,225 @@ fn rows() -> Vec<Row> {
                 json!(["s3:*", "IAM:create*"]),
             ),
             "InlinePolicyNotAllowed",
-            "IAM:create*, which can match iam:*",
         ),
         row(
             "malformed",
             set("/spec/permissions/inline/0/document/Statement/0/Effect", json!("allow")),
             "InvalidSpec",
-            "spec.permissions.inline[0].document: Statement[0].Effect",
         ),
         row(
             "long-session",
             set("/spec/maxSessionDuration", json!("8h")),
             "SessionTooLong",
-            "8h is longer than the 4h",
         ),
-        row(
-            "tag",
-            set("/spec/tags", json!({"owner": "x"})),
-            "TagNotAllowed",
-            "owner is not in guardrails.tagKeys",
-        ),
-        row(
-            "path",
-            set("/spec/path", json!("/elsewhere/")),
-            "PathNotAllowed",
-            "/elsewhere/ is not at or below /crossrole/",
-        ),
+        row("tag", set("/spec/tags", json!({"owner": "x"})), "TagNotAllowed"),
+        row("path", set("/spec/path", json!("/elsewhere/")), "PathNotAllowed"),
         row(
             "boundary",
             set("/spec/permissionsBoundary", json!("mine")),
             "BoundaryNotAllowed",
-            "leave this field out",
         ),
         row(
             "bootstrap",
             set("/spec/roleName", json!("Crossrole-Bootstrap")),
             "ProtectedRole",
-            "is the bootstrap role",
         ),
         row(
             "organisation",
             set("/spec/roleName", json!("OrganizationAccountAccessRole")),
             "ProtectedRole",
-            "the organisation itself",
         ),
         row(
             "duplicate",
             set("/spec/accounts", json!({"names": ["prod-again"]})),
             "DuplicateAccount",
-            "the older AWSAccount prod has the same id",
         )
         .at("prod-again"),
         row(
             "partition",
             set("/spec/accounts", json!({"names": ["china"]})),
             "PartitionMismatch",
-            "this operator serves aws alone",
         )
         .at("china"),
         row(
             "no-class",
             set("/spec/accounts", json!({"names": ["classless"]})),
             "ClassNotFound",
-            "there is no AccountClass nothing",
         )
         .at("classless"),
         row(
             "bad-class",
             set("/spec/accounts", json!({"names": ["contradiction"]})),
             "InvalidClass",
-            "must live outside guardrails.rolePath",
         )
         .at("contradiction"),
         row(
             "no-way-in",
             set("/spec/accounts", json!({"names": ["locked"]})),
             "BootstrapDenied",
-            "sts:AssumeRole: AccessDenied",
         )
         .at("locked"),
         row(
             "wrong-external-id",
             set("/spec/accounts", json!({"names": ["wrong-id"]})),
             "BootstrapDenied",
-            "sts:AssumeRole: AccessDenied",
         )
         .at("wrong-id"),
-        row(
-            "foreign",
-            |role| role,
-            "ForeignRole",
-            "was not made by crossrole and was not touched",
-        ),
+        row("foreign", |role| role, "ForeignRole"),
         row(
             "no-such-policy",
             set("/spec/permissions/awsManaged", json!(["job-function/Nothing"])),
             "PolicyNotFound",
-            "iam:AttachRolePolicy: NoSuchEntity",
+        ),
+        row(
+            "service",
+            set("/spec/trust", json!([{"from": {"services": ["ec2.amazonaws.com"]}}])),
+            "TrustNotAllowed",
+        ),
+        row(
+            "external-id-of-a-service",
+            set(
+                "/spec/trust",
+                json!([{"from": {"services": ["ec2.amazonaws.com"]}, "require": {"externalIds": ["abc123"]}}]),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "whole-organisation",
+            set("/spec/trust", json!([{"from": {"organization": "o-a1b2c3d4e5"}}])),
+            "TrustNotAllowed",
+        ),
+        row(
+            "permission-set",
+            set(
+                "/spec/trust",
+                json!([{"from": {"identityCenter": {"account": "999999999999", "permissionSet": "Auditor"}}}]),
+            ),
+            "TrustNotAllowed",
+        ),
+        row(
+            "ci-of-anybody",
+            set(
+                "/spec/trust",
+                json!([{"from": {"oidc": {"issuer": "token.actions.githubusercontent.com", "audiences": ["sts.amazonaws.com"]}}}]),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "unlisted-issuer",
+            set(
+                "/spec/trust",
+                json!([{"from": {"oidc": {"issuer": "token.actions.githubusercontent.com", "audiences": ["sts.amazonaws.com"], "subjects": ["repo:acme/shop:*"]}}}]),
+            ),
+            "TrustNotAllowed",
+        ),
+        row(
+            "unlisted-saml-provider",
+            set("/spec/trust", json!([{"from": {"saml": {"provider": "okta"}}}])),
+            "TrustNotAllowed",
+        ),
+        row(
+            "unlisted-pods",
+            set(
+                "/spec/trust",
+                json!([{"from": {"podIdentity": {"clusters": ["arn:aws:eks:eu-central-1:222222222222:cluster/main"]}}}]),
+            ),
+            "TrustNotAllowed",
+        ),
+        row(
+            "unlisted-trust-anchor",
+            set(
+                "/spec/trust",
+                json!([{"from": {"rolesAnywhere": {"trustAnchors": ["arn:aws:rolesanywhere:eu-central-1:222222222222:trust-anchor/0a1b2c3d"]}}}]),
+            ),
+            "TrustNotAllowed",
+        ),
+        row(
+            "condition-that-is-rendered",
+            set(
+                "/spec/trust/0/require/conditions",
+                json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "unknown-operator",
+            set(
+                "/spec/trust/0/require/conditions",
+                json!({"StringIs": {"aws:PrincipalTag/team": "audit"}}),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "session-tags",
+            set(
+                "/spec/trust",
+                json!([{"from": {"accounts": ["111111111111"], "kind": "Roles"}, "allow": {"sessionTags": ["team"]}}]),
+            ),
+            "TagNotAllowed",
+        ),
+        row(
+            "everybody",
+            set(
+                "/spec/extraTrustStatements",
+                json!([{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]),
+            ),
+            "TrustNotAllowed",
+        ),
+        row(
+            "raw-statement-of-another-service",
+            set(
+                "/spec/extraTrustStatements",
+                json!([{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "s3:GetObject"}]),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "unknown-variable",
+            set(
+                "/spec/permissions/inline/0/document/Statement/0/Resource",
+                json!("arn:aws:s3:::${bucket}/*"),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "unknown-parameter",
+            set(
+                "/spec/permissions/inline/0/document/Statement/0/Resource",
+                json!("arn:aws:s3:::${parameter.logBucket}/*"),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "name-of-ours",
+            set("/spec/permissions/inline/0/name", json!("crossrole-closed")),
+            "InvalidSpec",
+        ),
+        row(
+            "policy-twice",
+            set(
+                "/spec/permissions/awsManaged",
+                json!(["SecurityAudit", "securityaudit"]),
+            ),
+            "InvalidSpec",
+        ),
+        row(
+            "tag-of-ours",
+            set("/spec/tags", json!({"crossrole.dev/owner": "me"})),
+            "InvalidSpec",
+        ),
+        row(
+            "revoked-tomorrow",
+            set("/spec/sessions", json!({"revokeIssuedBefore": "2999-01-01T00:00:00Z"})),
+            "InvalidSpec",
+        ),
+        row(
+            "too-many-policies",
+            set("/spec/permissions/awsManaged", {
+                let many: Vec<String> = (0..11).map(|number| format!("job-function/P{number}")).collect();
+                json!(many)
+            }),
+            "QuotaExceeded",
         ),
     ]
 }
@@ -233,6 +342,7 @@ async fn what_only_the_operator_can_know_is_said_in_a_condition() {
         .await
         .unwrap();
     let _operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
+    let mut said = Vec::new();
     for row in &rows {
         let namespace = row.manifest["metadata"]["namespace"].as_str().unwrap();
         let role = scene.wait_for_ready(namespace, row.name(), "False").await.unwrap();
@@ -260,29 +370,23 @@ async fn what_only_the_operator_can_know_is_said_in_a_condition() {
         );
         let stalled = scene::condition(&role, "Stalled");
         assert_eq!(stalled["status"], "True", "{}", row.name());
-        let told = stalled["message"].as_str().unwrap();
-        assert!(
-            told.contains(row.message),
-            "{}: {:?} is not in {told:?}",
-            row.name(),
-            row.message
-        );
+        said.push(Said {
+            what: row.name().replace('-', " "),
+            place: "condition",
+            message: format!("{}: {}", row.reason, stalled["message"].as_str().unwrap()),
+        });
     }
+    compare("condition.txt", &said);
     // Guardrails refuse before any call about the role is made.
-    let asked = ["ForeignRole", "PolicyNotFound"];
+    let asked = ["foreign", "no-such-policy", "revoked-tomorrow", "too-many-policies"];
     for call in scene.simulator.calls(0).await.unwrap() {
         let name = call.role.unwrap_or_default();
-        let row = rows.iter().find(|row| row.name() == name);
-        assert!(
-            row.is_none_or(|row| asked.contains(&row.reason)),
-            "{} about {name}",
-            call.action
-        );
+        let is_refused_before = rows.iter().any(|row| row.name() == name) && !asked.contains(&name.as_str());
+        assert!(!is_refused_before, "{} about {name}", call.action);
     }
     assert_eq!(
         scene.simulator.role(PROD, "foreign").await.unwrap().unwrap(),
         foreign,
         "the foreign role is untouched"
     );
-    println!("{} rows refused in a condition", rows.len());
 }

@@ -5,5 +5,6 @@
 mod apply;
 mod condition;
 mod contested;
+mod said;
 #[path = "../support/mod.rs"]
 mod support;

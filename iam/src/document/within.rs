@@ -10,6 +10,7 @@
 //! - A principal is covered by itself alone. A role of an account is not covered by the account: where that account holds
 //!   the role to be assumed, being named needs no permission and belonging to the account needs one (IAM User Guide,
 //!   "How permissions and policies provide access management", cross-account access).
+//! - Patterns of actions are compared only so long: of hundreds that are full of wildcards, not all are.
 //! - Everybody but some, and every action but some, are covered by the same words alone.
 //! - A condition is met wherever one with the same operator, set qualifier and `IfExists` on the same key is met whose
 //!   values are fewer (with a negated operator: more), narrower patterns or nearer bounds. `StringEquals` is also met
@@ -19,7 +20,7 @@ use std::collections::BTreeSet;
 
 use super::canonical::{CanonicalCondition, CanonicalPrincipals, CanonicalStatement};
 use super::{Operator, OperatorFamily, OperatorName};
-use crate::pattern;
+use crate::pattern::{self, Patience};
 
 /// One principal of a statement, or all that cannot be told apart.
 #[derive(PartialEq)]
@@ -39,14 +40,14 @@ enum What<'a> {
     Pattern(&'a str),
 }
 
-fn is_covered(what: &What<'_>, patterns: &[What<'_>]) -> bool {
-    patterns.contains(what) || patterns.iter().any(|outer| outer.covers(what))
+fn is_covered(what: &What<'_>, patterns: &[What<'_>], patience: &mut Patience) -> bool {
+    patterns.contains(what) || patterns.iter().any(|outer| outer.covers(what, patience))
 }
 
 impl What<'_> {
-    fn covers(&self, inner: &What<'_>) -> bool {
+    fn covers(&self, inner: &What<'_>, patience: &mut Patience) -> bool {
         match (self, inner) {
-            (What::Pattern(outer), What::Pattern(inner)) => pattern::contains(outer, inner),
+            (What::Pattern(outer), What::Pattern(inner)) => pattern::contains_soon(outer, inner, patience),
             (outer, inner) => outer == inner,
         }
     }
@@ -69,6 +70,8 @@ impl CanonicalStatement {
             .iter()
             .map(|who| others.iter().map(|(names, _)| names.contains(who)).collect())
             .collect();
+        let mut patience = Patience::for_a_statement();
+        let mut is_covered = |what: &What<'_>, patterns: &[What<'_>]| is_covered(what, patterns, &mut patience);
         let actions: Vec<Vec<bool>> = self
             .actions()
             .iter()

@@ -1,7 +1,9 @@
 //! `spec.permissions`, parsed.
 
+use std::collections::BTreeSet;
+
 use crossrole_api::permissions::InlinePolicy;
-use crossrole_iam::{Arn, PolicyName, PolicyPathName, quota};
+use crossrole_iam::{AccountId, Arn, Partition, PolicyName, PolicyPathName, account_policy_arn, quota};
 
 use super::invalid;
 use crate::refusal::Refusal;
@@ -57,6 +59,13 @@ pub(super) fn parse_customer_managed(names: &[String]) -> Result<Vec<PolicyPathN
         parsed.push(policy);
     }
     Ok(parsed)
+}
+
+/// The account's policies that a list names, where every entry of it can be read; whether they can stand together is not
+/// asked.
+pub fn listed_policies(names: &[String], partition: Partition, account: &AccountId) -> Option<BTreeSet<Arn>> {
+    let arn = |text: &String| Some(account_policy_arn(partition, account, &text.parse().ok()?));
+    names.iter().map(arn).collect()
 }
 
 fn bare(policy: &PolicyPathName) -> &str {

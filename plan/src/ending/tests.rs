@@ -1,8 +1,11 @@
 use crossrole_iam::document::{DocumentKind, PrincipalElement, Principals};
 
 use super::*;
+use crate::declaration::listed_policies;
 use crate::observed::ObservedDocument;
 use crate::testing::{CLUSTER, account, declaration, desired, held, role, rules};
+
+mod revoking;
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -21,8 +24,10 @@ fn ending(spec: &str, class: Option<&[(&str, &str)]>) -> Ending {
             account: account(),
             rules: rules(replaced).unwrap(),
             namespace_labels: Default::default(),
-            hub_role: None,
+            declared_policies: None,
         }),
+        never_closed: vec!["crossrole-bootstrap".parse().unwrap(), "operator".parse().unwrap()],
+        is_refused: true,
     }
 }
 
@@ -103,21 +108,53 @@ fn a_role_that_was_closed_stays_closed_and_one_of_somebody_else_is_left_alone() 
 }
 
 #[test]
-fn a_role_that_is_never_touched_is_not_closed_whatever_else_forbids_it() {
+fn a_role_that_is_never_touched_is_not_closed_whatever_forbids_it_or_asks_for_it() {
+    const REVOKES: &str = "sessions: {revokeIssuedBefore: '2026-11-23T11:00:00Z'}";
     let elsewhere: &[(&str, &str)] = &[("names: [security]", "names: [other]")];
-    let mut ending = ending("", Some(elsewhere));
-    assert_eq!(
-        planned(&ending, held("")),
-        ["set the trust policy", "put inline policy crossrole-closed"]
-    );
-    ending.role = "crossrole-bootstrap".parse().unwrap();
-    assert!(planned(&ending, held("")).is_empty());
     let mut unreadable = with_attached(&["arn:aws:iam::aws:policy/AdministratorAccess"]);
     unreadable.trust = ObservedDocument::Unreadable {
         text: "{".into(),
         problem: "ends too soon".into(),
     };
-    assert!(planned(&ending, unreadable).is_empty());
+    for (spec, class) in [("", Some(elsewhere)), ("access: Closed", None), (REVOKES, None)] {
+        let mut ending = ending(spec, class);
+        assert!(!planned(&ending, held("")).is_empty(), "{spec}");
+        for name in ["crossrole-bootstrap", "Operator", "OrganizationAccountAccessRole"] {
+            ending.role = name.parse().unwrap();
+            assert!(planned(&ending, held("")).is_empty(), "{spec} of {name}");
+            assert!(planned(&ending, unreadable.clone()).is_empty(), "{spec} of {name}");
+        }
+        ending.role = "audit".parse().unwrap();
+        let mut of_aws = held("");
+        of_aws.path = "/aws-service-role/ec2.amazonaws.com/".into();
+        assert!(planned(&ending, of_aws).is_empty(), "{spec}");
+    }
+}
+
+/// What is still to be done after each number of changes, from the first on.
+fn interrupted(ending: &Ending, held: ObservedRole) -> Vec<Vec<String>> {
+    let known = Known {
+        now: NOW.parse().unwrap(),
+        ..Known::default()
+    };
+    let mut state = Observed::Present(Box::new(held));
+    let plan = ending.plan(None, &state, &known);
+    let mut rests = Vec::new();
+    for change in &plan.changes {
+        state = effect::apply(change, &plan.role, &state, &Quotas::default()).unwrap();
+        let rest = ending.plan(None, &state, &known);
+        rests.push(rest.changes.iter().map(Change::summary).collect());
+    }
+    rests
+}
+
+#[test]
+fn a_role_whose_trust_alone_was_closed_is_closed_for_good() {
+    let narrow: &[(&str, &str)] = &[("accounts: ['111111111111'], ", "")];
+    assert_eq!(
+        interrupted(&ending("", Some(narrow)), held("")),
+        [vec!["put inline policy crossrole-closed".to_string()], vec![]]
+    );
 }
 
 #[test]
@@ -234,6 +271,57 @@ fn what_may_only_take_away_is_not_taken_off_and_closes_nothing() {
 }
 
 #[test]
+fn an_object_that_cannot_be_read_is_asked_for_the_accounts_policies_all_the_same() {
+    const KEPT: &str = "arn:aws:iam::222222222222:policy/team/admin";
+    let class: &[(&str, &str)] = &[("account: ['*']", "account: []")];
+    let closed = &["set the trust policy", "put inline policy crossrole-closed"][..];
+    let list = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let account = account();
+        listed_policies(&names, account.partition, &account.id)
+    };
+    for (what, declared_policies, expected) in [
+        ("it names the policy", list(&["team/admin"]), closed),
+        ("it names another", list(&["team/audit"]), &[][..]),
+        ("it names none, and another field is wrong", list(&[]), &[][..]),
+        ("the list itself is wrong", list(&["team/audit", "team//"]), closed),
+    ] {
+        let mut ending = ending("", Some(class));
+        ending.judge.as_mut().unwrap().declared_policies = declared_policies;
+        assert_eq!(planned(&ending, with_attached(&[KEPT])), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_policy_that_the_class_denies_closes_a_role_whoever_attached_it_and_one_that_it_does_not_list_is_named() {
+    const ADMIN: &str = "arn:aws:iam::222222222222:policy/team/admin";
+    let unlisted = |ending: &Ending, role: ObservedRole, declared: &str| -> Vec<String> {
+        let known = Known {
+            now: NOW.parse().unwrap(),
+            ..Known::default()
+        };
+        let kept = ending.unlisted(Some(&desired(declared)), &Observed::Present(Box::new(role)), &known);
+        kept.iter().map(ToString::to_string).collect()
+    };
+    let no_longer_listed = ending("", Some(&[("account: ['*']", "account: [team/audit]")]));
+    let denied = ending("", Some(&[("account: ['*']", "account: ['*'], deny: [Admin]")]));
+    let (role, other) = (with_attached(&[ADMIN]), desired(""));
+    assert!(planned_where(&no_longer_listed, role.clone(), Some(&other)).is_empty());
+    assert_eq!(unlisted(&no_longer_listed, role.clone(), ""), [ADMIN]);
+    let closed = ["set the trust policy", "put inline policy crossrole-closed"];
+    assert_eq!(planned_where(&denied, role.clone(), Some(&other)), closed);
+
+    // Not where the class allows it, the object declares it, or the role is closed.
+    assert!(unlisted(&ending("", Some(&[])), role.clone(), "").is_empty());
+    assert!(unlisted(&ending("", None), role.clone(), "").is_empty());
+    let declares = "permissions: {customerManaged: [team/admin]}";
+    assert!(unlisted(&no_longer_listed, role.clone(), declares).is_empty());
+    let mut shut = role;
+    shut.trust = ObservedDocument::Parsed(trust::closed());
+    assert!(unlisted(&no_longer_listed, shut, "").is_empty());
+}
+
+#[test]
 fn a_policy_that_was_edited_by_hand_is_not_the_declared_one_of_its_name() {
     let document = |action: &str| {
         format!(
@@ -267,75 +355,4 @@ fn a_mistake_in_the_class_hides_no_violation_and_is_none() {
         planned(&ending("", Some(&[mistake, narrow])), held("")),
         ["set the trust policy", "put inline policy crossrole-closed"]
     );
-}
-
-/// A role of ours whose inline policies leave no room, under this boundary.
-fn full(boundary: Option<&str>) -> ObservedRole {
-    let mut full = held("");
-    full.boundary = boundary.map(|arn| arn.parse().unwrap());
-    let of_size = |effect: &str, size: usize| {
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"s3:*","Resource":"arn:aws:s3:::{}"}}]}}"#,
-            "x".repeat(size)
-        );
-        ObservedDocument::parse_encoded(&text, DocumentKind::Permission)
-    };
-    full.inline.insert("small".parse().unwrap(), of_size("Allow", 100));
-    full.inline.insert("large".parse().unwrap(), of_size("Allow", 4_000));
-    full.inline.insert("denial".parse().unwrap(), of_size("Deny", 5_700));
-    full
-}
-
-fn revoking_under(boundary: &str) -> Ending {
-    Ending {
-        boundary: Some(boundary.parse().unwrap()),
-        ..ending("sessions: {revokeIssuedBefore: '2026-11-23T11:00:00Z'}", None)
-    }
-}
-
-#[test]
-fn a_revocation_brings_the_boundary_and_the_room_that_it_needs() {
-    let ending = revoking_under("arn:aws:iam::222222222222:policy/b");
-    assert_eq!(
-        planned(&ending, full(None)),
-        [
-            "set the permissions boundary b",
-            "deleted inline policy large",
-            "put inline policy AWSRevokeOlderSessions"
-        ]
-    );
-}
-
-#[test]
-fn a_revocation_that_needs_another_boundary_closes_the_role_first() {
-    let ending = revoking_under("arn:aws:iam::222222222222:policy/b");
-    let open = full(Some("arn:aws:iam::222222222222:policy/a"));
-    assert_eq!(
-        planned(&ending, open.clone()),
-        [
-            "set the trust policy",
-            "set the permissions boundary b",
-            "put inline policy crossrole-closed",
-            "deleted inline policy large",
-            "put inline policy AWSRevokeOlderSessions"
-        ]
-    );
-    // What it closed stays closed, and a second plan has nothing to do.
-    let known = Known {
-        now: NOW.parse().unwrap(),
-        ..Known::default()
-    };
-    let observed = Observed::Present(Box::new(open.clone()));
-    let plan = ending.plan(None, &observed, &known);
-    let closed = effect::apply_all(&plan.changes, &plan.role, &observed, &Quotas::default()).unwrap();
-    assert!(ending.plan(None, &closed, &known).is_empty());
-
-    // Where sessions were revoked already, no boundary is needed, and none is swapped.
-    let mut revoked = open;
-    revoked.inline.remove(&"large".parse().unwrap());
-    revoked.inline.insert(
-        REVOKE_OLDER_SESSIONS_POLICY.parse().unwrap(),
-        ObservedDocument::Parsed(revocation::policy(None, Some(known.now), known.now).unwrap()),
-    );
-    assert!(planned(&ending, revoked).is_empty());
 }

@@ -10,7 +10,7 @@ use crossrole_api::names::PREFIX;
 use crossrole_iam::document::Document;
 use crossrole_iam::{Arn, PolicyPathName, RoleName};
 
-use super::{GUARDRAILS, Guardrail, Proposal, is_violation, permissions, place};
+use super::{GUARDRAILS, Guardrail, Proposal, is_violation, permissions};
 use crate::account::Account;
 use crate::change::Change;
 use crate::declaration::{AwsManagedPolicy, Declaration, ObjectName, Trust};
@@ -32,8 +32,9 @@ pub struct Judge {
     pub rules: Rules,
     /// The labels of the object's namespace.
     pub namespace_labels: Labels,
-    /// The role that the operator itself runs as: its account id and its name.
-    pub hub_role: Option<(String, String)>,
+    /// The account's policies that the object declares, where every entry of that list can be read: also of an object that
+    /// cannot be read otherwise.
+    pub declared_policies: Option<BTreeSet<Arn>>,
 }
 
 /// What a class makes of a role that an account holds.
@@ -61,18 +62,16 @@ impl Judge {
     /// `declared` is what the object means here, where it can be read. What the class forbids and the object declares, or
     /// what cannot be taken off safely, makes the role a forbidden one. Policies that somebody else put on do not: they go,
     /// as they would if the object were not refused. Those of which nobody here knows whether they give or take away stay,
-    /// and so do tags.
+    /// and so do tags; but what `managedPolicies.deny` names is forbidden whoever put it on.
+    ///
+    /// Of an object that cannot be read, the list of the account's policies is read by itself. Where not even that can be
+    /// read, it may have named any of them.
     pub fn judge(&self, name: &RoleName, owner: &Owner, role: &ObservedRole, declared: Option<&Desired>) -> Judgement {
-        if self.protects(name, owner, role) {
-            return Judgement::Stays(Vec::new());
-        }
         let mut surplus = Vec::new();
-        for part in parts(role, self.rules.max_session) {
-            if !self.refuses(name, owner, &part.alone, SEPARABLE) {
-                continue;
-            }
-            match (declares(declared, &part.what, role), part.what) {
+        for part in self.forbidden_parts(name, owner, role) {
+            match (self.declares(declared, &part, role), part) {
                 (false, Separable::Known(change)) => surplus.push(change),
+                (false, Separable::Policy(arn)) if self.denies(&arn) => return Judgement::Forbidden,
                 (false, Separable::Policy(_) | Separable::Tag(_)) => {}
                 (true, _) | (false, Separable::Mixed) => return Judgement::Forbidden,
             }
@@ -88,10 +87,58 @@ impl Judge {
         }
     }
 
-    /// Whether it is a role that crossrole never touches, whatever else is said of it.
-    fn protects(&self, name: &RoleName, owner: &Owner, role: &ObservedRole) -> bool {
-        let refusals = self.refusals(name, owner, &bare(role), &[place::role_is_not_protected]);
-        refusals.contains(&Reason::ProtectedRole)
+    /// Policies of the account on a role that stays, which the class does not list and the object does not declare.
+    pub(crate) fn unlisted(
+        &self,
+        name: &RoleName,
+        owner: &Owner,
+        role: &ObservedRole,
+        declared: Option<&Desired>,
+    ) -> Vec<Arn> {
+        if self.judge(name, owner, role, declared) == Judgement::Forbidden {
+            return Vec::new();
+        }
+        let parts = self.forbidden_parts(name, owner, role).into_iter();
+        parts
+            .filter_map(|part| match part {
+                Separable::Policy(arn) => Some(arn),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What of a role's separable parts the class forbids.
+    fn forbidden_parts(&self, name: &RoleName, owner: &Owner, role: &ObservedRole) -> Vec<Separable> {
+        let parts = parts(role, self.rules.max_session).into_iter();
+        parts
+            .filter(|part| self.refuses(name, owner, &part.alone, SEPARABLE))
+            .map(|part| part.what)
+            .collect()
+    }
+
+    /// Whether the class denies a policy by name.
+    fn denies(&self, policy: &Arn) -> bool {
+        policy_name(policy).is_ok_and(|name| permissions::is_denied(&self.rules, &name))
+    }
+
+    /// Whether the object itself asks for what is there: not only for something of that name. Of an object that cannot be
+    /// read only the account's policies count, which nothing else would take off: it asks for nothing else that this knows.
+    fn declares(&self, declared: Option<&Desired>, what: &Separable, role: &ObservedRole) -> bool {
+        let Some(desired) = declared else {
+            let listed = |arn: &Arn| self.declared_policies.as_ref().is_none_or(|list| list.contains(arn));
+            return matches!(what, Separable::Policy(arn) if listed(arn));
+        };
+        match what {
+            Separable::Policy(arn) | Separable::Known(Change::Detach(arn)) => desired.attached.contains(arn),
+            Separable::Known(Change::DeleteInline(name)) => {
+                let (found, wanted) = (role.inline.get(name), desired.inline.get(name));
+                found.zip(wanted).is_some_and(|(found, wanted)| found.means(wanted))
+            }
+            Separable::Known(Change::UpdateRole { max_session, .. }) => desired.max_session > *max_session,
+            // By its key alone: the guardrail lists keys, not values.
+            Separable::Tag(key) => desired.tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)),
+            Separable::Known(_) | Separable::Mixed => true,
+        }
     }
 
     /// Whether any of these guardrails says that the class forbids a role. What cannot be read may be anything. A refusal
@@ -112,10 +159,7 @@ impl Judge {
                 account: &self.account,
                 rules: &self.rules,
                 namespace_labels: &self.namespace_labels,
-                hub_role: self
-                    .hub_role
-                    .as_ref()
-                    .map(|(account, name)| (account.as_str(), name.as_str())),
+                hub_role: None,
                 namespace_roles: None,
             };
             let refusals = guardrails.iter().filter_map(|guardrail| guardrail(&proposal).err());
@@ -288,24 +332,6 @@ fn parts(role: &ObservedRole, longest: u32) -> Vec<Part> {
 fn only_denies(arn: &Arn) -> bool {
     let name = arn.resource().strip_prefix("policy/").unwrap_or_default();
     arn.account() == "aws" && (name == "AWSDenyAll" || name.starts_with("AWSCompromisedKeyQuarantine"))
-}
-
-/// Whether the object itself asks for what is there: not only for something of that name. Where it cannot be read, it may
-/// have asked for the account's policies, which nothing else would take off.
-fn declares(declared: Option<&Desired>, what: &Separable, role: &ObservedRole) -> bool {
-    let Some(desired) = declared else {
-        return matches!(what, Separable::Policy(_));
-    };
-    match what {
-        Separable::Policy(arn) | Separable::Known(Change::Detach(arn)) => desired.attached.contains(arn),
-        Separable::Known(Change::DeleteInline(name)) => {
-            let (found, wanted) = (role.inline.get(name), desired.inline.get(name));
-            found.zip(wanted).is_some_and(|(found, wanted)| found.means(wanted))
-        }
-        Separable::Known(Change::UpdateRole { max_session, .. }) => desired.max_session > *max_session,
-        Separable::Tag(key) => desired.tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)),
-        Separable::Known(_) | Separable::Mixed => true,
-    }
 }
 
 /// A trust policy without those whom nobody can be any more. Source: IAM User Guide, "AWS JSON policy elements: Principal".

@@ -7,6 +7,7 @@ use crossrole_iam::{PolicyPathName, pattern};
 use super::Proposal;
 use crate::duration;
 use crate::refusal::Refusal;
+use crate::rules::Rules;
 
 pub(super) fn boundary_is_the_classes(proposal: &Proposal<'_>) -> Result<(), Refusal> {
     if proposal.rules.boundary.is_none() || proposal.declaration.boundary.is_none() {
@@ -106,7 +107,6 @@ fn check_policy(
 ) -> Result<(), Refusal> {
     let rules = proposal.rules;
     let text = name.as_str();
-    let bare = text.rsplit('/').next().unwrap_or(text);
     let refuse = |problem: String| {
         Err(Refusal::of_field(
             Reason::PolicyNotAllowed,
@@ -114,11 +114,7 @@ fn check_policy(
             problem,
         ))
     };
-    let denied = rules
-        .denied_policies
-        .iter()
-        .any(|denied| pattern::matches_ignoring_case(denied, text) || pattern::matches_ignoring_case(denied, bare));
-    if denied {
+    if is_denied(rules, name) {
         return refuse(format!(
             "{text} is denied by guardrails.managedPolicies.deny of AccountClass {}",
             rules.class
@@ -128,6 +124,15 @@ fn check_policy(
         return Ok(());
     }
     refuse(format!("{text} is not in {guardrail} of AccountClass {}", rules.class))
+}
+
+/// Whether `managedPolicies.deny` names a policy, with its path or without.
+pub(super) fn is_denied(rules: &Rules, name: &PolicyPathName) -> bool {
+    let text = name.as_str();
+    let bare = text.rsplit('/').next().unwrap_or(text);
+    let matches =
+        |denied: &String| pattern::matches_ignoring_case(denied, text) || pattern::matches_ignoring_case(denied, bare);
+    rules.denied_policies.iter().any(matches)
 }
 
 pub(super) fn inline_policies_are_allowed(proposal: &Proposal<'_>) -> Result<(), Refusal> {

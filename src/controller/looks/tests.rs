@@ -1,0 +1,79 @@
+use crossrole_api::EntryState;
+use crossrole_plan::owner::Owner;
+
+use super::*;
+use crate::aws::Entrance;
+
+fn task(target: Target) -> Vec<Arc<Task>> {
+    let task = Task {
+        account: "prod".into(),
+        named: true,
+        entry: None,
+        target,
+    };
+    vec![Arc::new(task)]
+}
+
+fn leaving() -> Target {
+    let object = ObjectName {
+        namespace: "security".into(),
+        name: "audit".into(),
+    };
+    Target::Leave(Box::new(crate::controller::task::Leave {
+        entrance: Entrance {
+            account: "222222222222".parse().unwrap(),
+            bootstrap_role: "arn:aws:iam::222222222222:role/crossrole-bootstrap".parse().unwrap(),
+            external_id: None,
+            session_seconds: 900,
+            read_only: false,
+            roles_below: "/crossrole/".parse().unwrap(),
+        },
+        role: "audit".parse().unwrap(),
+        owner: Owner {
+            cluster: "c1".into(),
+            object,
+            predecessor: None,
+        },
+        policy: crossrole_api::role::DeletionPolicy::Delete,
+        derived: true,
+        reason: Reason::Deselected,
+    }))
+}
+
+#[test]
+fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
+    let mut looked = Looked::default();
+    let outcome = |looked: &mut Looked, tasks: &[Arc<Task>]| {
+        let course = looked.course(tasks, Instant::now());
+        course.verdicts[0].outcome.clone()
+    };
+    let (held_back, released) = (
+        task(Target::Settled(
+            None,
+            Outcome::cannot_leave(Reason::TooManyRemovals, "too many"),
+        )),
+        task(leaving()),
+    );
+    // A process that begins knows nothing, and status is what somebody found.
+    assert_eq!(outcome(&mut looked, &released), Outcome::UnderWay { anew: false });
+    assert!(matches!(outcome(&mut looked, &held_back), Outcome::Stands { .. }));
+    for _ in 0..2 {
+        assert_eq!(outcome(&mut looked, &released), Outcome::UnderWay { anew: true });
+    }
+    let print = released[0].print();
+    let failed = Outcome::waits(EntryState::Removing, Reason::Throttled, "");
+    let done = released[0].verdict(None, None, failed.clone());
+    looked.looks.insert(
+        "prod".into(),
+        Look {
+            wanted: print,
+            asked: 0,
+            running: None,
+            done: Some((print, done)),
+            due: Instant::now(),
+            failures: 0,
+        },
+    );
+    assert_eq!(outcome(&mut looked, &released), failed);
+    assert!(looked.settled.is_empty());
+}
