@@ -1,9 +1,9 @@
 {{/* Every name here; of two releases in one cluster each has its own. */}}
 {{- define "crossrole.name" -}}
 {{- if contains .Chart.Name .Release.Name -}}
-{{ .Release.Name | trunc 43 | trimSuffix "-" }}
+{{ .Release.Name | trunc 53 | trimSuffix "-" }}
 {{- else -}}
-{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 43 | trimSuffix "-" }}
+{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" }}
 {{- end -}}
 {{- end }}
 
