@@ -51,16 +51,19 @@ check: ## Format, lints, docs, generated files, and cargo-deny where it is insta
 	@$(CARGO) build --workspace --bins
 	@set -eu; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 		$(PROGRAMS)/crossrole crd --output-dir "$$fresh"; \
-		diff -r "$$fresh" crds && diff -r "$$fresh" $(CHART_CRDS) || { echo "check: run make generate" >&2; exit 1; }
+		diff -r "$$fresh" crds && diff -r "$$fresh" $(CHART_CRDS) && \
+		$(PROGRAMS)/chart-readme | diff - charts/crossrole/README.md || { echo "check: run make generate" >&2; exit 1; }
 	@echo "check: dependencies"
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
 		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
 
-generate: ## Write the CRDs into crds/ and the chart.
+generate: ## Write the CRDs into crds/ and the chart, and the chart's values into its README.
 	@$(CARGO) build --workspace --bins
 	@for folder in crds $(CHART_CRDS); do \
 		mkdir -p "$$folder" && rm -f "$$folder"/*.yaml && $(PROGRAMS)/crossrole crd --output-dir "$$folder" || exit 1; done
-	@echo "generate: wrote crds/ and $(CHART_CRDS)/"
+	@set -eu; fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
+		$(PROGRAMS)/chart-readme > "$$fresh" && cat "$$fresh" > charts/crossrole/README.md
+	@echo "generate: wrote crds/, $(CHART_CRDS)/ and charts/crossrole/README.md"
 
 tools: ## Build the programs of the test control plane, once, into a cache.
 	@tools/build

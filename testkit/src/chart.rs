@@ -56,9 +56,21 @@ impl Chart {
     /// # Errors
     /// When helm refuses, or its output is not YAML.
     pub async fn render(&self, settings: &[&str]) -> Result<Manifests, Error> {
+        self.render_with("--set", settings).await
+    }
+
+    /// Renders the chart with `helm template`; `settings` are those of `--set-json`, as `name=JSON`.
+    ///
+    /// # Errors
+    /// When helm refuses, or its output is not YAML.
+    pub async fn render_json(&self, settings: &[&str]) -> Result<Manifests, Error> {
+        self.render_with("--set-json", settings).await
+    }
+
+    async fn render_with(&self, flag: &str, settings: &[&str]) -> Result<Manifests, Error> {
         let home = tempfile::tempdir().map_err(|error| Error::because("no temporary folder", error))?;
         let helm = Cli::new(program("helm").await?, home.path().to_owned(), None);
-        let arguments = self.arguments("template", settings);
+        let arguments = self.arguments("template", flag, settings);
         let output = helm.run(arguments, None).await?.ok()?;
         Manifests::parse(&output)
     }
@@ -70,7 +82,7 @@ impl Chart {
     /// # Errors
     /// When helm or the API server refuses.
     pub async fn install(&self, control_plane: &ControlPlane, settings: &[&str]) -> Result<Manifests, Error> {
-        let mut arguments = self.arguments("install", settings);
+        let mut arguments = self.arguments("install", "--set", settings);
         arguments.push("--create-namespace".into());
         control_plane.helm(arguments).await?;
         let manifest = control_plane
@@ -79,7 +91,7 @@ impl Chart {
         Manifests::parse(&manifest)
     }
 
-    fn arguments(&self, verb: &str, settings: &[&str]) -> Vec<OsString> {
+    fn arguments(&self, verb: &str, flag: &str, settings: &[&str]) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec![
             verb.into(),
             RELEASE.into(),
@@ -88,7 +100,7 @@ impl Chart {
             NAMESPACE.into(),
         ];
         for setting in settings {
-            arguments.extend(["--set".into(), setting.into()]);
+            arguments.extend([flag.into(), setting.into()]);
         }
         arguments
     }

@@ -6,6 +6,7 @@
 //! | [`api_proxy`] | what stands between the operator and the API server, and holds writes |
 //! | [`watch_proxy`] | what stands between the operator and the API server, and keeps back what watches tell |
 //! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
+//! | [`chart_values`] | the chart's values, and the table of them in its README |
 //! | [`operator`] | the operator as a process: started, killed, stopped |
 //! | [`simulator`] | simulated AWS, and its admin interface |
 //! | [`person`] | somebody with AWS credentials who assumes a role |
@@ -20,6 +21,7 @@
 pub mod api_proxy;
 mod behind;
 pub mod chart;
+pub mod chart_values;
 pub mod control_plane;
 pub mod operator;
 pub mod person;

@@ -8,7 +8,11 @@
 {{- end }}
 
 {{- define "crossrole.serviceAccountName" -}}
+{{- if or .Values.serviceAccount.create .Values.serviceAccount.name -}}
 {{ .Values.serviceAccount.name | default (include "crossrole.name" .) }}
+{{- else -}}
+{{ fail "serviceAccount.create is false: write the name of the ServiceAccount that is there into serviceAccount.name" }}
+{{- end -}}
 {{- end }}
 
 {{/* What never changes: a Deployment's selector is immutable. */}}
@@ -22,6 +26,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* One at most without a lease: two at once would work against each other. */}}
+{{- define "crossrole.replicas" -}}
+{{ .Values.leaderElection.enabled | ternary .Values.replicas (min 1 .Values.replicas) }}
 {{- end }}
 
 {{- define "crossrole.image" -}}

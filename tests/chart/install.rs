@@ -1,0 +1,91 @@
+//! Installing, upgrading and uninstalling.
+
+use crossrole_testkit::chart::{NAMESPACE, RELEASE};
+use crossrole_testkit::tools::workspace;
+use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions};
+use serde_json::{Value, json};
+
+use super::{CRDS, only, render};
+
+// Kubernetes itself is the judge: a namespace that enforces the restricted profile takes the Pod.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_installs_keeps_to_the_restricted_profile_and_leaves_the_crds_behind() {
+    let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+    let everything = ["networkPolicy.enabled=true"];
+    let chart = Chart::of_this_workspace();
+    chart.install(&control_plane, &everything).await.unwrap();
+    for crd in CRDS {
+        let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", crd];
+        control_plane.kubectl(wait).await.unwrap();
+    }
+
+    let label = [
+        "label",
+        "namespace",
+        NAMESPACE,
+        "pod-security.kubernetes.io/enforce=restricted",
+    ];
+    control_plane.kubectl(label).await.unwrap();
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    let mut pod = pod(&render(&[]).await);
+    control_plane
+        .kubectl_with_input(create, &pod.to_string())
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    pod["spec"]["containers"][0]["securityContext"] = json!({});
+    let refused = control_plane
+        .kubectl_with_input(create, &pod.to_string())
+        .await
+        .unwrap();
+    assert!(
+        !refused.success && refused.stderr.contains("restricted"),
+        "the profile was not enforced: {refused}"
+    );
+    let placed = [
+        r#"podLabels={"team":"platform"}"#,
+        r#"nodeSelector={"kubernetes.io/arch":"arm64"}"#,
+        r#"tolerations=[{"key":"spot","operator":"Exists"}]"#,
+        r#"affinity={"nodeAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"a","operator":"Exists"}]}]}}}"#,
+        r#"priorityClassName="system-cluster-critical""#,
+        r#"extraEnv=[{"name":"AWS_REGION","value":"eu-west-1"}]"#,
+        r#"resources={"requests":{"cpu":"1","memory":"1Gi"},"limits":{"cpu":2,"memory":"1Gi"}}"#,
+    ];
+    let placed = self::pod(chart.render_json(&placed).await.unwrap().all());
+    control_plane
+        .kubectl_with_input(create, &placed.to_string())
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+
+    control_plane
+        .helm(["uninstall", RELEASE, "--namespace", NAMESPACE])
+        .await
+        .unwrap();
+    let left = control_plane
+        .kubectl(["get", "crds", "--output", "name"])
+        .await
+        .unwrap();
+    for crd in CRDS {
+        assert!(left.contains(crd), "{crd} went with the release");
+    }
+    let kinds = "clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
+    let gone = control_plane.kubectl(["get", kinds, "--output", "name"]).await.unwrap();
+    assert!(!gone.contains("/crossrole"), "{gone}");
+
+    // Installed again, the release takes the CRDs that are there.
+    chart.install(&control_plane, &[]).await.unwrap();
+    let folder = workspace().join("charts/crossrole").display().to_string();
+    let upgrade = ["upgrade", RELEASE, &folder, "--namespace", NAMESPACE];
+    let upgrade = upgrade.into_iter().chain(["--set", "operator.maxRemovals=20"]);
+    control_plane.helm(upgrade).await.unwrap();
+}
+
+/// The Pod that the Deployment would make.
+fn pod(manifests: &[Value]) -> Value {
+    let template = &only(manifests, "Deployment")["spec"]["template"];
+    let metadata = json!({"name": "probe", "namespace": NAMESPACE, "labels": template["metadata"]["labels"]});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]})
+}

@@ -1,0 +1,261 @@
+//! The Deployment, and what stands around its Pods.
+
+use crossrole_testkit::Chart;
+use crossrole_testkit::chart::{NAMESPACE, RELEASE};
+use serde_json::{Value, json};
+
+use super::{has, only, pod_spec, render};
+
+#[tokio::test]
+async fn values_become_arguments() {
+    let default = Chart::of_this_workspace()
+        .render(&[])
+        .await
+        .unwrap()
+        .operator()
+        .unwrap();
+    assert_eq!(
+        default.args,
+        [
+            "run",
+            "--resync-interval=10m",
+            "--propagation-delay=2m",
+            "--max-removals=10",
+            "--log=info",
+            "--log-format=text",
+            "--leader-elect",
+            "--leader-elect-lease-duration=15s",
+            "--leader-elect-renew-deadline=10s",
+            "--leader-elect-retry-period=2s",
+        ]
+    );
+    let own = [("POD_NAME", "crossrole-0"), ("POD_NAMESPACE", NAMESPACE)].map(owned);
+    assert_eq!(default.env, own);
+    assert_eq!(
+        (default.namespace.as_str(), default.service_account.as_str()),
+        (NAMESPACE, RELEASE)
+    );
+
+    let settings = [
+        "operator.resyncInterval=30s",
+        "operator.propagationDelay=5m",
+        "operator.maxRemovals=2000000",
+        "operator.clusterId=east",
+        "operator.log=warn\\,crossrole=debug",
+        "operator.logFormat=json",
+        "extraEnv[0].name=AWS_REGION,extraEnv[0].value=eu-west-1",
+        "serviceAccount.name=robot",
+        "leaderElection.leaseDuration=1m,leaderElection.renewDeadline=40s,leaderElection.retryPeriod=5s",
+    ];
+    let set = Chart::of_this_workspace()
+        .render(&settings)
+        .await
+        .unwrap()
+        .operator()
+        .unwrap();
+    assert_eq!(
+        set.args,
+        [
+            "run",
+            "--resync-interval=30s",
+            "--propagation-delay=5m",
+            "--max-removals=2000000",
+            "--cluster-id=east",
+            "--log=warn,crossrole=debug",
+            "--log-format=json",
+            "--leader-elect",
+            "--leader-elect-lease-duration=1m",
+            "--leader-elect-renew-deadline=40s",
+            "--leader-elect-retry-period=5s",
+        ]
+    );
+    let [name, namespace] = own;
+    assert_eq!(set.env, [name, namespace, owned(("AWS_REGION", "eu-west-1"))]);
+    assert_eq!(set.service_account, "robot");
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn without_a_lease_no_two_pods_ever_run() {
+    let with = render(&["replicas=3"]).await;
+    let deployment = &only(&with, "Deployment")["spec"];
+    assert_eq!(deployment["replicas"], 3);
+    assert_eq!(deployment["strategy"]["type"], "RollingUpdate");
+
+    for (replicas, expected) in [("replicas=3", 1), ("replicas=0", 0)] {
+        let without = render(&["leaderElection.enabled=false", replicas]).await;
+        let deployment = &only(&without, "Deployment")["spec"];
+        assert_eq!(deployment["replicas"], expected);
+        assert_eq!(deployment["strategy"]["type"], "Recreate");
+        let arguments = pod_spec(&without)["containers"][0]["args"].to_string();
+        assert!(!arguments.contains("--leader-elect"), "{arguments}");
+        assert!(without.iter().all(|manifest| manifest["kind"] != "Role"));
+    }
+}
+
+#[tokio::test]
+async fn an_image_is_named_by_tag_or_by_digest() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for (setting, expected) in [
+        (
+            "image.repository=registry.example.com/crossrole",
+            format!("registry.example.com/crossrole:{}", env!("CARGO_PKG_VERSION")),
+        ),
+        ("image.tag=edge", "crossrole:edge".to_owned()),
+        (&format!("image.digest={digest}"), format!("crossrole@{digest}")),
+    ] {
+        assert_eq!(
+            pod_spec(&render(&[setting]).await)["containers"][0]["image"],
+            expected,
+            "{setting}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn pods_are_spread_over_zones_and_hosts_without_ever_waiting_for_it() {
+    let ours = json!({"app.kubernetes.io/name": "crossrole", "app.kubernetes.io/instance": RELEASE});
+    let manifests = render(&[]).await;
+    let spread = pod_spec(&manifests)["topologySpreadConstraints"].as_array().unwrap();
+    let keys = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"];
+    assert_eq!(spread.len(), keys.len());
+    for (constraint, key) in spread.iter().zip(keys) {
+        assert_eq!(constraint["topologyKey"], key);
+        assert_eq!(constraint["whenUnsatisfiable"], "ScheduleAnyway");
+        assert_eq!(constraint["labelSelector"]["matchLabels"], ours);
+        assert_eq!(constraint["matchLabelKeys"], json!(["pod-template-hash"]));
+    }
+
+    let own = r#"topologySpreadConstraints[0]={"maxSkew":2,"topologyKey":"rack","whenUnsatisfiable":"DoNotSchedule","labelSelector":{"matchLabels":{"app":"x"}}}"#;
+    let manifests = Chart::of_this_workspace().render_json(&[own]).await.unwrap();
+    let spread = &pod_spec(manifests.all())["topologySpreadConstraints"][0];
+    assert_eq!(spread["labelSelector"], json!({"matchLabels": {"app": "x"}}));
+    assert!(spread["matchLabelKeys"].is_null(), "{spread}");
+
+    let without = Chart::of_this_workspace()
+        .render_json(&["topologySpreadConstraints=[]"])
+        .await
+        .unwrap();
+    assert!(pod_spec(without.all())["topologySpreadConstraints"].is_null());
+}
+
+#[tokio::test]
+async fn a_budget_is_there_for_several_pods_and_never_for_one() {
+    let manifests = render(&[]).await;
+    let budget = &only(&manifests, "PodDisruptionBudget")["spec"];
+    assert_eq!(budget["maxUnavailable"], 1);
+    assert_eq!(budget["unhealthyPodEvictionPolicy"], "AlwaysAllow");
+    assert_eq!(
+        budget["selector"]["matchLabels"],
+        only(&manifests, "Deployment")["spec"]["selector"]["matchLabels"]
+    );
+    let share = render(&["podDisruptionBudget.maxUnavailable=50%"]).await;
+    assert_eq!(only(&share, "PodDisruptionBudget")["spec"]["maxUnavailable"], "50%");
+    for setting in [
+        "replicas=1",
+        "leaderElection.enabled=false",
+        "podDisruptionBudget.enabled=false",
+    ] {
+        assert!(!has(&render(&[setting]).await, "PodDisruptionBudget"), "{setting}");
+    }
+}
+
+#[tokio::test]
+async fn the_network_policy_lets_nobody_in_and_names_every_way_out() {
+    assert!(!has(&render(&[]).await, "NetworkPolicy"));
+    let settings = [
+        "networkPolicy.enabled=true",
+        "networkPolicy.ports={443,8443}",
+        "networkPolicy.egress[0].ports[0].port=3128",
+    ];
+    let manifests = render(&settings).await;
+    let policy = &only(&manifests, "NetworkPolicy")["spec"];
+    assert_eq!(
+        policy["podSelector"]["matchLabels"],
+        only(&manifests, "Deployment")["spec"]["selector"]["matchLabels"]
+    );
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    assert_eq!(policy["ingress"], json!([]));
+    let ports = |rule: &Value| -> Vec<i64> {
+        let ports = rule["ports"].as_array().unwrap().iter();
+        ports.map(|port| port["port"].as_i64().unwrap()).collect()
+    };
+    let rules = policy["egress"].as_array().unwrap();
+    assert_eq!(
+        rules.iter().map(ports).collect::<Vec<_>>(),
+        [vec![53, 53], vec![443, 8443], vec![80], vec![3128]]
+    );
+    // Only the agent of EKS Pod Identity is asked without encryption, and it has these addresses on every node.
+    let agent = json!([{"ipBlock": {"cidr": "169.254.170.23/32"}}, {"ipBlock": {"cidr": "fd00:ec2::23/128"}}]);
+    assert_eq!(rules[2]["to"], agent);
+}
+
+#[tokio::test]
+async fn labels_and_placement_are_added_and_replace_nothing() {
+    let settings = [
+        r#"podLabels={"app.kubernetes.io/name":"mine","team":"platform"}"#,
+        r#"podAnnotations={"example.com/scrape":"no"}"#,
+        r#"nodeSelector={"kubernetes.io/arch":"arm64"}"#,
+        r#"tolerations=[{"key":"spot","operator":"Exists"}]"#,
+        r#"affinity={"nodeAffinity":{}}"#,
+        r#"priorityClassName="system-cluster-critical""#,
+        r#"imagePullSecrets=[{"name":"registry"}]"#,
+    ];
+    let manifests = Chart::of_this_workspace().render_json(&settings).await.unwrap();
+    let template = &only(manifests.all(), "Deployment")["spec"]["template"];
+    assert_eq!(template["metadata"]["labels"]["app.kubernetes.io/name"], "crossrole");
+    assert_eq!(template["metadata"]["labels"]["team"], "platform");
+    assert_eq!(template["metadata"]["annotations"]["example.com/scrape"], "no");
+    let spec = &template["spec"];
+    assert_eq!(spec["nodeSelector"]["kubernetes.io/arch"], "arm64");
+    assert_eq!(spec["tolerations"][0]["key"], "spot");
+    assert_eq!(spec["affinity"], json!({"nodeAffinity": {}}));
+    assert_eq!(spec["priorityClassName"], "system-cluster-critical");
+    assert_eq!(spec["imagePullSecrets"], json!([{"name": "registry"}]));
+}
+
+#[tokio::test]
+async fn the_service_account_is_made_here_or_by_somebody_else() {
+    let role = "arn:aws:iam::111111111111:role/crossrole-operator";
+    let irsa = format!("serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}");
+    let manifests = render(&[&irsa]).await;
+    let account = only(&manifests, "ServiceAccount");
+    assert_eq!(account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"], role);
+    assert_eq!(account["automountServiceAccountToken"], false);
+
+    let manifests = render(&["serviceAccount.create=false", "serviceAccount.name=robot"]).await;
+    assert!(!has(&manifests, "ServiceAccount"));
+    assert_eq!(pod_spec(&manifests)["serviceAccountName"], "robot");
+    let nameless = Chart::of_this_workspace()
+        .render(&["serviceAccount.create=false"])
+        .await;
+    let refused = nameless.unwrap_err().to_string();
+    assert!(refused.contains("serviceAccount.name"), "{refused}");
+}
+
+#[tokio::test]
+async fn pods_have_no_rights_on_their_node() {
+    let manifests = render(&[]).await;
+    let spec = pod_spec(&manifests);
+    assert_eq!(
+        spec["securityContext"],
+        json!({
+            "runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"}
+        })
+    );
+    for container in spec["containers"].as_array().unwrap() {
+        assert_eq!(
+            container["securityContext"],
+            json!({
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}
+            })
+        );
+        for host in ["hostNetwork", "hostPID", "hostIPC", "volumes"] {
+            assert!(spec[host].is_null(), "{host}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The judge: a program with the code of Argo CD's Lua engine, of kstatus and of Flux (`tools/gitops`).
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use crossrole_testkit::tools::{program, workspace};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The kinds that have a health script.
+pub const SCRIPTS: [&str; 3] = ["AccountClass", "AWSAccount", "CrossAccountRole"];
+
+/// A file of the workspace.
+pub fn read(path: &str) -> String {
+    fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Verdict {
+    pub status: String,
+    pub message: String,
+}
+
+/// What is said of one object.
+#[derive(Debug, Deserialize)]
+pub struct Verdicts {
+    /// Absent of what is not ours.
+    pub argocd: Option<Verdict>,
+    pub kstatus: Verdict,
+    /// What Flux would apply.
+    pub flux: Value,
+}
+
+pub struct Judge(PathBuf);
+
+impl Judge {
+    pub async fn find() -> Self {
+        Self(program("gitops-judge").await.unwrap())
+    }
+
+    /// What is said of these objects, in their order.
+    pub fn verdicts(&self, objects: &[Value], variables: &Value) -> Vec<Verdicts> {
+        let output = self.ask(objects, variables);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{told}");
+        let verdicts: Vec<Verdicts> = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(verdicts.len(), objects.len());
+        verdicts
+    }
+
+    /// Why these objects cannot be judged.
+    pub fn refusal(&self, objects: &[Value], variables: &Value) -> String {
+        let output = self.ask(objects, variables);
+        assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    fn ask(&self, objects: &[Value], variables: &Value) -> Output {
+        let script = |kind: &&str| {
+            (
+                kind.to_string(),
+                json!(read(&format!("gitops/argocd/{kind}/health.lua"))),
+            )
+        };
+        let scripts: serde_json::Map<String, Value> = SCRIPTS.iter().map(script).collect();
+        let request = json!({"scripts": scripts, "objects": objects, "variables": variables});
+        let mut child = Command::new(&self.0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It reads everything before it writes.
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(request.to_string().as_bytes())
+            .unwrap();
+        child.wait_with_output().unwrap()
+    }
+}

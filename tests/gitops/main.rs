@@ -1,0 +1,102 @@
+//! What Argo CD, Flux and kstatus make of our objects, each with its own code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod judge;
+mod live;
+mod states;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crossrole_testkit::tools::workspace;
+use judge::{Judge, SCRIPTS, read};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn each_state_is_judged_as_the_documentation_says() {
+    let judge = Judge::find().await;
+    let states = states::all();
+    assert!(states.len() >= 20);
+    let objects: Vec<Value> = states.iter().map(|(_, object)| object.clone()).collect();
+    let verdicts = judge.verdicts(&objects, &json!({}));
+    let rows: String = states
+        .iter()
+        .zip(&verdicts)
+        .map(|((state, object), verdict)| {
+            let kind = object["kind"].as_str().unwrap();
+            let argo = verdict.argocd.as_ref().unwrap();
+            let message = argo.message.replace('|', "\\|");
+            format!(
+                "| {kind} | {state} | {} | {} | {message} |\n",
+                argo.status, verdict.kstatus.status
+            )
+        })
+        .collect();
+    let table = format!("| kind | state | Argo CD | kstatus | what Argo CD shows |\n|---|---|---|---|---|\n{rows}");
+    assert!(
+        read("docs/gitops.md").contains(&format!("\n{table}\n")),
+        "docs/gitops.md has another table than:\n{table}"
+    );
+}
+
+#[test]
+fn the_config_map_of_argo_cd_holds_the_scripts() {
+    let config: Value = serde_saphyr::from_str(&read("gitops/argocd/argocd-cm.yaml")).unwrap();
+    let data = config["data"].as_object().unwrap();
+    assert_eq!(data.len(), SCRIPTS.len());
+    for kind in SCRIPTS {
+        let script = read(&format!("gitops/argocd/{kind}/health.lua"));
+        let key = format!("resource.customizations.health.crossrole.dev_{kind}");
+        assert!(
+            data[&key].as_str() == Some(&script),
+            "gitops/argocd/argocd-cm.yaml: {key} is not gitops/argocd/{kind}/health.lua"
+        );
+    }
+}
+
+#[tokio::test]
+async fn flux_substitutes_nothing_in_the_examples() {
+    let judge = Judge::find().await;
+    let mut objects = Vec::new();
+    for path in manifests(&workspace().join("examples")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let documents: Vec<Option<Value>> =
+            serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let ours = documents.into_iter().flatten();
+        objects.extend(ours.filter(|object| {
+            let group = object["apiVersion"].as_str().unwrap_or_default();
+            group.starts_with("crossrole.dev/")
+        }));
+    }
+    let variables = json!({"parameter": "eaten", "AWS": "eaten", "namespace": "eaten"});
+    for (object, verdict) in objects.iter().zip(judge.verdicts(&objects, &variables)) {
+        assert_eq!(verdict.flux, *object, "Flux changes an example");
+    }
+
+    // At least one has what Flux would take for its own, and only the annotation keeps Flux from it.
+    let mut tempting: Vec<Value> = objects;
+    tempting.retain(|object| object["spec"].to_string().contains("${"));
+    assert!(!tempting.is_empty(), "no example has a variable of ours");
+    for object in &mut tempting {
+        object["metadata"]["annotations"] = json!({});
+        let refused = judge.refusal(std::slice::from_ref(object), &variables);
+        assert!(refused.contains("envsubst"), "{refused}");
+    }
+}
+
+/// All YAML files below a folder.
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(manifests(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(path);
+        }
+    }
+    found
+}
