@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`account`] | an AWS account, as its object states it |
 //! | [`bootstrap`] | how crossrole gets into an account |
+//! | [`kit`] | what an account needs for it: trust, rights, the boundary |
 //! | [`rules`] | an AccountClass, parsed |
 //! | [`declaration`] | a CrossAccountRole, parsed: what cannot be is refused here |
 //! | [`substitute`] | what an account says of itself, put into inline policy documents |
@@ -56,6 +57,7 @@ pub mod duration;
 pub mod effect;
 pub mod ending;
 pub mod guard;
+pub mod kit;
 #[cfg(test)]
 mod laws;
 pub mod lifecycle;
