@@ -8,7 +8,7 @@ use crossrole::aws::Hub;
 use crossrole::cli::{Cli, Command, OrphansFlags, PlanFlags, RunFlags};
 use crossrole::fence::Fence;
 use crossrole::lease::Candidate;
-use crossrole::{api, controller, orphans_command, plan_command, telemetry};
+use crossrole::{api, bootstrap_command, controller, orphans_command, plan_command, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Run(flags) => run(&flags).map(|()| ExitCode::SUCCESS),
         Command::Plan(flags) => plan(&flags),
         Command::Orphans(flags) => orphans(&flags),
+        Command::Bootstrap(flags) => bootstrap_command::run(&flags).map(|()| ExitCode::SUCCESS),
         Command::Crd { output_dir } => print_crds(output_dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
