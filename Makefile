@@ -56,11 +56,13 @@ check: ## Format, lints, docs, generated files, and cargo-deny where it is insta
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
 		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
 
-generate: ## Write the CRDs into crds/ and the chart.
+generate: ## Write the CRDs into crds/ and the chart, and the documents of examples/bootstrap.
 	@$(CARGO) build --workspace --bins
 	@for folder in crds $(CHART_CRDS); do \
 		mkdir -p "$$folder" && rm -f "$$folder"/*.yaml && $(PROGRAMS)/crossrole crd --output-dir "$$folder" || exit 1; done
-	@echo "generate: wrote crds/ and $(CHART_CRDS)/"
+	@$(PROGRAMS)/crossrole bootstrap --format files --class standard --filename examples/quickstart --pod-identity \
+		--operator-role arn:aws:iam::111111111111:role/crossrole-operator --output-dir examples/bootstrap 2>/dev/null
+	@echo "generate: wrote crds/, $(CHART_CRDS)/ and examples/bootstrap/"
 
 tools: ## Build the programs of the test control plane, once, into a cache.
 	@tools/build

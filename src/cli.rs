@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use crossrole_iam::Arn;
-use crossrole_iam::PrincipalArn;
+use crossrole_iam::{Arn, PrincipalArn};
 use crossrole_plan::declaration::OrganizationId;
 use crossrole_plan::duration;
 
@@ -41,6 +40,11 @@ pub enum Command {
     /// Exit code 0: no orphan is left of those that were asked for. 1: something failed or was refused. 2: there are
     /// orphans.
     Orphans(OrphansFlags),
+    /// Look from the operator's identity into each account, and say what is missing, on which side, and what mends it.
+    /// Writes nothing.
+    ///
+    /// Exit code 0: nothing is wrong. 1: there is a problem.
+    Doctor(DoctorFlags),
     /// Print what AWS accounts need before crossrole can work there: the bootstrap role with its trust and its rights, and
     /// the boundary of every role. Calls neither AWS nor Kubernetes.
     Bootstrap(BootstrapFlags),
@@ -133,6 +137,23 @@ pub struct OrphansFlags {
     /// Names the cluster in the tags of its roles. Default: the uid of the namespace kube-system.
     #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
     pub cluster_id: Option<String>,
+    /// How the outcome is written.
+    #[arg(short, long, default_value = "text", value_enum)]
+    pub output: OutputFormat,
+}
+
+/// Flags of `crossrole doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorFlags {
+    /// Files, folders (their YAML and JSON files), or - for standard input: AWSAccounts and their AccountClasses.
+    #[arg(short, long, required = true, num_args = 1.., value_name = "FILES")]
+    pub filename: Vec<PathBuf>,
+    /// Of the AWSAccounts only these, by name.
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    pub account: Vec<String>,
+    /// The operator gets its role by EKS Pod Identity, so each account must let its sessions carry tags.
+    #[arg(long)]
+    pub pod_identity: bool,
     /// How the outcome is written.
     #[arg(short, long, default_value = "text", value_enum)]
     pub output: OutputFormat,

@@ -14,6 +14,7 @@
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
 //! | [`manifests`] | files → objects, for the commands |
 //! | [`bootstrap_command`] | `crossrole bootstrap`: what an account needs before crossrole can get in |
+//! | [`doctor_command`] | `crossrole doctor`: what is wrong with the way into the accounts |
 //! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
 //! | [`orphans_command`] | `crossrole orphans`: roles of ours that no object wants |
 //! | [`cli`] | flags → settings |
@@ -29,6 +30,7 @@ pub mod aws;
 pub mod bootstrap_command;
 pub mod cli;
 pub mod controller;
+pub mod doctor_command;
 pub mod fence;
 pub mod lease;
 pub mod manifests;

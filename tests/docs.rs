@@ -171,6 +171,7 @@ fn links_between_pages_lead_somewhere() {
         "README.md",
         "docs/bootstrap.md",
         "docs/conditions.md",
+        "docs/doctor.md",
         "charts/crossrole/README.md",
         "tools/README.md",
     ] {

@@ -131,6 +131,11 @@ impl Kit {
         })
     }
 
+    /// Whether the operator gets its role by EKS Pod Identity.
+    pub fn is_for_pod_identity(&self) -> bool {
+        self.order.pod_identity
+    }
+
     /// A ceiling for roles, for whoever has none: everything but identities.
     pub fn usual_boundary() -> Document {
         boundary::document()

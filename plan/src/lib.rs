@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`account`] | an AWS account, as its object states it |
 //! | [`bootstrap`] | how crossrole gets into an account |
+//! | [`doctor`] | what is wrong with the way into an account |
 //! | [`kit`] | what an account needs for it: trust, rights, the boundary |
 //! | [`rules`] | an AccountClass, parsed |
 //! | [`declaration`] | a CrossAccountRole, parsed: what cannot be is refused here |
@@ -53,6 +54,7 @@ pub mod decide;
 pub mod declaration;
 pub mod desired;
 pub mod diff;
+pub mod doctor;
 pub mod duration;
 pub mod effect;
 pub mod ending;
