@@ -52,6 +52,8 @@ async fn operator(simulator: &Simulator, permissions: Value) -> Credentials {
     let trust = json!({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"}]});
     simulator.create_account(IDENTITY_ACCOUNT, None).await.unwrap();
+    let other = json!({"name": "other", "trust": trust});
+    simulator.create_role(IDENTITY_ACCOUNT, other).await.unwrap();
     let order = json!({"name": OPERATOR, "trust": trust, "inline": {"crossrole": permissions}});
     let role = simulator.create_role(IDENTITY_ACCOUNT, order).await.unwrap();
     simulator.role_session(&role.arn).await.unwrap()
