@@ -256,7 +256,7 @@ async fn the_script_makes_the_role_and_repairs_it_when_it_is_run_again() {
         command.arg("bootstrap.sh").current_dir(&folder.0).env("PATH", path);
         command
             .env("AWS_ENDPOINT_URL", &simulator.endpoint)
-            .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_ACCESS_KEY_ID", &keys.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key);
