@@ -148,7 +148,7 @@ pub fn examine(
     findings.extend(tried(facts, calls));
     findings.extend(rights::findings(facts, kit, account, calls));
     findings.extend(boundary(facts, rules, account));
-    findings.sort_by(|one, other| (one.level, one.side).cmp(&(other.level, other.side)));
+    findings.sort_by_key(|one| (one.level, one.side));
     findings
 }
 
