@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use crossrole_iam::Arn;
+use crossrole_iam::{Arn, PrincipalArn};
+use crossrole_plan::declaration::OrganizationId;
 use crossrole_plan::duration;
 
+use crate::bootstrap_command::Format;
 use crate::controller::Settings;
 use crate::lease;
 use crate::plan_command::OutputFormat;
@@ -38,6 +40,14 @@ pub enum Command {
     /// Exit code 0: no orphan is left of those that were asked for. 1: something failed or was refused. 2: there are
     /// orphans.
     Orphans(OrphansFlags),
+    /// Look from the operator's identity into each account, and say what is missing, on which side, and what mends it.
+    /// Writes nothing.
+    ///
+    /// Exit code 0: nothing is wrong. 1: there is a problem.
+    Doctor(DoctorFlags),
+    /// Print what AWS accounts need before crossrole can work there: the bootstrap role with its trust and its rights, and
+    /// the boundary of every role. Calls neither AWS nor Kubernetes.
+    Bootstrap(BootstrapFlags),
     /// Print the CustomResourceDefinitions, or write them into files.
     Crd {
         /// Write one file for each kind into this folder.
@@ -132,6 +142,58 @@ pub struct OrphansFlags {
     pub output: OutputFormat,
 }
 
+/// Flags of `crossrole doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorFlags {
+    /// Files, folders (their YAML and JSON files), or - for standard input: AWSAccounts and their AccountClasses.
+    #[arg(short, long, required = true, num_args = 1.., value_name = "FILES")]
+    pub filename: Vec<PathBuf>,
+    /// Of the AWSAccounts only these, by name.
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    pub account: Vec<String>,
+    /// The operator gets its role by EKS Pod Identity, so each account must let its sessions carry tags.
+    #[arg(long)]
+    pub pod_identity: bool,
+    /// How the outcome is written.
+    #[arg(short, long, default_value = "text", value_enum)]
+    pub output: OutputFormat,
+}
+
+/// Flags of `crossrole bootstrap`.
+#[derive(Debug, Args)]
+pub struct BootstrapFlags {
+    /// What is printed.
+    #[arg(long, value_enum)]
+    pub format: Format,
+    /// The AccountClass whose accounts are meant.
+    #[arg(long)]
+    pub class: String,
+    /// Files, folders (their YAML and JSON files), or - for standard input: the AccountClass and its AWSAccounts.
+    #[arg(short, long, required = true, num_args = 1.., value_name = "FILES")]
+    pub filename: Vec<PathBuf>,
+    /// Of the class's AWSAccounts only these, by name.
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    pub account: Vec<String>,
+    /// The role (or user) that the operator itself runs as.
+    #[arg(long, value_name = "ARN")]
+    pub operator_role: PrincipalArn,
+    /// The organisation that the operator's role must belong to.
+    #[arg(long, value_name = "ID", value_parser = organization)]
+    pub organization: Option<OrganizationId>,
+    /// The operator gets its role by EKS Pod Identity, which puts tags on its sessions.
+    #[arg(long)]
+    pub pod_identity: bool,
+    /// The policy document of the boundary, instead of the usual one: everything but identities.
+    #[arg(long, value_name = "FILE")]
+    pub boundary_document: Option<PathBuf>,
+    /// The boundary policy is there already: it is named, and not made.
+    #[arg(long, conflicts_with = "boundary_document")]
+    pub boundary_exists: bool,
+    /// Write files into this folder instead of printing.
+    #[arg(long, required_if_eq("format", "files"), value_name = "FOLDER")]
+    pub output_dir: Option<PathBuf>,
+}
+
 impl RunFlags {
     /// What is meant.
     pub fn settings(&self) -> Settings {
@@ -171,6 +233,10 @@ impl RunFlags {
             times,
         }
     }
+}
+
+fn organization(text: &str) -> Result<OrganizationId, String> {
+    text.parse()
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

@@ -12,6 +12,9 @@
 //! | [`aws`] | how AWS is touched |
 //! | [`controller`] | how Kubernetes is |
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
+//! | [`manifests`] | files → objects, for the commands |
+//! | [`bootstrap_command`] | `crossrole bootstrap`: what an account needs before crossrole can get in |
+//! | [`doctor_command`] | `crossrole doctor`: what is wrong with the way into the accounts |
 //! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
 //! | [`orphans_command`] | `crossrole orphans`: roles of ours that no object wants |
 //! | [`cli`] | flags → settings |
@@ -24,10 +27,13 @@
 pub use {crossrole_api as api, crossrole_iam as iam, crossrole_plan as plan};
 
 pub mod aws;
+pub mod bootstrap_command;
 pub mod cli;
 pub mod controller;
+pub mod doctor_command;
 pub mod fence;
 pub mod lease;
+pub mod manifests;
 pub mod orphans_command;
 pub mod plan_command;
 pub mod telemetry;

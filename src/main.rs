@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use crossrole::aws::Hub;
-use crossrole::cli::{Cli, Command, OrphansFlags, PlanFlags, RunFlags};
+use crossrole::cli::{Cli, Command, DoctorFlags, OrphansFlags, PlanFlags, RunFlags};
 use crossrole::fence::Fence;
 use crossrole::lease::Candidate;
-use crossrole::{api, controller, orphans_command, plan_command, telemetry};
+use crossrole::{api, bootstrap_command, controller, doctor_command, orphans_command, plan_command, telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Run(flags) => run(&flags).map(|()| ExitCode::SUCCESS),
         Command::Plan(flags) => plan(&flags),
         Command::Orphans(flags) => orphans(&flags),
+        Command::Doctor(flags) => doctor(&flags),
+        Command::Bootstrap(flags) => bootstrap_command::run(&flags).map(|()| ExitCode::SUCCESS),
         Command::Crd { output_dir } => print_crds(output_dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -79,6 +81,11 @@ async fn plan(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
 #[tokio::main]
 async fn orphans(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
     orphans_command::run(flags).await
+}
+
+#[tokio::main]
+async fn doctor(flags: &DoctorFlags) -> Result<ExitCode, Box<dyn Error>> {
+    doctor_command::run(flags).await
 }
 
 fn print_crds(output_dir: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {

@@ -109,7 +109,8 @@ fn the_example_policies_are_policies() {
         ("boundary.json", DocumentKind::Permission),
         ("operator-permissions.json", DocumentKind::Permission),
         ("permissions.json", DocumentKind::Permission),
-        ("trust.json", DocumentKind::Trust),
+        ("trust-prod.json", DocumentKind::Trust),
+        ("trust-stage.json", DocumentKind::Trust),
     ] {
         let text = read(&format!("examples/bootstrap/{file}"));
         if let Err(error) = Document::parse(&text, kind) {
@@ -122,7 +123,7 @@ fn the_example_policies_are_policies() {
 fn the_examples_fit_together() {
     let class: AccountClass = serde_saphyr::from_str(&read("examples/quickstart/class.yaml")).unwrap();
     let accounts: Vec<AWSAccount> = serde_saphyr::from_multiple(&read("examples/quickstart/accounts.yaml")).unwrap();
-    let expected = bootstrap("trust.json")["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"].clone();
+    let expected = bootstrap("trust-prod.json")["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"].clone();
     for account in accounts {
         assert_eq!(account.spec.class, class.metadata.name.clone().unwrap());
         assert_eq!(account.spec.external_id.as_deref(), expected.as_str());
@@ -149,7 +150,7 @@ fn the_examples_fit_together() {
 #[test]
 fn the_documentation_shows_the_example_files_as_they_are() {
     let page = read("docs/bootstrap.md");
-    for file in ["trust.json", "permissions.json"] {
+    for file in ["trust-prod.json", "permissions.json"] {
         let shown = format!("```json\n{}```", read(&format!("examples/bootstrap/{file}")));
         assert!(
             page.contains(&shown),
@@ -170,6 +171,7 @@ fn links_between_pages_lead_somewhere() {
         "README.md",
         "docs/bootstrap.md",
         "docs/conditions.md",
+        "docs/doctor.md",
         "charts/crossrole/README.md",
         "tools/README.md",
     ] {

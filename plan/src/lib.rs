@@ -11,6 +11,8 @@
 //! |---|---|
 //! | [`account`] | an AWS account, as its object states it |
 //! | [`bootstrap`] | how crossrole gets into an account |
+//! | [`doctor`] | what is wrong with the way into an account |
+//! | [`kit`] | what an account needs for it: trust, rights, the boundary |
 //! | [`rules`] | an AccountClass, parsed |
 //! | [`declaration`] | a CrossAccountRole, parsed: what cannot be is refused here |
 //! | [`substitute`] | what an account says of itself, put into inline policy documents |
@@ -52,10 +54,12 @@ pub mod decide;
 pub mod declaration;
 pub mod desired;
 pub mod diff;
+pub mod doctor;
 pub mod duration;
 pub mod effect;
 pub mod ending;
 pub mod guard;
+pub mod kit;
 #[cfg(test)]
 mod laws;
 pub mod lifecycle;

@@ -18,7 +18,7 @@ use values::{accounts, actions, patterns, policy_patterns};
 pub(crate) use values::{invalid, seconds};
 
 pub use federation::{Federation, is_shared_issuer};
-pub(crate) use protected::{Protected, protected_because};
+pub(crate) use protected::{PROTECTED_NAMES, PROTECTED_PATHS, Protected, protected_because};
 pub(crate) use values::is_roles_anywhere;
 
 /// An AccountClass, parsed.
@@ -195,6 +195,16 @@ impl Rules {
         self.bootstrap.name.folded() != name.folded()
             && protected_because(path, name).is_none()
             && self.adoption.iter().any(|adopted| pattern::matches(adopted, &text))
+    }
+
+    /// Patterns of the path and name of existing roles that may be taken over.
+    pub fn adoptable(&self) -> &[String] {
+        &self.adoption
+    }
+
+    /// A pattern of the path and name of every role that may be made here, whatever its namespace.
+    pub fn roles_pattern(&self) -> String {
+        format!("{}*", self.role_path.replace("${namespace}", "*"))
     }
 
     /// Where the roles of one namespace live.

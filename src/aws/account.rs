@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossrole_iam::{AccountId, Arn, Path, RoleName};
 use crossrole_plan::change::Plan;
+use crossrole_plan::doctor::Facts;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
@@ -21,7 +22,7 @@ use super::recent::Recent;
 use super::session::{Session, Sessions};
 use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
 use super::write::Applied;
-use super::{Hub, read, write};
+use super::{Hub, examination, read, write};
 
 /// Roles of one account that are worked on at the same time.
 const ROLES_AT_ONCE: usize = 10;
@@ -169,6 +170,16 @@ impl AccountHandle {
     /// When the bootstrap role cannot be assumed, or another account answers.
     pub async fn enter(&self) -> Result<String, CallError> {
         Ok(self.sessions.get(&self.gate).await?.caller_arn)
+    }
+
+    /// Reads what tells whether the bootstrap role is as it must be.
+    ///
+    /// # Errors
+    /// When the bootstrap role cannot be assumed, or another account answers. What fails later is in the facts.
+    pub async fn examine(&self, bootstrap: &RoleName) -> Result<Facts, CallError> {
+        let session = self.sessions.get(&self.gate).await?;
+        let below = &self.sessions.entrance.roles_below;
+        Ok(examination::facts(self.door(&session), bootstrap, below).await)
     }
 
     /// What the account holds under a role's name. What we wrote a moment ago is known without a read, and better than

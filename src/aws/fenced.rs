@@ -1,9 +1,11 @@
-//! No call of AWS is sent while the fence is closed.
+//! No call of AWS is sent while the fence is closed, and none that the table of calls does not have.
 
 use aws_sdk_iam::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_iam::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_iam::error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
+use super::Action;
 use crate::fence::Fence;
 
 /// Asks the fence at the last moment that the SDK offers: of each attempt, after it was signed, before it is sent.
@@ -19,9 +21,22 @@ impl Intercept for Fenced {
         &self,
         _context: &BeforeTransmitInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        listed(config.load::<Metadata>())?;
         Ok(self.0.check()?)
+    }
+}
+
+/// What the bootstrap role may do is made from the table: a call that is not in it would work for whoever has more rights,
+/// and fail for everybody else.
+fn listed(call: Option<&Metadata>) -> Result<(), String> {
+    let (service, name) = call.map_or(("", ""), |call| (call.service(), call.name()));
+    match Action::of_operation(service, name) {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "{service}:{name} is none of crossrole's calls, and was not sent"
+        )),
     }
 }
 
@@ -38,6 +53,20 @@ mod tests {
     use super::*;
     use crate::aws::{Action, CallError};
     use crate::fence::uptime;
+
+    #[test]
+    fn only_calls_that_the_table_has_are_sent() {
+        for action in Action::ALL {
+            let (service, name) = action.as_str().split_once(':').unwrap();
+            let call = Metadata::new(name, service.to_ascii_uppercase());
+            assert_eq!(listed(Some(&call)), Ok(()), "{action}");
+        }
+        for (name, service) in [("CreateUser", "IAM"), ("GetRole", "STS"), ("getrole", "IAM"), ("", "")] {
+            let refused = listed(Some(&Metadata::new(name, service))).unwrap_err();
+            assert!(refused.contains("was not sent"), "{refused}");
+        }
+        assert!(listed(None).is_err());
+    }
 
     #[tokio::test]
     async fn a_call_behind_a_closed_fence_never_reaches_aws_and_is_told_apart() {

@@ -8,7 +8,8 @@
 //! | [`account`] | one account: what it holds, its limits, its trouble |
 //! | [`accounts`] | all accounts |
 //! | `session` | getting into an account |
-//! | `fenced` | no call is sent without the lease |
+//! | `fenced` | no call is sent without the lease, and none that the table does not have |
+//! | `examination` | what the bootstrap role can tell of itself |
 //! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
 //! | `read` | reading roles: one alone, or all of an account |
 //! | `answer` | a role as IAM answered it |
@@ -21,6 +22,7 @@ pub mod accounts;
 pub mod action;
 mod answer;
 pub mod error;
+mod examination;
 mod fenced;
 mod gate;
 pub mod hub;

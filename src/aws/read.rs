@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_iam::Client;
-use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, RoleDetail, Tag};
+use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsFluentBuilder;
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, ManagedPolicyDetail, RoleDetail, Tag};
 use crossrole_iam::{Path, RoleName};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
@@ -186,6 +187,15 @@ fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
     }
 }
 
+/// Reads the managed policies of the account that a request asks for.
+pub(super) async fn policy_details(
+    door: Door<'_>,
+    request: &GetAccountAuthorizationDetailsFluentBuilder,
+) -> Result<Vec<ManagedPolicyDetail>, CallError> {
+    let request = request.clone().max_items(PAGE);
+    pages!(door, GetAccountAuthorizationDetails, request.clone(), policies)
+}
+
 /// Reads an account's own quotas.
 pub(super) async fn quotas(door: Door<'_>) -> Result<Quotas, CallError> {
     let answer = door
@@ -212,14 +222,14 @@ fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
         .collect()
 }
 
-async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
+pub(super) async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
     let request = door.iam.list_attached_role_policies().role_name(name.as_str());
     let policies = pages!(door, ListAttachedRolePolicies, request.clone(), attached_policies)?;
     let arns = policies.iter().map(|policy| policy.policy_arn().unwrap_or_default());
     Ok(arns.map(str::to_string).collect())
 }
 
-async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<String, String>, CallError> {
+pub(super) async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<String, String>, CallError> {
     let request = door.iam.list_role_policies().role_name(name.as_str());
     let names = pages!(door, ListRolePolicies, request.clone(), policy_names)?;
     let mut found = BTreeMap::new();
@@ -236,7 +246,7 @@ async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<Str
     Ok(found)
 }
 
-async fn instance_profiles(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
+pub(super) async fn instance_profiles(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
     let request = door.iam.list_instance_profiles_for_role().role_name(name.as_str());
     let profiles = pages!(door, ListInstanceProfilesForRole, request.clone(), instance_profiles)?;
     let names = profiles

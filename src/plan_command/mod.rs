@@ -6,16 +6,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`manifests`] | files → objects, strictly |
-//! | `schema` | what the CRDs' schemas say of them |
 //! | [`survey`] | objects → what is to be done, role by role and account by account |
 //! | [`report`] | the outcome: text, exit code |
 //! | `json` | the outcome as JSON |
 
 mod json;
-pub mod manifests;
 pub mod report;
-mod schema;
 pub mod survey;
 
 use std::error::Error;
@@ -33,7 +29,7 @@ use jiff::Timestamp;
 use crate::aws::{Accounts, Age, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
 use crate::fence::Fence;
-use manifests::Manifests;
+use crate::manifests::Manifests;
 use report::{Finding, Line, Report};
 use survey::{Item, Survey, Wanted};
 
@@ -60,7 +56,7 @@ pub enum OutputFormat {
 /// # Errors
 /// Files that cannot be read, or an identity that AWS does not know.
 pub async fn run(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
-    let manifests = Manifests::read(&flags.filename, &flags.namespace)?;
+    let manifests = Manifests::read_roles(&flags.filename, &flags.namespace)?;
     let cluster = flags.cluster_id.as_deref().unwrap_or(SOME_CLUSTER);
     let report = if flags.live {
         live(&manifests, cluster).await?

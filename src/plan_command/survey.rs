@@ -18,7 +18,6 @@ use crossrole_plan::refusal::Refusal;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 
-use super::manifests::Manifests;
 use super::report::{Finding, Line};
 use crate::aws::{Entrance, Identity};
 use crate::controller::holding;
@@ -28,6 +27,7 @@ use crate::controller::task::{End, Hold, Target, Task};
 use crate::controller::verdict::Outcome;
 use crate::controller::work::{claim, other_claims};
 use crate::controller::world::World;
+use crate::manifests::Manifests;
 
 /// Everything that is known: the files in place of a cluster.
 pub struct Survey<'a> {

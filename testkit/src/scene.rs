@@ -216,7 +216,7 @@ pub async fn set_up_target_account(simulator: &Simulator, account: &str) -> Resu
         .await?;
     let role = json!({
         "name": "crossrole-bootstrap",
-        "trust": bootstrap_document("trust.json")?,
+        "trust": bootstrap_document("trust-prod.json")?,
         "inline": {"crossrole": bootstrap_document("permissions.json")?},
     });
     simulator.create_role(account, role).await.map(drop)

@@ -61,7 +61,7 @@ impl Stage {
     }
 
     pub(super) async fn make_person(&self, name: &str) {
-        let trust = scene::bootstrap_document("trust.json").unwrap();
+        let trust = scene::bootstrap_document("trust-prod.json").unwrap();
         let role = json!({"name": name, "trust": trust});
         let made = self.scene.simulator.create_role(scene::IDENTITY_ACCOUNT, role);
         made.await.unwrap();

@@ -103,7 +103,7 @@ pub async fn let_the_operator_in(judge: &mut Judge<'_>) -> Credentials {
     let boundary = bootstrap_document("boundary.json").unwrap().to_string();
     let made = judge.create_policy(TARGET, "crossrole-boundary", &boundary).await;
     made.unwrap();
-    let trust = bootstrap_document("trust.json").unwrap().to_string();
+    let trust = bootstrap_document("trust-prod.json").unwrap().to_string();
     let order = RoleOrder {
         may: vec![json!({"Action": "iam:*"})],
         ..RoleOrder::default()

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crossrole::manifests::Manifests;
 use crossrole::plan::quota::Quotas;
-use crossrole::plan_command::manifests::Manifests;
 use crossrole::plan_command::report::Report;
 use crossrole::plan_command::survey::Survey;
 use crossrole_testkit::tools::workspace;

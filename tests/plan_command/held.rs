@@ -20,9 +20,9 @@ use std::collections::BTreeMap;
 
 use crossrole::api::CrossAccountRoleSpec;
 use crossrole::iam::document::DocumentKind;
+use crossrole::manifests::{ManifestError, Manifests};
 use crossrole::plan::desired::Desired;
 use crossrole::plan::observed::{Observed, ObservedDocument, ObservedRole};
-use crossrole::plan_command::manifests::{ManifestError, Manifests};
 use crossrole::plan_command::survey::{Survey, Wanted};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

@@ -4,10 +4,10 @@ use crossrole_iam::{Path, RoleName};
 
 /// Names that others made, and that whole organisations depend on. Sources: AWS Organizations User Guide, "Accessing
 /// member accounts"; AWS Control Tower User Guide, "How AWS Control Tower works with roles".
-const PROTECTED_NAMES: [&str; 2] = ["OrganizationAccountAccessRole", "AWSControlTowerExecution"];
+pub(crate) const PROTECTED_NAMES: [&str; 2] = ["OrganizationAccountAccessRole", "AWSControlTowerExecution"];
 
 /// Paths that belong to AWS. Source: IAM User Guide, "Service-linked roles" and "IAM identifiers".
-const PROTECTED_PATHS: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
+pub(crate) const PROTECTED_PATHS: [&str; 2] = ["/aws-service-role/", "/aws-reserved/"];
 
 /// Why a role is never touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,7 +77,7 @@ impl Place {
                 .create_policy(&account, "/", "other-boundary", boundary)
                 .await
                 .unwrap();
-            let trust = scene::bootstrap_document("trust.json").unwrap();
+            let trust = scene::bootstrap_document("trust-prod.json").unwrap();
             let foreign = json!({"name": "foreign", "path": "/crossrole/", "trust": trust});
             simulator.create_role(&account, foreign).await.unwrap();
             if self.scenario.class() == "unbound" {

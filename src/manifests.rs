@@ -1,5 +1,7 @@
 //! Files → objects, strictly: what the API server would drop or refuse by its schema is refused here too.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,8 +11,6 @@ use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
 use crossrole_plan::select::Labels;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-
-use super::schema;
 
 /// A manifest that cannot be taken.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ impl Manifests {
     /// without a namespace is of `namespace`.
     ///
     /// # Errors
-    /// A file that cannot be read, or the first object that cannot be what it is. No CrossAccountRole at all.
+    /// A file that cannot be read, or the first object that cannot be what it is.
     pub fn read(sources: &[PathBuf], namespace: &str) -> Result<Self, ManifestError> {
         let mut all = Self::default();
         for source in sources {
@@ -80,6 +80,15 @@ impl Manifests {
                 all.add(&text, &name, namespace)?;
             }
         }
+        Ok(all)
+    }
+
+    /// The same files, where there is nothing to say without a CrossAccountRole.
+    ///
+    /// # Errors
+    /// As [`Manifests::read`]; and no CrossAccountRole at all.
+    pub fn read_roles(sources: &[PathBuf], namespace: &str) -> Result<Self, ManifestError> {
+        let all = Self::read(sources, namespace)?;
         if all.roles.is_empty() {
             let names: Vec<String> = sources.iter().map(|source| source.display().to_string()).collect();
             return Err(at(&names.join(", "), "there is no CrossAccountRole".to_string()));

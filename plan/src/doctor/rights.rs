@@ -1,0 +1,338 @@
+//! What the bootstrap role may do, and what it needs: its own policies compared with the kit's.
+
+use std::collections::BTreeSet;
+
+use crossrole_iam::document::{Condition, Effect, ResourceElement, Statement};
+use crossrole_iam::pattern;
+
+use super::{Facts, Finding, Level, PRINT_AGAIN, Side};
+use crate::account::Account;
+use crate::kit::{Call, Kit, Right};
+
+/// The right to do everything. Source: AWS Managed Policy Reference, `AdministratorAccess`.
+const ADMINISTRATOR: &str = ":iam::aws:policy/AdministratorAccess";
+
+pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Call]) -> Vec<Finding> {
+    let mut findings = above(facts);
+    let inline = match &facts.inline {
+        Ok(inline) => inline,
+        Err(error) => {
+            let fix = "allow iam:ListRolePolicies and iam:GetRolePolicy on it to the bootstrap role";
+            findings.push(unknown(format!("what the bootstrap role may write: {error}"), fix));
+            return findings;
+        }
+    };
+    let mut found = Vec::new();
+    for (name, document) in inline {
+        match document {
+            Ok(document) => found.extend(document.statements.iter().map(|statement| here(statement, account))),
+            Err(error) => findings.push(unknown(
+                format!("what the bootstrap role's policy {name} allows: {error}"),
+                "write that policy anew",
+            )),
+        }
+    }
+    let expected: Vec<Statement> = kit
+        .permissions
+        .statements
+        .iter()
+        .map(|one| here(one, account))
+        .collect();
+    let whole = Expected {
+        found: &found,
+        expected: &expected,
+        attached: facts.attached.as_ref().is_ok_and(|attached| !attached.is_empty()),
+    };
+    findings.extend(whole.missing(calls, facts));
+    findings.extend(whole.denied());
+    findings.extend(whole.too_much(calls));
+    findings.extend(whole.not_denied());
+    findings
+}
+
+/// What stands beside or above the role's own policies.
+fn above(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match &facts.attached {
+        Ok(attached) if attached.iter().any(|arn| arn.ends_with(ADMINISTRATOR)) => findings.push(Finding::new(
+            Level::Warning,
+            Side::Account,
+            "AdministratorAccess is attached to the bootstrap role: whoever gets hold of crossrole may do everything",
+            format!("detach it, and {PRINT_AGAIN}"),
+        )),
+        Ok(attached) if !attached.is_empty() => {
+            let names: Vec<&str> = attached.iter().map(String::as_str).collect();
+            let what = format!(
+                "what the policies allow that are attached to the bootstrap role: {}",
+                names.join(", ")
+            );
+            findings.push(unknown(what, &format!("detach them, and {PRINT_AGAIN}")));
+        }
+        Ok(_) => {}
+        Err(error) => findings.push(unknown(
+            format!("which policies are attached to the bootstrap role: {error}"),
+            "allow iam:ListAttachedRolePolicies on it to the bootstrap role",
+        )),
+    }
+    if let Ok(Some(boundary)) = &facts.own_boundary {
+        findings.push(unknown(
+            format!("what the bootstrap role's own boundary {boundary} leaves of its rights"),
+            "take it off, for the kit's rights need no ceiling; or make sure that it allows them all",
+        ));
+    }
+    findings
+}
+
+fn unknown(what: String, fix: &str) -> Finding {
+    Finding::new(Level::Unknown, Side::Account, what, fix)
+}
+
+/// A statement as it reads in one account: the kit's says "whichever account".
+fn here(statement: &Statement, account: &Account) -> Statement {
+    let put_in = |text: &String| {
+        text.replace("${aws:PrincipalAccount}", account.id.as_str())
+            .replace(":iam::*:", &format!(":iam::{}:", account.id))
+    };
+    let mut statement = statement.clone();
+    if let Some(ResourceElement::Resource(resources)) = &mut statement.resource {
+        *resources = resources.iter().map(put_in).collect();
+    }
+    for condition in &mut statement.conditions {
+        condition.values = condition.values.iter().map(put_in).collect();
+    }
+    statement
+}
+
+struct Expected<'a> {
+    found: &'a [Statement],
+    expected: &'a [Statement],
+    /// Whether other policies, which were not read, may allow what these do not.
+    attached: bool,
+}
+
+fn resources(statement: &Statement) -> &[String] {
+    statement.resource.as_ref().map_or(&[], |element| element.patterns())
+}
+
+fn speaks_of(statement: &Statement, action: &str) -> bool {
+    let patterns = statement.action.patterns();
+    let matches = patterns
+        .iter()
+        .any(|pattern| pattern::matches_ignoring_case(pattern, action));
+    matches != statement.action.is_not()
+}
+
+fn covers(outer: &Statement, inner: &Statement) -> bool {
+    let is_not = outer.resource.as_ref().is_some_and(|element| element.is_not());
+    let within = |resource: &String| {
+        resources(outer)
+            .iter()
+            .any(|pattern| pattern::contains(pattern, resource))
+    };
+    !is_not && resources(inner).iter().all(within)
+}
+
+/// Whether whatever meets `needed` meets `asked`: the same test of the same key, with no fewer values.
+fn is_met(asked: &Condition, needed: &[Condition]) -> bool {
+    needed.iter().any(|one| {
+        let same = one.operator == asked.operator && one.is_about(&asked.key);
+        let held = |value: &String| {
+            asked
+                .values
+                .iter()
+                .any(|outer| outer == value || pattern::contains(outer, value))
+        };
+        same && one.values.iter().all(held)
+    })
+}
+
+impl Expected<'_> {
+    fn of(&self, effect: Effect) -> impl Iterator<Item = &Statement> {
+        self.expected.iter().filter(move |statement| statement.effect == effect)
+    }
+
+    /// Rights that the kit gives, and the role has not.
+    fn missing(&self, calls: &[Call], facts: &Facts) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for call in calls {
+            // What was tried is known already.
+            if facts.tried.contains_key(call.action) {
+                continue;
+            }
+            let needed = self
+                .of(Effect::Allow)
+                .find(|statement| speaks_of(statement, call.action));
+            let Some((needed, why)) = needed.and_then(|needed| Some((needed, self.why_missing(needed, call.action)?)))
+            else {
+                continue;
+            };
+            let level = if self.attached { Level::Unknown } else { Level::Problem };
+            let place = resources(needed).join(", ");
+            findings.push(Finding::new(
+                level,
+                Side::Account,
+                format!("the bootstrap role may not {} on {place}: {why}", call.action),
+                format!("allow {} to the bootstrap role: {PRINT_AGAIN}", call.action),
+            ));
+        }
+        findings
+    }
+
+    fn why_missing(&self, needed: &Statement, action: &str) -> Option<String> {
+        let allows = self
+            .found
+            .iter()
+            .filter(|one| one.effect == Effect::Allow && speaks_of(one, action));
+        let here: Vec<&Statement> = allows.clone().filter(|one| covers(one, needed)).collect();
+        let is_enough = |one: &&&Statement| one.conditions.iter().all(|asked| is_met(asked, &needed.conditions));
+        if here.iter().any(|one| is_enough(&one)) {
+            return None;
+        }
+        let more = here.first().and_then(|one| {
+            let mut asked = one.conditions.iter();
+            asked.find(|asked| !is_met(asked, &needed.conditions))
+        });
+        Some(match (more, allows.count()) {
+            (Some(asked), _) => format!(
+                "it is allowed only where {} {} {}",
+                asked.key,
+                asked.operator,
+                asked.values.join(", ")
+            ),
+            (None, 0) => "nothing allows it".to_string(),
+            (None, _) => "it is allowed elsewhere only".to_string(),
+        })
+    }
+
+    /// Denials that the kit does not have, of what it gives.
+    fn denied(&self) -> Vec<Finding> {
+        let is_own = |deny: &&Statement| {
+            self.of(Effect::Deny).any(|must| {
+                let known = |resource: &String| resources(must).iter().any(|own| is_same(own, resource));
+                says_the_same(must, deny) && resources(deny).iter().all(known)
+            })
+        };
+        let strange = self.found.iter();
+        let strange = strange.filter(|one| one.effect == Effect::Deny && !is_own(one));
+        let mut findings = Vec::new();
+        for deny in strange {
+            let hit = |needed: &Statement| {
+                let is_not = deny.resource.as_ref().is_some_and(|element| element.is_not());
+                let meets = |resource: &String| resources(deny).iter().any(|one| pattern::intersects(one, resource));
+                let mut actions = needed.action.patterns().iter().filter(|action| speaks_of(deny, action));
+                let meets = is_not || resources(needed).iter().any(meets);
+                meets.then(|| actions.next().cloned()).flatten()
+            };
+            let Some(action) = self.of(Effect::Allow).find_map(hit) else {
+                continue;
+            };
+            let level = if deny.conditions.is_empty() {
+                Level::Problem
+            } else {
+                Level::Unknown
+            };
+            let sid = deny.sid.as_deref().unwrap_or("without a Sid");
+            findings.push(Finding::new(
+                level,
+                Side::Account,
+                format!(
+                    "a Deny ({sid}) of the bootstrap role's own policies speaks of {action}, which crossrole needs"
+                ),
+                format!("take that statement out: {PRINT_AGAIN}"),
+            ));
+        }
+        findings
+    }
+
+    /// Rights that could be used to climb.
+    fn too_much(&self, calls: &[Call]) -> Vec<Finding> {
+        let bounded = |action: &str| self.of(Effect::Allow).find(|statement| speaks_of(statement, action));
+        let widens = calls
+            .iter()
+            .filter(|call| matches!(call.right, Right::Make | Right::Widen | Right::Attach));
+        let mut findings = Vec::new();
+        for call in widens {
+            let Some(needed) = bounded(call.action) else { continue };
+            let loose = |one: &&Statement| {
+                one.effect == Effect::Allow
+                    && speaks_of(one, call.action)
+                    && !needed.conditions.iter().all(|must| is_met(must, &one.conditions))
+            };
+            if self.found.iter().any(|one| loose(&one)) {
+                findings.push(Finding::new(
+                    Level::Problem,
+                    Side::Account,
+                    format!(
+                        "the bootstrap role may {} beyond what the class allows: a condition is missing or wider",
+                        call.action
+                    ),
+                    format!("allow it with the kit's conditions alone: {PRINT_AGAIN}"),
+                ));
+            }
+        }
+        let known: BTreeSet<String> = calls.iter().map(|call| call.action.to_ascii_lowercase()).collect();
+        let mut more = BTreeSet::new();
+        for statement in self.found.iter().filter(|one| one.effect == Effect::Allow) {
+            if statement.action.is_not() {
+                more.insert("everything but some".to_string());
+                continue;
+            }
+            let patterns = statement.action.patterns().iter();
+            more.extend(
+                patterns
+                    .filter(|pattern| !known.contains(&pattern.to_ascii_lowercase()))
+                    .cloned(),
+            );
+        }
+        if !more.is_empty() {
+            let more: Vec<String> = more.into_iter().collect();
+            findings.push(Finding::new(
+                Level::Warning,
+                Side::Account,
+                format!(
+                    "the bootstrap role may do more than crossrole ever does: {}",
+                    more.join(", ")
+                ),
+                format!("allow what crossrole needs alone: {PRINT_AGAIN}"),
+            ));
+        }
+        findings
+    }
+
+    /// Denials of the kit that the role has not: that it does not touch itself or the boundary.
+    fn not_denied(&self) -> Option<Finding> {
+        let denies: Vec<&Statement> = self.found.iter().filter(|one| one.effect == Effect::Deny).collect();
+        let is_held = |must: &Statement, resource: &String| {
+            denies.iter().any(|deny| {
+                let reaches = |one: &String| is_same(resource, one) || pattern::contains(one, resource);
+                says_the_same(must, deny) && resources(deny).iter().any(reaches)
+            })
+        };
+        let lost = |must: &&Statement| resources(must).iter().any(|resource| !is_held(must, resource));
+        let lost: Vec<String> = self
+            .of(Effect::Deny)
+            .filter(lost)
+            .filter_map(|statement| statement.sid.clone())
+            .collect();
+        (!lost.is_empty()).then(|| {
+            Finding::new(
+                Level::Warning,
+                Side::Account,
+                format!("the bootstrap role lacks denials of the kit: {}", lost.join(", ")),
+                format!("put them back: {PRINT_AGAIN}"),
+            )
+        })
+    }
+}
+
+/// Whether two statements say the same, of whatever resources.
+fn says_the_same(one: &Statement, other: &Statement) -> bool {
+    let (one, other) = (one.canonical(), other.canonical());
+    one.action == other.action && one.conditions == other.conditions
+}
+
+/// Whether a resource of the kit is this one. Of the operator's role the path is not known: its sessions do not tell it.
+fn is_same(own: &str, resource: &str) -> bool {
+    let named = |text: &str| text.rsplit('/').next().map(str::to_string);
+    own == resource || (own.contains(super::PATH_NOT_KNOWN) && named(own) == named(resource))
+}

@@ -1,0 +1,208 @@
+//! The bootstrap kit: the documents by which an account lets crossrole in, and no further than its class says.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `right` | the rights that crossrole's calls need |
+//! | `permissions` | what the bootstrap role may do, made from those calls and a class |
+//! | `boundary` | the ceiling of every role, where nobody has a better one |
+
+mod boundary;
+mod permissions;
+mod right;
+
+use crossrole_iam::document::{
+    ActionElement, Condition, Document, DocumentKind, Effect, OperatorName, PrincipalElement, Principals,
+    ResourceElement, Statement,
+};
+use crossrole_iam::{Partition, PolicyPathName, PrincipalArn, quota};
+
+use crate::bootstrap::Bootstrap;
+use crate::declaration::OrganizationId;
+use crate::rules::{PolicyReference, Rules};
+
+pub use right::{Call, Right};
+
+/// The name of the inline policy that holds the bootstrap role's rights, and of the one that lets the operator's own
+/// identity in.
+pub const POLICY_NAME: &str = "crossrole";
+
+/// Who gets in, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The operator's own identity: a role, or a user.
+    pub operator: PrincipalArn,
+    /// The organisation that it must belong to.
+    pub organization: Option<OrganizationId>,
+    /// Whether it runs with EKS Pod Identity, which puts tags on its session that go on into this one.
+    pub pod_identity: bool,
+}
+
+/// What the accounts of one class need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kit {
+    /// The class's name.
+    pub class: String,
+    /// The bootstrap role.
+    pub role: Bootstrap,
+    /// The partition of all of it.
+    pub partition: Partition,
+    /// What the bootstrap role may do.
+    pub permissions: Document,
+    /// What the operator's own identity may do: enter.
+    pub operator: Document,
+    /// The boundary.
+    pub boundary: Boundary,
+    order: Order,
+}
+
+/// The boundary of every role of a class.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Boundary {
+    /// The class says `None`.
+    None,
+    /// A policy of the account's own, which the kit makes.
+    Made {
+        /// Its name, with its path.
+        name: PolicyPathName,
+        /// What it allows at most.
+        document: Document,
+    },
+    /// A policy that is there already.
+    Elsewhere,
+}
+
+/// Why there is no kit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KitError {
+    /// The class allows so many managed policies that IAM takes no list of them.
+    #[error(
+        "the bootstrap role's policy has {size} characters, and IAM takes {}: list fewer policies in \
+         guardrails.managedPolicies and adoption.roles, or use patterns",
+        quota::ROLE_INLINE_POLICIES_SIZE
+    )]
+    TooLong {
+        /// The characters that count.
+        size: usize,
+    },
+    /// A document that IAM would refuse.
+    #[error("{what}: {problem}")]
+    Refused {
+        /// Which document.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Kit {
+    /// What the accounts of a class need for these calls. `boundary`: the ceiling of every role, where the class names a
+    /// policy of the account's own; `None`: that policy is there already.
+    ///
+    /// # Errors
+    /// Documents that IAM would not take.
+    pub fn new(rules: &Rules, order: Order, calls: &[Call], boundary: Option<Document>) -> Result<Self, KitError> {
+        let partition = order.operator.partition();
+        let permissions = permissions::document(rules, &order.operator, calls);
+        check("the bootstrap role's permissions", &permissions)?;
+        if permissions.size() > quota::ROLE_INLINE_POLICIES_SIZE {
+            return Err(KitError::TooLong {
+                size: permissions.size(),
+            });
+        }
+        let boundary = match (&rules.boundary, boundary) {
+            (None, _) => Boundary::None,
+            (Some(PolicyReference::Name(name)), Some(document)) => {
+                check("the boundary", &document)?;
+                Boundary::Made {
+                    name: name.clone(),
+                    document,
+                }
+            }
+            (Some(_), _) => Boundary::Elsewhere,
+        };
+        Ok(Self {
+            class: rules.class.clone(),
+            operator: entering(rules, partition, order.pod_identity),
+            role: rules.bootstrap.clone(),
+            partition,
+            permissions,
+            boundary,
+            order,
+        })
+    }
+
+    /// Whether the operator gets its role by EKS Pod Identity.
+    pub fn is_for_pod_identity(&self) -> bool {
+        self.order.pod_identity
+    }
+
+    /// A ceiling for roles, for whoever has none: everything but identities.
+    pub fn usual_boundary() -> Document {
+        boundary::document()
+    }
+
+    /// Who may assume the bootstrap role, with this external id.
+    pub fn trust(&self, external_id: &str) -> Document {
+        let order = &self.order;
+        let of = |sid: &str, action: &str, conditions: Vec<Condition>| {
+            let within = order.organization.as_ref().map(|organization| {
+                Condition::new(
+                    OperatorName::StringEquals,
+                    "aws:PrincipalOrgID",
+                    [organization.to_string()],
+                )
+            });
+            Statement {
+                sid: Some(sid.to_string()),
+                effect: Effect::Allow,
+                principal: Some(PrincipalElement::Principal(Principals::aws([order
+                    .operator
+                    .to_string()]))),
+                action: ActionElement::Action(vec![action.to_string()]),
+                resource: None,
+                conditions: conditions.into_iter().chain(within).collect(),
+            }
+        };
+        let external_id = Condition::new(OperatorName::StringEquals, "sts:ExternalId", [external_id]);
+        let mut statements = vec![of("Operator", "sts:AssumeRole", vec![external_id])];
+        // It carries no external id, so it stands by itself.
+        if order.pod_identity {
+            statements.push(of("PodIdentitySessionTags", "sts:TagSession", Vec::new()));
+        }
+        Document::new(statements)
+    }
+}
+
+/// What the operator's own identity may do.
+fn entering(rules: &Rules, partition: Partition, pod_identity: bool) -> Document {
+    let mut actions = vec!["sts:AssumeRole".to_string()];
+    actions.extend(pod_identity.then(|| "sts:TagSession".to_string()));
+    Document::new(vec![Statement {
+        sid: Some("EnterTheAccounts".to_string()),
+        effect: Effect::Allow,
+        principal: None,
+        action: ActionElement::Action(actions),
+        resource: Some(ResourceElement::Resource(vec![bootstrap_role(rules, partition)])),
+        conditions: Vec::new(),
+    }])
+}
+
+/// The bootstrap role of whichever account.
+fn bootstrap_role(rules: &Rules, partition: Partition) -> String {
+    format!(
+        "arn:{partition}:iam::*:role{}{}",
+        rules.bootstrap.path, rules.bootstrap.name
+    )
+}
+
+fn check(what: &'static str, document: &Document) -> Result<(), KitError> {
+    document
+        .check(DocumentKind::Permission)
+        .map_err(|error| KitError::Refused {
+            what,
+            problem: error.to_string(),
+        })
+}
+
+#[cfg(test)]
+mod tests;

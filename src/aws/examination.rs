@@ -1,0 +1,88 @@
+//! What can be told of the bootstrap role from inside an account, without a write: its own policies, and each read that
+//! crossrole ever makes, once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::EntityType;
+use crossrole_iam::document::{Document, DocumentKind};
+use crossrole_iam::{Path, RoleName};
+use crossrole_plan::doctor::{Facts, Read};
+
+use super::Action;
+use super::error::CallError;
+use super::read::{self, Door};
+
+/// Reads what can be read. A call that fails is told by what it was to tell.
+pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -> Facts {
+    let mut tried = Tried::default();
+    let get = door.iam.get_role().role_name(role.as_str());
+    let own = door.gate.call(Action::GetRole, || get.clone().send()).await;
+    let own = tried.noted(&[Action::GetRole], own);
+    let inline = read::inline_policies(door, role).await;
+    let calls = match &inline {
+        Ok(policies) if policies.is_empty() => &[Action::ListRolePolicies] as &[Action],
+        _ => &[Action::ListRolePolicies, Action::GetRolePolicy],
+    };
+    let inline = tried.noted(calls, inline);
+    let attached = read::attached_policies(door, role).await;
+    let attached = tried.noted(&[Action::ListAttachedRolePolicies], attached);
+    let profiles = read::instance_profiles(door, role).await;
+    let _ = tried.noted(&[Action::ListInstanceProfilesForRole], profiles);
+    let list = door.iam.list_roles().path_prefix(roles_below.as_str()).max_items(1);
+    let listed = door.gate.call(Action::ListRoles, || list.clone().send()).await;
+    let _ = tried.noted(&[Action::ListRoles], listed);
+    let policies = tried.noted(&[Action::GetAccountAuthorizationDetails], policies(door).await);
+    let _ = tried.noted(&[Action::GetAccountSummary], read::quotas(door).await);
+
+    let own = own.and_then(|answer| answer.role.ok_or_else(|| "the answer held no role".to_string()));
+    Facts {
+        trust: own.clone().and_then(|role| {
+            let text = role.assume_role_policy_document().unwrap_or_default();
+            parsed(text, DocumentKind::Trust)
+        }),
+        own_boundary: own.map(|role| {
+            let boundary = role.permissions_boundary();
+            boundary.and_then(|boundary| boundary.permissions_boundary_arn().map(str::to_string))
+        }),
+        inline: inline.map(|policies| {
+            let document = |(name, text): (String, String)| (name, parsed(&text, DocumentKind::Permission));
+            policies.into_iter().map(document).collect()
+        }),
+        attached,
+        policies,
+        tried: tried.0,
+    }
+}
+
+/// Which calls were made, and what was said of those that failed.
+#[derive(Default)]
+struct Tried(BTreeMap<&'static str, Option<String>>);
+
+impl Tried {
+    /// Notes calls that were made one after another, up to the first that failed.
+    fn noted<T>(&mut self, calls: &[Action], result: Result<T, CallError>) -> Read<T> {
+        let failed = result.as_ref().err().map(|error| error.action);
+        for call in calls {
+            if failed == Some(*call) {
+                break;
+            }
+            self.0.insert(call.as_str(), None);
+        }
+        result.map_err(|error| {
+            self.0.insert(error.action.as_str(), Some(error.to_string()));
+            error.to_string()
+        })
+    }
+}
+
+fn parsed(text: &str, kind: DocumentKind) -> Read<Document> {
+    Document::parse_encoded(text, kind).map_err(|error| error.to_string())
+}
+
+/// The ARNs of the account's own policies.
+async fn policies(door: Door<'_>) -> Result<BTreeSet<String>, CallError> {
+    let request = door.iam.get_account_authorization_details();
+    let request = request.filter(EntityType::LocalManagedPolicy);
+    let found = read::policy_details(door, &request).await?;
+    Ok(found.iter().filter_map(|policy| policy.arn.clone()).collect())
+}
