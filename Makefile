@@ -13,8 +13,7 @@ demo: build ## Show it at work: a real Kubernetes API server, simulated AWS, one
 	@$(PROGRAMS)/demo
 
 test: build ## Run all tests.
-	@echo "test: running all tests"
-	@$(CARGO) test --workspace
+	@.ci/test
 
 matrix: ## Try every AWS call with every error that it can give.
 	@CROSSROLE_MATRIX=all $(CARGO) test --workspace --test fault_matrix -- --nocapture
