@@ -147,6 +147,7 @@ fn what_cannot_be_printed_says_why_and_ends_with_one() {
 }
 
 #[test]
+#[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
 fn cfn_lint_has_nothing_to_say() {
     let Some(python) = python() else { return };
     let folder = Folder::new("kit-lint");
@@ -165,6 +166,7 @@ fn cfn_lint_has_nothing_to_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
 async fn a_stack_of_the_template_is_the_role_that_the_tests_run_with() {
     let Some(python) = python() else { return };
     let folder = Folder::new("kit-stack");
@@ -198,6 +200,7 @@ async fn a_stack_of_the_template_is_the_role_that_the_tests_run_with() {
 }
 
 #[test]
+#[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
 fn the_terraform_module_holds_the_same_documents() {
     let Some(python) = python() else { return };
     let folder = Folder::new("kit-module");
@@ -229,6 +232,7 @@ fn the_terraform_module_holds_the_same_documents() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
 async fn the_script_makes_the_role_and_repairs_it_when_it_is_run_again() {
     let Some(python) = python() else { return };
     let folder = Folder::new("kit-script");
