@@ -14,7 +14,13 @@ use serde_json::{Value, json};
 use support::{PROD, account, class, namespace, role, with, yaml};
 
 async fn start() -> Scene {
-    let scene = Scene::start(&[PROD]).await.unwrap();
+    start_with(&[]).await
+}
+
+/// The same, with more settings of the chart.
+async fn start_with(settings: &[&str]) -> Scene {
+    let settings = [&["leaderElection.enabled=false"], settings].concat();
+    let scene = Scene::start_with(&[PROD], &settings).await.unwrap();
     let manifests = [namespace("security"), class("standard"), account("prod", PROD)];
     scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
     scene
