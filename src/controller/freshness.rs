@@ -10,7 +10,6 @@ use std::time::Duration;
 use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -64,7 +63,7 @@ where
     Cached: Resource<DynamicType = ()> + Clone,
 {
     let kind = K::plural(&());
-    let api: Api<PartialObjectMeta<K>> = Api::all(client.clone());
+    let api: Api<K> = Api::all(client.clone());
     let began = Instant::now();
     loop {
         let listed = list(&api).await;
@@ -86,8 +85,8 @@ where
     }
 }
 
-/// All objects with their versions, page by page, and the version of the list.
-async fn list<K>(api: &Api<PartialObjectMeta<K>>) -> kube::Result<(HashMap<Name, u64>, u64)>
+/// All objects with their versions, their metadata page by page, and the version of the list.
+async fn list<K>(api: &Api<K>) -> kube::Result<(HashMap<Name, u64>, u64)>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
@@ -96,7 +95,7 @@ where
     // versions" and "Retrieving large results sets in chunks".
     let mut page = ListParams::default().limit(PAGE);
     loop {
-        let list = api.list(&page).await?;
+        let list = api.list_metadata(&page).await?;
         listed.extend(list.items.iter().map(entry));
         match list.metadata.continue_.filter(|more| !more.is_empty()) {
             Some(more) => page = page.continue_token(&more),

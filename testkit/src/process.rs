@@ -25,6 +25,10 @@ use crate::wait::{NO_ATTEMPT_ENDED, Patience};
 /// How long a process may take to end after SIGTERM before it is killed.
 pub const GRACE: Duration = Duration::from_secs(5);
 
+/// How long the system may take to end a killed process: a busy machine took more than five seconds to free the memory of an
+/// API server.
+const KILLED_WITHIN: Duration = Duration::from_secs(30);
+
 /// Ends the process in `$1` when the pipe closes without a line having come through it.
 const WATCHER: &str = r#"read -r line || kill -KILL "$1""#;
 
@@ -227,7 +231,7 @@ impl Process {
     /// When the process cannot be waited for.
     pub async fn kill(&mut self) -> Result<ExitStatus, Error> {
         self.signal(Signal::KILL);
-        self.wait_for_exit(GRACE).await
+        self.wait_for_exit(KILLED_WITHIN).await
     }
 
     /// Stops the process where it is (SIGSTOP), until [`Process::resume`]. It can still be killed.

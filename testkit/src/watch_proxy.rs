@@ -247,8 +247,12 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
     }
     if reads && !watches {
         let mut rules = state.rules();
-        // Lists that fill a cache come in pages.
-        let fills_cache = query.contains("limit=");
+        // Lists that fill a cache are of whole objects.
+        let accepted = parts
+            .headers
+            .get(header::ACCEPT)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let fills_cache = !accepted.is_some_and(|accepted| accepted.contains("PartialObjectMetadataList"));
         if let Some(list) = rules.frozen.get(&plural).filter(|_| fills_cache) {
             let list = list.clone();
             return ([(header::CONTENT_TYPE, "application/json")], list).into_response();
