@@ -1,15 +1,21 @@
 //! Leaving an account: a role of ours is removed there, or let go.
 
+use std::time::Duration;
+
 use crossrole_api::EntryState;
 use crossrole_api::role::DeletionPolicy;
 use crossrole_plan::change::Plan;
 use crossrole_plan::decide;
 use crossrole_plan::observed::Observed;
+use crossrole_plan::outcome::Failure;
 
 use super::task::Leave;
 use super::verdict::{Outcome, role_of};
 use super::work::{Finished, Visit};
 use crate::aws::{Age, CallError, Depth};
+
+/// What was denied is tried again so soon for the first time: the role may only be too new.
+const DENIED_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// What is left of a role in an account that is left.
 enum Left {
@@ -48,7 +54,10 @@ impl Visit<'_> {
             }
             Ok(Left::StillSeen) => self.ended(before, waits("the role is still seen although it was removed")),
             Ok(Left::GivenUp) => None,
-            Err(error) => self.ended(before, Outcome::failed_to_leave(&error)),
+            Err(error) => Some(Finished {
+                verdict: self.verdict(before, Outcome::failed_to_leave(&error)),
+                at_latest: self.denied_again_after(&error),
+            }),
         }
     }
 
@@ -92,6 +101,17 @@ impl Visit<'_> {
     fn bury(&self, leave: &Leave) {
         let memory = &self.job.context.memory;
         memory.bury(&leave.entrance.account, &leave.role, &leave.owner.object);
+    }
+
+    /// When to try again what was denied. Where IAM does not know everywhere yet a role that was just made, it knows no path of
+    /// it either, and asks for the right on its name alone: what is denied then is allowed a moment later. The longer it is
+    /// denied, the rarer it is tried, until it is tried at the interval.
+    fn denied_again_after(&self, error: &CallError) -> Option<Duration> {
+        let removing = self.task.entry.as_ref();
+        let removing = removing.filter(|entry| entry.state == EntryState::Removing);
+        let since = removing.map(|entry| self.job.context.now().duration_since(entry.last_transition_time.0));
+        let since = since.map_or(Duration::ZERO, |since| since.unsigned_abs());
+        (error.failure == Failure::PermissionDenied).then(|| DENIED_AGAIN_AFTER + since / 2)
     }
 
     /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.
