@@ -17,6 +17,7 @@
 //! | [`doctor_command`] | `crossrole doctor`: what is wrong with the way into the accounts |
 //! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
 //! | [`orphans_command`] | `crossrole orphans`: roles of ours that no object wants |
+//! | `output` | what commands print |
 //! | [`cli`] | flags → settings |
 //!
 //! The first three are packages of their own, so that nothing in them can name a client. Start with
@@ -35,5 +36,6 @@ pub mod fence;
 pub mod lease;
 pub mod manifests;
 pub mod orphans_command;
+mod output;
 pub mod plan_command;
 pub mod telemetry;

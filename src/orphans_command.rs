@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,6 +28,7 @@ use crate::controller::watch::{CachedAccount, CachedClass, CachedRole};
 use crate::controller::world::World;
 use crate::controller::{cluster_id, orphans, resolve};
 use crate::fence::Fence;
+use crate::output;
 use crate::plan_command::OutputFormat;
 
 /// Accounts that are read at the same time.
@@ -114,11 +114,7 @@ pub async fn run(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
     for (what, problem) in &findings.failures {
         eprintln!("crossrole: {what}: {problem}");
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough, as `head` has.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    output::print(&text)?;
     Ok(ExitCode::from(findings.exit_code()))
 }
 

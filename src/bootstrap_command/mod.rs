@@ -24,7 +24,6 @@ mod terraform;
 mod tests;
 
 use std::error::Error;
-use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use clap::ValueEnum;
@@ -35,6 +34,7 @@ use crossrole_plan::rules::PolicyReference;
 use crate::aws::Action;
 use crate::cli::BootstrapFlags;
 use crate::manifests::Manifests;
+use crate::output;
 use accounts::{ClassAccounts, Entry};
 use kit_file::{KitFile, json_file};
 
@@ -76,7 +76,9 @@ pub fn run(flags: &BootstrapFlags) -> Result<(), Box<dyn Error>> {
     match &flags.output_dir {
         Some(folder) => write(folder, &files),
         // The first holds all that matters; the others repeat what stands in it.
-        None => print(files.first().map(|file| file.text.as_str()).unwrap_or_default()),
+        None => Ok(output::print(
+            files.first().map(|file| file.text.as_str()).unwrap_or_default(),
+        )?),
     }
 }
 
@@ -126,12 +128,4 @@ fn write(folder: &Path, files: &[KitFile]) -> Result<(), Box<dyn Error>> {
         eprintln!("wrote {}", path.display());
     }
     Ok(())
-}
-
-fn print(text: &str) -> Result<(), Box<dyn Error>> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough, as `head` has.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -1,10 +1,10 @@
 //! A CrossAccountRole: resolve → (intent) → observe, decide, guard, apply → report.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossrole_api::names::{RECONCILE_AT_ANNOTATION, ROLE_FINALIZER};
-use crossrole_api::{AccountEntry, CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
+use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
@@ -191,11 +191,7 @@ async fn report_suspended(
 const TOLD_ONE_BY_ONE: usize = 3;
 
 async fn warn_of_new_trouble(job: &Job, before: &CrossAccountRoleStatus, verdicts: &[Verdict]) {
-    let before: HashMap<&str, &AccountEntry> = before
-        .accounts
-        .iter()
-        .map(|entry| (entry.account.as_str(), entry))
-        .collect();
+    let before = report::by_account(before);
     let mut new: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for verdict in verdicts {
         let Outcome::Stands {

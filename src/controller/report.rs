@@ -23,16 +23,19 @@ const ENTRY_SIZE: usize = 240;
 
 /// The bytes of entries for accounts of these names and roles with an ARN of that length, without messages.
 pub fn least_size<'a>(accounts: impl Iterator<Item = &'a str>, arn: usize) -> usize {
-    accounts.map(|account| ENTRY_SIZE + account.len() + arn).sum()
+    accounts.map(|account| entry_size(account, arn)).sum()
+}
+
+fn entry_size(account: &str, arn: usize) -> usize {
+    ENTRY_SIZE + account.len() + arn
 }
 
 /// Cuts messages short where all together would not fit. The Events and the log hold the whole.
 fn fit(entries: &mut [AccountEntry]) {
-    let without = |entry: &AccountEntry| {
-        let arn = entry.role_arn.as_ref().map_or(0, String::len);
-        ENTRY_SIZE + entry.account.len() + arn
-    };
-    let least: usize = entries.iter().map(without).sum();
+    let least: usize = entries
+        .iter()
+        .map(|entry| entry_size(&entry.account, entry.role_arn.as_ref().map_or(0, String::len)))
+        .sum();
     let messages = || entries.iter().filter_map(|entry| entry.message.as_ref());
     let (count, size) = (messages().count(), messages().map(String::len).sum::<usize>());
     let room = ENTRIES_SIZE.saturating_sub(least);
@@ -220,7 +223,7 @@ enum Overall {
 }
 
 /// The entries of a status, by the AWSAccount's name.
-fn by_account(status: &CrossAccountRoleStatus) -> HashMap<&str, &AccountEntry> {
+pub(super) fn by_account(status: &CrossAccountRoleStatus) -> HashMap<&str, &AccountEntry> {
     let entries = status.accounts.iter();
     entries.map(|entry| (entry.account.as_str(), entry)).collect()
 }

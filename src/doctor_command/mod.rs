@@ -28,6 +28,7 @@ use crate::cli::DoctorFlags;
 use crate::controller::resolve::entrance;
 use crate::fence::Fence;
 use crate::manifests::Manifests;
+use crate::output;
 use crate::plan_command::OutputFormat;
 use report::{Checked, Report};
 
@@ -52,10 +53,10 @@ pub async fn run(flags: &DoctorFlags) -> Result<ExitCode, Box<dyn Error>> {
         Ok(hub) => look(&manifests, &wanted, hub, flags.pod_identity).await,
         Err(error) => Report::without_identity(no_identity(&error)),
     };
-    match flags.output {
-        OutputFormat::Text => print!("{report}"),
-        OutputFormat::Json => println!("{:#}", report.to_json()),
-    }
+    output::print(&match flags.output {
+        OutputFormat::Text => report.to_string(),
+        OutputFormat::Json => format!("{:#}\n", report.to_json()),
+    })?;
     Ok(ExitCode::from(report.exit_code()))
 }
 

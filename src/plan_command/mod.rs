@@ -15,7 +15,6 @@ pub mod report;
 pub mod survey;
 
 use std::error::Error;
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -30,6 +29,7 @@ use crate::aws::{Accounts, Age, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
 use crate::fence::Fence;
 use crate::manifests::Manifests;
+use crate::output;
 use report::{Finding, Line, Report};
 use survey::{Item, Survey, Wanted};
 
@@ -72,11 +72,7 @@ pub async fn run(flags: &PlanFlags) -> Result<ExitCode, Box<dyn Error>> {
         }
         OutputFormat::Json => format!("{:#}\n", report.to_json()),
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough, as `head` has.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    output::print(&text)?;
     Ok(ExitCode::from(report.exit_code()))
 }
 
