@@ -26,6 +26,12 @@ pub(crate) fn takes_somebody_out(before: &ObservedDocument, after: &Document, no
     !are_within(&admitted, &remaining) || (!admitted.is_empty() && !are_within(&denials(after), &denials(before)))
 }
 
+/// Whether a trust policy may let anybody in at a time.
+pub(crate) fn may_admit(trust: &ObservedDocument, time: Timestamp) -> bool {
+    let open = |document: &Document| allows(document).any(|(_, window)| window.contains(time));
+    trust.document().is_none_or(open)
+}
+
 /// Whether a trust policy admits nobody, at any time, whom another does not.
 pub(crate) fn admits_no_more(inner: &Document, outer: &Document) -> bool {
     let allowed = |document| canonical(document, Effect::Allow);

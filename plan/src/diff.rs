@@ -3,7 +3,8 @@
 //! *Safe* means: a principal that assumes the role after any prefix can do nothing that neither the old nor the new
 //! declaration let that same principal do. The order is
 //!
-//! 1. our own tags, where somebody took them off: without them nobody knows later whose the role is;
+//! 1. our own tags, where somebody took them off: without them nobody knows later whose the role is (where trust is closed
+//!    for good, that comes first);
 //! 2. trust shrinks, to the statements that old and new share, or to nobody;
 //! 3. permissions, boundary, tags and session duration change (`order` says how);
 //! 4. trust widens to what is declared.
@@ -15,10 +16,10 @@
 //! right after trust is closed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crossrole_iam::document::Document;
-use crossrole_iam::quota::{ROLE_INLINE_POLICIES_SIZE, ROLE_TAGS};
+use crossrole_iam::quota::ROLE_INLINE_POLICIES_SIZE;
 use crossrole_iam::{Arn, PolicyName};
 
 use crate::admission;
@@ -29,6 +30,7 @@ use crate::observed::{ObservedDocument, ObservedRole};
 use crate::order;
 use crate::owner::Owner;
 use crate::policy_change::PolicyChange;
+use crate::tags;
 use crate::trust;
 
 /// The changes that make a role where there is none.
@@ -73,17 +75,24 @@ pub fn create(desired: &Desired) -> Vec<Change> {
 pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
     let mut permissions = permission_changes(observed, desired);
     let mut changes = Vec::new();
-    let missing = missing_tags(&observed.tags, &desired.owner.tags());
-    if !has_room_for(&observed.tags, &missing) {
+    let mut missing = tags::missing(&observed.tags, &desired.owner.tags());
+    if !tags::have_room_for(&observed.tags, &missing) {
         // Others have used up the quota. Ours go on when theirs are off.
-        permissions.tag.extend(missing);
-    } else if !missing.is_empty() {
-        changes.push(Change::Tag(missing));
+        permissions.tag.append(&mut missing);
     }
-    let before_trust = changes.len();
+    let tags = (!missing.is_empty()).then_some(Change::Tag(missing));
     let (first, last) = trust_changes(observed, desired, &permissions);
-    changes.extend(first);
     let closes = desired.trust.means_the_same_as(&trust::closed());
+    let before_trust = if closes {
+        // Nothing that can fail stands before the end of access.
+        changes.extend(first.into_iter().chain(tags));
+        0
+    } else {
+        changes.extend(tags);
+        let before_trust = changes.len();
+        changes.extend(first);
+        before_trust
+    };
     let earliest = if closes || permissions.end_more_than_sessions() {
         changes.len()
     } else {
@@ -99,15 +108,16 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
 /// no longer allows that; but the boundary is the class's, and without it the denial could not be written.
 pub fn close(observed: &ObservedRole, owner: &Owner, boundary: Option<&Arn>) -> Vec<Change> {
     let mut changes = Vec::new();
-    let missing = missing_tags(&observed.tags, &owner.tags());
-    if !missing.is_empty() && has_room_for(&observed.tags, &missing) {
-        changes.push(Change::Tag(missing));
-    }
     if !observed.trust.means(&trust::closed()) {
         changes.push(Change::UpdateTrust {
             document: trust::closed(),
             step: TrustStep::Declared,
         });
+    }
+    // Nothing that can fail stands before the end of access, but whose the role is must be known to whoever goes on.
+    let missing = tags::missing(&observed.tags, &owner.tags());
+    if !missing.is_empty() && tags::have_room_for(&observed.tags, &missing) {
+        changes.push(Change::Tag(missing));
     }
     if let Ok(name) = CLOSED_POLICY.parse() {
         changes.extend(deny(observed, name, lifecycle::closing(), boundary, true));
@@ -185,21 +195,13 @@ fn permission_changes(observed: &ObservedRole, desired: &Desired) -> order::Perm
         attach: desired.attached.difference(&observed.attached).cloned().collect(),
         detach: observed.attached.difference(&desired.attached).cloned().collect(),
         boundary: boundary_change(observed.boundary.as_ref(), desired.boundary.as_ref()),
-        tag: missing_tags(&observed.tags, &desired.tags),
-        untag: surplus_tags(&observed.tags, &desired.tags),
-        tags_are_read: observed
-            .inline
-            .values()
-            .any(|document| document.document().is_none_or(reads_tags))
-            || desired.inline.values().any(reads_tags),
+        tag: tags::missing(&observed.tags, &desired.tags),
+        untag: tags::surplus(&observed.tags, &desired.tags),
+        tags_are_read: tags::are_read_by_policies(observed, desired) || tags::are_read_by_trust(observed, desired),
+        tags_admit: tags::take_somebody_out(observed, desired),
         session,
         ..order::Permissions::of_policies(policies)
     }
-}
-
-/// Whether a document speaks of the tags of whoever calls, in a condition key or a policy variable.
-fn reads_tags(document: &Document) -> bool {
-    document.to_json().to_ascii_lowercase().contains("aws:principaltag/")
 }
 
 fn boundary_change(before: Option<&Arn>, after: Option<&Arn>) -> Option<order::BoundaryChange> {
@@ -209,42 +211,6 @@ fn boundary_change(before: Option<&Arn>, after: Option<&Arn>) -> Option<order::B
         (Some(_), None) => Some(order::BoundaryChange::Gone),
         _ => None,
     }
-}
-
-// IAM does not tell tag keys apart by case.
-fn missing_tags(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let there: BTreeMap<String, &String> = observed
-        .iter()
-        .map(|(key, value)| (key.to_lowercase(), value))
-        .collect();
-    wanted
-        .iter()
-        .filter(|(key, value)| there.get(&key.to_lowercase()) != Some(value))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
-}
-
-fn has_room_for(observed: &BTreeMap<String, String>, more: &BTreeMap<String, String>) -> bool {
-    let keys = observed.keys().chain(more.keys()).map(|key| key.to_lowercase());
-    // Tags that AWS itself puts on do not count.
-    keys.filter(|key| !key.starts_with("aws:"))
-        .collect::<BTreeSet<_>>()
-        .len()
-        <= ROLE_TAGS
-}
-
-fn surplus_tags(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> BTreeSet<String> {
-    let wanted: BTreeSet<String> = wanted.keys().map(|key| key.to_lowercase()).collect();
-    observed
-        .keys()
-        .filter(|key| {
-            let folded = key.to_lowercase();
-            !folded.starts_with("aws:")
-                && !folded.starts_with(crossrole_api::names::PREFIX)
-                && !wanted.contains(&folded)
-        })
-        .cloned()
-        .collect()
 }
 
 /// The change of trust that goes first, and the one that goes last.
@@ -276,7 +242,8 @@ fn trust_changes(
     if after.means_the_same_as(&trust::closed()) {
         return (declared(), None);
     }
-    if permissions.needs_closed_trust() {
+    // Whom other tags take out is out with the first change of trust, as everybody else is.
+    if permissions.needs_closed_trust() || permissions.tags_admit {
         return closed_meanwhile();
     }
     let widens = before

@@ -74,6 +74,7 @@ mod revocation;
 pub mod rules;
 pub mod select;
 pub mod substitute;
+mod tags;
 pub mod teardown;
 #[cfg(test)]
 mod testing;

@@ -14,6 +14,7 @@ use crate::desired::Desired;
 use crate::observed::{ObservedDocument, ObservedRole};
 use crate::refusal::Refusal;
 use crate::revocation;
+use crate::tags;
 use crate::trust;
 use crate::window::{CURRENT_TIME, Window, rounded_down};
 
@@ -170,7 +171,7 @@ pub fn older_sessions_last_until(desired: &Desired, observed: &ObservedRole, now
         .filter(|(name, _)| name.as_str() == REVOKE_OLDER_SESSIONS_POLICY)
         .find_map(|(_, document)| revocation::revoked_before(document));
     let ended = desired.lifecycle.is_closed(now) || revoked >= Some(now);
-    if ended || !admission::takes_somebody_out(&observed.trust, &shaped.trust, now) {
+    if ended || !takes_somebody_out(observed, &shaped, now) {
         return None;
     }
     let longest = SignedDuration::from_secs(i64::from(observed.max_session));
@@ -219,16 +220,20 @@ fn revocation(
     // Trust that was closed while a plan was carried out no longer says whom it let in before; that of a role which was
     // closed for good came with `crossrole-closed`. Nor does trust that changed before an older revocation which cannot
     // be read made way.
-    let forgotten = inline(observed, CLOSED_POLICY).is_none() && observed.trust.means(&trust::closed())
+    let closed_meanwhile = inline(observed, CLOSED_POLICY).is_none() && observed.trust.means(&trust::closed());
+    let forgotten = closed_meanwhile
         || inline(observed, REVOKE_OLDER_SESSIONS_POLICY).is_some_and(|found| found.document().is_none());
-    let tightens = lifecycle.revoke_on_tighten
-        && (forgotten || admission::takes_somebody_out(&observed.trust, &shaped.trust, now));
-    let wanted = [
-        declared,
-        reopens.then_some(now),
-        tightens.then(|| now.saturating_add(SPREAD).unwrap_or(now)),
-    ];
+    let tightens = lifecycle.revoke_on_tighten && (forgotten || takes_somebody_out(observed, shaped, now));
+    let spread = now.saturating_add(SPREAD).unwrap_or(now);
+    // Whom somebody let in by hand while the role was closed can still get a session until IAM has spread its trust.
+    let is_open = [now, spread].into_iter().any(|time| admission::may_admit(&observed.trust, time));
+    let reopened_from = if is_open || closed_meanwhile { spread } else { now };
+    let wanted = [declared, reopens.then_some(reopened_from), tightens.then_some(spread)];
     Ok(wanted.into_iter().flatten().max())
+}
+
+fn takes_somebody_out(observed: &ObservedRole, shaped: &Desired, now: Timestamp) -> bool {
+    admission::takes_somebody_out(&observed.trust, &shaped.trust, now) || tags::take_somebody_out(observed, shaped)
 }
 
 /// Puts the role's time into every Allow of its trust policy.

@@ -12,7 +12,8 @@
 //!   Deny of either. And where the class forces a boundary, the bootstrap role may write inline policies of a role only
 //!   once it has that boundary: so policies go before the swap, and come after it.
 //!
-//! - **Tags**: what a policy lets a session do can hang on the role's tags (`aws:PrincipalTag`). They change at one point,
+//! - **Tags**: what a policy lets a session do can hang on the role's tags (`aws:PrincipalTag`), and so can who may assume
+//!   the role (`aws:ResourceTag`). They change at one point,
 //!   when of the Allows only those that both declarations share are there, and every Deny of either.
 //!
 //! Where no such order exists, or the inline quota has no room for it ([`Permissions::needs_closed_trust`]), the role
@@ -44,8 +45,10 @@ pub(crate) struct Permissions {
     pub(crate) boundary: Option<BoundaryChange>,
     pub(crate) tag: BTreeMap<String, String>,
     pub(crate) untag: BTreeSet<String>,
-    /// Whether an inline policy, old or new, hangs on the role's tags.
+    /// Whether an inline policy or the trust policy, old or new, hangs on the role's tags.
     pub(crate) tags_are_read: bool,
+    /// Whether trust, old or new, hangs on tags of the role that change.
+    pub(crate) tags_admit: bool,
     pub(crate) session: Option<SessionChange>,
 }
 
@@ -128,7 +131,7 @@ impl Permissions {
         too_many || across_swap || self.tags_change_in_between() || !self.fits(&self.careful_order())
     }
 
-    /// Whether policies that hang on the role's tags would meet, on the way, tags or a boundary or Allows that belong to the
+    /// Whether policies or trust that hang on the role's tags would meet, on the way, tags or a boundary or Allows that belong to the
     /// other declaration.
     fn tags_change_in_between(&self) -> bool {
         let in_two_calls = !self.tag.is_empty() && !self.untag.is_empty();

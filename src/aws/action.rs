@@ -1,6 +1,6 @@
 //! Every AWS action that crossrole calls, and the right that each needs in an account. The bootstrap kit, the
-//! documentation and the fault tests are made from this list, and no other call leaves this process: see
-//! [`Fenced`](super::fenced).
+//! documentation and the fault tests are made from this list, and no other call leaves this process: `fenced`
+//! sees to it.
 
 use std::fmt;
 

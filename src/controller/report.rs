@@ -57,6 +57,7 @@ pub fn report(
 ) -> CrossAccountRoleStatus {
     let mut entries = Vec::new();
     let mut progressing: Option<(Reason, String)> = None;
+    let mut waiting = 0;
     let mut stuck: Option<(Reason, String)> = None;
     let known = by_account(previous);
     for verdict in verdicts {
@@ -67,6 +68,7 @@ pub fn report(
         let told = (reason, format!("account {}: {message}", verdict.account));
         match (state, look) {
             (EntryState::Ready, _) => {}
+            (EntryState::Pending, _) if reason == Reason::Waiting => waiting += 1,
             (_, NextLook::Backoff) => progressing = progressing.or(Some(told)),
             (_, NextLook::Interval) => stuck = stuck.or(Some(told)),
         }
@@ -81,8 +83,11 @@ pub fn report(
             "spec.accounts selects no AWSAccount: check its names and labels".into(),
         ));
     }
+    let progressing = progressing
+        .map(|(reason, message)| Overall::Reconciling(reason, message))
+        .or_else(|| (waiting > 0).then(|| being_worked_on(waiting)));
     let overall = match (progressing, stuck) {
-        (Some((reason, message)), _) => Overall::Reconciling(reason, message),
+        (Some(overall), _) => overall,
         (None, Some((reason, message))) => Overall::Stalled(reason, message),
         (None, None) => Overall::Ready(format!(
             "{ready} of {} accounts hold the role as declared",
@@ -130,7 +135,7 @@ fn standing(
                 None => Some((
                     EntryState::Pending,
                     Reason::Waiting,
-                    "being looked at".into(),
+                    String::new(),
                     NextLook::Backoff,
                 )),
             }
@@ -186,10 +191,10 @@ pub fn intent(
     entries.extend(intended.into_values());
     entries.sort_by(|left, right| left.account.cmp(&right.account));
     let ready = entries.iter().filter(|entry| entry.state == EntryState::Ready).count();
-    let waiting = Overall::Reconciling(
-        Reason::Waiting,
-        format!("{} accounts are about to be written to", entries.len() - ready),
-    );
+    let waiting = entries
+        .iter()
+        .filter(|entry| entry.state == EntryState::Pending && entry.reason == Reason::Waiting);
+    let waiting = being_worked_on(waiting.count());
     Some(CrossAccountRoleStatus {
         observed_generation: generation,
         last_handled_reconcile_at: previous.last_handled_reconcile_at.clone(),
@@ -213,6 +218,15 @@ pub fn suspended(previous: &CrossAccountRoleStatus, generation: Option<i64>, now
 pub fn unreadable(generation: Option<i64>, problem: &str, now: Timestamp) -> Vec<Condition> {
     let message = format!("this version of crossrole cannot read the object, and does nothing about it: {problem}");
     conditions(&[], &Overall::Stalled(Reason::InvalidSpec, message), generation, now)
+}
+
+// An intent, and a report of the same work before anything has come of it, say the same: no second patch.
+fn being_worked_on(accounts: usize) -> Overall {
+    let message = match accounts {
+        1 => "1 account is being worked on".into(),
+        _ => format!("{accounts} accounts are being worked on"),
+    };
+    Overall::Reconciling(Reason::Waiting, message)
 }
 
 enum Overall {

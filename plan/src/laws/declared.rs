@@ -146,6 +146,29 @@ fn must_revoke_before(desired: &Desired, before: &Observed, now: Timestamp) -> O
     if is_closed(desired, now) {
         return declared;
     }
+    let reopens = looks_closed(was, now);
+    // Whom somebody let in by hand can get a session until IAM has spread the change of trust.
+    let is_open = || Powers::of(before, now).admits_now_beyond(&Powers::default());
+    let reopened_from = || whole_second_up(if is_open() { spread(now) } else { now });
+    let tightens = || {
+        let mut after = was.clone();
+        after.trust = ObservedDocument::Parsed(trust(desired, now));
+        after.tags = desired.all_tags();
+        Powers::of(before, now).admits_now_beyond(&Powers::of(&Observed::Present(after), now))
+    };
+    let tightens = desired.lifecycle.revoke_on_tighten && tightens();
+    [
+        declared,
+        reopens.then(reopened_from),
+        tightens.then(|| whole_second_up(spread(now))),
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+}
+
+/// Whether every session of a role was ended: it was closed, or its time ran out.
+fn looks_closed(was: &ObservedRole, now: Timestamp) -> bool {
     let end = was
         .inline
         .get(&name(VALIDITY))
@@ -156,21 +179,11 @@ fn must_revoke_before(desired: &Desired, before: &Observed, now: Timestamp) -> O
             let ours = denial(&format!(r#""DateGreaterThanEquals": {{"aws:CurrentTime": "{end}"}}"#));
             document.means_the_same_as(&ours).then_some(end)
         });
-    let reopens = was.inline.contains_key(&name(CLOSED)) || end.is_some_and(|end| end <= now);
-    let tightens = || {
-        let mut after = was.clone();
-        after.trust = ObservedDocument::Parsed(trust(desired, now));
-        Powers::of(before, now).admits_now_beyond(&Powers::of(&Observed::Present(after), now))
-    };
-    let tightens = desired.lifecycle.revoke_on_tighten && tightens();
-    [
-        declared,
-        reopens.then(|| whole_second_up(now)),
-        tightens.then(|| whole_second_up(now + SignedDuration::from_mins(1))),
-    ]
-    .into_iter()
-    .flatten()
-    .max()
+    was.inline.contains_key(&name(CLOSED)) || end.is_some_and(|end| end <= now)
+}
+
+fn spread(now: Timestamp) -> Timestamp {
+    now + SignedDuration::from_mins(1)
 }
 
 fn revokes_enough(role: &ObservedRole, desired: &Desired, before: &Observed, now: Timestamp) -> bool {
@@ -201,10 +214,8 @@ fn revokes_enough(role: &ObservedRole, desired: &Desired, before: &Observed, now
         unreadable,
     ];
     let least = least.into_iter().flatten().max();
-    let most = desired
-        .lifecycle
-        .revoke_on_tighten
-        .then(|| whole_second_up(now + SignedDuration::from_mins(1)));
+    let reopens = matches!(before, Observed::Present(was) if looks_closed(was, now));
+    let most = (desired.lifecycle.revoke_on_tighten || reopens).then(|| whole_second_up(spread(now)));
     let revoked = revoked_before(&Observed::Present(Box::new(role.clone())));
     kept && !document.has_allow() && revoked >= least && revoked <= least.max(most)
 }

@@ -17,6 +17,7 @@
 
 use std::array;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crossrole_iam::Arn;
 use crossrole_iam::document::{Document, DocumentKind, Effect, Statement};
@@ -117,7 +118,7 @@ impl Powers {
         };
         let ends: [[u64; AHEAD]; ISSUED] = of_sessions(&|moment| permissions.denied_by_us(moment));
         Self {
-            admitted: admitted(&trust, now),
+            admitted: admitted(&trust, &keyed(role, &["aws:resourcetag", "iam:resourcetag"]), now),
             can: of_sessions(&|moment| ASSUME | (permissions.allowed(moment) & within)),
             ended: ends.map(|row| row.map(|denied| denied == EVERYTHING)),
             session: role.max_session,
@@ -250,11 +251,7 @@ impl Permissions {
             deny: 0,
             dated: Vec::new(),
         };
-        let tags = role
-            .tags
-            .iter()
-            .map(|(key, value)| (format!("aws:principaltag/{}", key.to_lowercase()), value.clone()))
-            .collect();
+        let tags = keyed(role, &["aws:principaltag"]);
         for (name, document) in &role.inline {
             let is_ours = ENDS_SESSIONS.contains(&name.as_str());
             for statement in &meaning(document, DocumentKind::Permission).statements {
@@ -294,8 +291,18 @@ impl Permissions {
     }
 }
 
-fn admitted(trust: &Document, now: Timestamp) -> [u64; AHEAD] {
-    let read = |one: &Statement| (one.effect, Dates::of(one), callers_of(one));
+/// A role's tags, as these condition keys say them.
+fn keyed(role: &ObservedRole, prefixes: &[&str]) -> BTreeMap<String, String> {
+    let tags = role.tags.iter();
+    tags.flat_map(|(tag, value)| {
+        let keys = prefixes.iter();
+        keys.map(move |prefix| (format!("{prefix}/{}", tag.to_lowercase()), value.clone()))
+    })
+    .collect()
+}
+
+fn admitted(trust: &Document, tags: &BTreeMap<String, String>, now: Timestamp) -> [u64; AHEAD] {
+    let read = |one: &Statement| (one.effect, Dates::of(one), callers_of(one, tags));
     let mut named: Vec<_> = trust.statements.iter().map(read).collect();
     named.sort_by_key(|(effect, ..)| *effect == Effect::Deny);
     array::from_fn(|number| {

@@ -138,7 +138,7 @@ fn changes_what_a_session_can_do(plan: &Plan, role: &ObservedRole) -> bool {
     })
 }
 
-/// Whether a policy hangs on the role's tags, and these change.
+/// Whether a policy or trust hangs on the role's tags, and these change.
 fn tags_are_at_stake(desired: &Desired, role: &ObservedRole) -> bool {
     let found = role
         .inline
@@ -151,10 +151,12 @@ fn tags_are_at_stake(desired: &Desired, role: &ObservedRole) -> bool {
         let folded = tags.iter().map(|(key, value)| (key.to_lowercase(), value.clone()));
         folded.filter(|(key, _)| counts(key)).collect()
     };
-    found.chain(wanted).any(reads) && folded(&role.tags) != folded(&desired.tags)
+    let trusts = [role.trust.document().map(Document::to_json), Some(desired.trust.to_json())];
+    let read_by_trust = trusts.into_iter().flatten().any(|text| text.contains(":ResourceTag/"));
+    (read_by_trust || found.chain(wanted).any(reads)) && folded(&role.tags) != folded(&desired.tags)
 }
 
-/// Whether trust may have to be closed at all: something cannot be read, tags change on which a policy hangs, a Deny comes or goes, one stays in a policy
+/// Whether trust may have to be closed at all: something cannot be read, tags change on which a policy or trust hangs, a Deny comes or goes, one stays in a policy
 /// that changes while the boundary is swapped, old and new trust share nothing or nothing that can be written, or a
 /// quota does not hold old and new at once.
 fn may_need_closing(desired: &Desired, role: &ObservedRole) -> bool {

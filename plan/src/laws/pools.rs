@@ -40,6 +40,12 @@ pub(super) fn trust_pool(effect: Effect) -> Vec<Statement> {
             r#"{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}, "Bool": {"aws:MultiFactorAuthPresent": "true"},
                 "NumericLessThan": {"aws:MultiFactorAuthAge": "10800"}}"#,
         ),
+        // Hangs on the role's own tags.
+        ("555555555555", r#"{"StringEquals": {"aws:ResourceTag/team": "1"}}"#),
+        (
+            "111111111111",
+            r#"{"StringNotEquals": {"iam:ResourceTag/Env": "2"}, "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}}"#,
+        ),
         (
             "555555555555",
             r#"{"DateGreaterThan": {"aws:CurrentTime": "2026-11-23T13:00:00Z"}}"#,
@@ -52,6 +58,7 @@ pub(super) fn trust_pool(effect: Effect) -> Vec<Statement> {
         ),
         ("arn:aws:iam::111111111111:user/bob", "{}"),
         ("444444444444", r#"{"StringNotEquals": {"sts:ExternalId": "first-id"}}"#),
+        ("555555555555", r#"{"StringEquals": {"aws:ResourceTag/team": "2"}}"#),
         (
             r#"111111111111", "444444444444"#,
             r#"{"StringNotEquals": {"sts:ExternalId": ["first-id", "second-id"]}}"#,

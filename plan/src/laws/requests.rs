@@ -145,23 +145,23 @@ fn work_out_actions(statement: &Statement, tags: &BTreeMap<String, String>) -> u
     bits
 }
 
-/// The callers that a statement speaks of, whenever.
-pub(super) fn callers_of(statement: &Statement) -> u64 {
+/// The callers that a statement speaks of, whenever, where the role has these tags.
+pub(super) fn callers_of(statement: &Statement, tags: &BTreeMap<String, String>) -> u64 {
     once(
         format!(
-            "{:?} {:?} {:?}",
+            "{:?} {:?} {:?} {tags:?}",
             statement.principal, statement.action, statement.conditions
         ),
         || {
             callers()
                 .enumerate()
-                .filter(|(_, caller)| speaks_of(statement, caller))
+                .filter(|(_, caller)| speaks_of(statement, caller, tags))
                 .fold(0, |bits, (number, _)| bits | 1 << number)
         },
     )
 }
 
-fn speaks_of(statement: &Statement, caller: &Caller) -> bool {
+fn speaks_of(statement: &Statement, caller: &Caller, tags: &BTreeMap<String, String>) -> bool {
     let assumes = statement
         .action
         .patterns()
@@ -180,6 +180,9 @@ fn speaks_of(statement: &Statement, caller: &Caller) -> bool {
     }
     if let Some(id) = caller.external_id {
         request.insert("sts:externalid", id.into());
+    }
+    for (tag, value) in tags {
+        request.insert(tag, value.clone());
     }
     let mut undated = statement.conditions.iter().filter(|condition| !is_dated(condition));
     assumes && named && undated.all(|condition| holds(condition, &request))

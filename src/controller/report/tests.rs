@@ -147,6 +147,24 @@ fn an_intent_is_written_once_and_keeps_what_is_there() {
 }
 
 #[test]
+fn work_of_which_nothing_has_come_yet_is_reported_by_its_intent() {
+    let id = "111111111111".to_string();
+    let accounts = ["a", "b"].map(|name| (name.to_string(), id.clone(), true));
+    let intended = intent(&CrossAccountRoleStatus::default(), Some(1), &accounts, at(1)).unwrap();
+    let under_way = |name| Verdict {
+        account_id: Some(id.clone()),
+        named: true,
+        ..verdict(name, Outcome::UnderWay { anew: false })
+    };
+    let course = [under_way("a"), under_way("b")];
+    assert_eq!(report(&intended, Some(1), &course, at(3)), intended);
+    let course = [under_way("a"), verdict("b", Outcome::ready())];
+    let status = report(&intended, Some(1), &course, at(3));
+    assert_eq!(status.summary.as_deref(), Some("1/2"));
+    assert_eq!(status.conditions[0].message, "1 account is being worked on");
+}
+
+#[test]
 fn an_entry_is_small_even_at_its_worst() {
     let outcome = Outcome::Stands {
         state: EntryState::Refused,
