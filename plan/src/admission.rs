@@ -121,7 +121,7 @@ mod tests {
 
     /// What a change of trust means, said for the sessions that are there and for the order.
     fn said(before: &Document, after: &Document) -> String {
-        let out = takes_somebody_out(&ObservedDocument::Parsed(before.clone()), after, NOON.parse().unwrap());
+        let out = takes_somebody_out(&ObservedDocument::of(before.clone()), after, NOON.parse().unwrap());
         let (narrows, widens) = (admits_no_more(after, before), admits_no_more(before, after));
         let order = match (narrows, widens) {
             (true, true) => "the same",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_iam::document::Document;
 use crossrole_iam::{Arn, Path, PolicyName, RoleName};
 
@@ -96,6 +97,16 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
+
+    /// The change of trust before which older sessions are revoked, up to a minute after the plan was made: it must come
+    /// soon, or whoever it takes out gets a session meanwhile that nobody revokes.
+    pub fn hurried(&self) -> Option<&Change> {
+        let trust = |change: &Change| matches!(change, Change::UpdateTrust { .. });
+        let revokes = |change: &Change| matches!(change, Change::PutInline { name, .. } if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY);
+        let first = self.changes.iter().position(trust)?;
+        let (before, rest) = self.changes.split_at_checked(first)?;
+        before.iter().any(revokes).then(|| rest.first()).flatten()
+    }
 }
 
 impl fmt::Display for Plan {
@@ -151,14 +162,14 @@ impl fmt::Display for Change {
                     duration::written(new.max_session)
                 )?;
                 if !new.description.is_empty() {
-                    writeln!(formatter, "       about     {}", new.description)?;
+                    writeln!(formatter, "       about     {:?}", new.description)?;
                 }
                 match &new.boundary {
                     Some(boundary) => writeln!(formatter, "       boundary  {boundary}")?,
                     None => writeln!(formatter, "       boundary  none")?,
                 }
                 for (key, value) in &new.tags {
-                    writeln!(formatter, "       tag       {key} = {value}")?;
+                    writeln!(formatter, "       tag       {}", tag(key, value))?;
                 }
                 write!(formatter, "       trust\n{}", indented(&new.trust))
             }
@@ -185,7 +196,7 @@ impl fmt::Display for Change {
             Self::PutInline { name, document } => write!(formatter, "put inline policy {name}\n{}", indented(document)),
             Self::DeleteInline(name) => write!(formatter, "delete inline policy {name}"),
             Self::Tag(tags) => {
-                let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                let pairs: Vec<String> = tags.iter().map(|(key, value)| tag(key, value)).collect();
                 write!(formatter, "set tags {}", pairs.join(", "))
             }
             Self::Untag(keys) => write!(formatter, "remove tags {}", joined(keys)),
@@ -193,6 +204,11 @@ impl fmt::Display for Change {
             Self::DeleteRole => formatter.write_str("delete the role"),
         }
     }
+}
+
+// IAM takes every space that Unicode knows in a tag, line separators among them.
+fn tag(key: &str, value: &str) -> String {
+    format!("{} = {}", key.escape_debug(), value.escape_debug())
 }
 
 fn short(arn: &Arn) -> &str {

@@ -99,6 +99,12 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
         before_trust
     };
     changes.extend(permissions.ordered());
+    // While a role is closed nobody gets a session. What revokes those from before comes right before the denial goes, or
+    // each look would revoke anew as long as something else fails.
+    let reopens = |change: &Change| matches!(change, Change::DeleteInline(name) if name.as_str() == CLOSED_POLICY);
+    let lifted = changes.iter().position(reopens);
+    let stays_closed = lifecycle::is_closed_for_good(observed) && !desired.lifecycle.revoke_on_tighten;
+    let earliest = lifted.filter(|_| stays_closed).map_or(earliest, |at| earliest.max(at));
     permissions.end_sessions(&mut changes, earliest);
     changes.extend(last);
     changes

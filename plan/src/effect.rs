@@ -68,7 +68,7 @@ fn create(new: &NewRole, quotas: &Quotas) -> Result<Observed, Refused> {
         arn: String::new(),
         id: String::new(),
         path: new.path.to_string(),
-        trust: ObservedDocument::Parsed(new.trust.clone()),
+        trust: ObservedDocument::of(new.trust.clone()),
         description: new.description.clone(),
         max_session: new.max_session,
         boundary: new.boundary.clone(),
@@ -87,7 +87,7 @@ fn write(change: &Change, role: &mut ObservedRole, quotas: &Quotas) -> Result<()
         Change::CreateRole(_) | Change::DeleteRole => {}
         Change::UpdateTrust { document, .. } => {
             check_trust(document, quotas)?;
-            role.trust = ObservedDocument::Parsed(document.clone());
+            role.trust = ObservedDocument::of(document.clone());
         }
         Change::UpdateRole {
             description,
@@ -115,8 +115,7 @@ fn write(change: &Change, role: &mut ObservedRole, quotas: &Quotas) -> Result<()
             }
         }
         Change::PutInline { name, document } => {
-            role.inline
-                .insert(name.clone(), ObservedDocument::Parsed(document.clone()));
+            role.inline.insert(name.clone(), ObservedDocument::of(document.clone()));
             let total: usize = role.inline.values().map(ObservedDocument::size).sum();
             if total > quotas.inline_total {
                 return refuse("LimitExceeded", format!("{total} characters of inline policies"));

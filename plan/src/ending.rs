@@ -125,6 +125,12 @@ impl Ending {
                 Judgement::Stays(surplus) => (false, surplus),
             },
         };
+        // Nothing that can fail stands before a revocation, unless it has to make room for it.
+        let first = self.revoke(role, closes, known);
+        let makes_room = |change: &Change| matches!(change, Change::DeleteInline(_));
+        if !closes && !first.iter().any(makes_room) && !self.needs_closing(&first, role) {
+            return first.into_iter().chain(changes).collect();
+        }
         let judged = self.after(&changes, role);
         let mut revocation = self.revoke(&judged, closes, known);
         if !closes && self.needs_closing(&revocation, &judged) {

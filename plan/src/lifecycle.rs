@@ -187,6 +187,12 @@ pub(crate) fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
     inline(observed, CLOSED_POLICY).is_some() || end.is_some_and(|end| end <= now)
 }
 
+/// Whether nobody can assume a role, and every session of it is denied everything.
+pub(crate) fn is_closed_for_good(observed: &ObservedRole) -> bool {
+    let denial = inline(observed, CLOSED_POLICY);
+    observed.trust.means(&trust::closed()) && denial.is_some_and(|found| found.means(&closing()))
+}
+
 pub(crate) fn inline<'a>(observed: &'a ObservedRole, wanted: &str) -> Option<&'a ObservedDocument> {
     observed
         .inline
@@ -226,7 +232,9 @@ fn revocation(
     let tightens = lifecycle.revoke_on_tighten && (forgotten || takes_somebody_out(observed, shaped, now));
     let spread = now.saturating_add(SPREAD).unwrap_or(now);
     // Whom somebody let in by hand while the role was closed can still get a session until IAM has spread its trust.
-    let is_open = [now, spread].into_iter().any(|time| admission::may_admit(&observed.trust, time));
+    let is_open = [now, spread]
+        .into_iter()
+        .any(|time| admission::may_admit(&observed.trust, time));
     let reopened_from = if is_open || closed_meanwhile { spread } else { now };
     let wanted = [declared, reopens.then_some(reopened_from), tightens.then_some(spread)];
     Ok(wanted.into_iter().flatten().max())

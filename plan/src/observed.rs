@@ -42,37 +42,68 @@ pub struct ObservedRole {
 }
 
 /// A policy document that IAM answered, by its meaning. One that cannot be read is drift.
+#[derive(Clone, Debug)]
+pub struct ObservedDocument {
+    read: Result<Document, Unreadable>,
+    size: usize,
+}
+
+/// A document that cannot be read.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ObservedDocument {
-    /// A document that could be read.
-    Parsed(Document),
-    /// A document that could not: the text, and why.
-    Unreadable {
-        /// The text as IAM answered it.
-        text: String,
-        /// Why it could not be read.
-        problem: String,
-    },
+pub struct Unreadable {
+    /// The text as IAM answered it.
+    pub text: String,
+    /// Why it could not be read.
+    pub problem: String,
+}
+
+/// How the same document is written, and how long it is so, makes no difference.
+impl PartialEq for ObservedDocument {
+    fn eq(&self, other: &Self) -> bool {
+        self.read == other.read
+    }
 }
 
 impl ObservedDocument {
+    /// A document as crossrole writes it.
+    pub fn of(document: Document) -> Self {
+        Self {
+            size: document.size(),
+            read: Ok(document),
+        }
+    }
+
+    /// A document that cannot be read: its text as IAM answered it, and why.
+    pub fn unreadable(text: impl Into<String>, problem: impl Into<String>) -> Self {
+        let text = text.into();
+        Self {
+            size: Document::stored_size(&text),
+            read: Err(Unreadable {
+                text,
+                problem: problem.into(),
+            }),
+        }
+    }
+
     /// Reads a document as IAM answers it: percent-encoded, once.
     pub fn parse_encoded(text: &str, kind: DocumentKind) -> Self {
         match Document::parse_encoded(text, kind) {
-            Ok(document) => Self::Parsed(document),
-            Err(error) => Self::Unreadable {
-                text: text.to_string(),
-                problem: error.to_string(),
+            Ok(document) => Self {
+                read: Ok(document),
+                size: Document::stored_size(text),
             },
+            Err(error) => Self::unreadable(text, error.to_string()),
         }
     }
 
     /// The document, where it could be read.
     pub fn document(&self) -> Option<&Document> {
-        match self {
-            Self::Parsed(document) => Some(document),
-            Self::Unreadable { .. } => None,
-        }
+        self.read.as_ref().ok()
+    }
+
+    /// What could not be read, and why.
+    pub fn problem(&self) -> Option<&Unreadable> {
+        self.read.as_ref().err()
     }
 
     /// The meaning, where the document could be read.
@@ -96,11 +127,23 @@ impl ObservedDocument {
         self.document().is_none_or(Document::has_allow)
     }
 
-    /// The size in characters without white space, as IAM counts it against the quota.
+    /// The size in characters without white space, as IAM counts the text that it stores against the quota.
     pub fn size(&self) -> usize {
-        match self {
-            Self::Parsed(document) => document.size(),
-            Self::Unreadable { text, .. } => text.chars().filter(|character| !character.is_whitespace()).count(),
-        }
+        self.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_as_long_as_the_text_that_iam_stores_whether_or_not_it_can_be_read() {
+        let size = |text: &str| ObservedDocument::parse_encoded(text, DocumentKind::Permission).size();
+        let written =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["*"]}]}"#;
+        assert_eq!(size(written), written.len());
+        assert_eq!(size(&written.replace('"', "%22").replace(':', ": ")), written.len());
+        assert_eq!(size("%7B %22 nonsense"), "{\"nonsense".len());
     }
 }

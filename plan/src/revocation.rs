@@ -15,13 +15,12 @@ const TOKEN_ISSUE_TIME: &str = "aws:TokenIssueTime";
 /// What the policy shall be, where sessions from before `wanted` shall end: what is found, where that does so already.
 pub(crate) fn policy(found: Option<&ObservedDocument>, wanted: Option<Timestamp>, now: Timestamp) -> Option<Document> {
     let wanted = wanted.map(rounded_up);
-    let document = match found {
-        None => return wanted.map(|before| Document::new(vec![revoking(before)])),
+    let Some(found) = found else {
+        return wanted.map(|before| Document::new(vec![revoking(before)]));
+    };
+    let Some(document) = found.document() else {
         // Whatever it revoked lies in the past.
-        Some(ObservedDocument::Unreadable { .. }) => {
-            return Some(Document::new(vec![revoking(wanted.max(Some(rounded_up(now)))?)]));
-        }
-        Some(ObservedDocument::Parsed(document)) => document,
+        return Some(Document::new(vec![revoking(wanted.max(Some(rounded_up(now)))?)]));
     };
     let held = revoked_before(document);
     if !document.has_allow() && wanted <= held {

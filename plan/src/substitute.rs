@@ -84,6 +84,8 @@ impl Template {
         if !varies {
             return plain();
         }
+        // A key that stands twice is no more in the value.
+        Document::check_json(text)?;
         judge(&value)?;
         Ok(Self(Form::Varying(value)))
     }

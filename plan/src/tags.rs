@@ -12,7 +12,10 @@ use crate::desired::Desired;
 use crate::observed::{ObservedDocument, ObservedRole};
 
 /// The wanted tags that are not there, or have another value. IAM does not tell tag keys apart by case.
-pub(crate) fn missing(observed: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+pub(crate) fn missing(
+    observed: &BTreeMap<String, String>,
+    wanted: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
     let there: BTreeMap<String, &String> = observed
         .iter()
         .map(|(key, value)| (key.to_lowercase(), value))
@@ -63,7 +66,8 @@ pub(crate) fn are_read_by_trust(observed: &ObservedRole, desired: &Desired) -> b
 
 /// Whether other tags, by themselves, may take somebody out of the trust policy.
 pub(crate) fn take_somebody_out(observed: &ObservedRole, desired: &Desired) -> bool {
-    let change = !missing(&observed.tags, &desired.tags).is_empty() || !surplus(&observed.tags, &desired.tags).is_empty();
+    let change =
+        !missing(&observed.tags, &desired.tags).is_empty() || !surplus(&observed.tags, &desired.tags).is_empty();
     change && are_read_by_trust(observed, desired)
 }
 

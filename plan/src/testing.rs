@@ -100,7 +100,7 @@ pub(crate) fn held(spec: &str) -> ObservedRole {
         arn: desired.arn.to_string(),
         id: ROLE_ID.into(),
         path: desired.path.to_string(),
-        trust: ObservedDocument::Parsed(desired.trust),
+        trust: ObservedDocument::of(desired.trust),
         description: desired.description,
         max_session: desired.max_session,
         boundary: desired.boundary,
@@ -108,7 +108,7 @@ pub(crate) fn held(spec: &str) -> ObservedRole {
         inline: desired
             .inline
             .into_iter()
-            .map(|(name, document)| (name, ObservedDocument::Parsed(document)))
+            .map(|(name, document)| (name, ObservedDocument::of(document)))
             .collect(),
         instance_profiles: Default::default(),
     }

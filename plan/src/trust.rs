@@ -23,7 +23,7 @@ use crossrole_iam::{AccountId, Partition};
 use crate::declaration::{Trust, TrustStatement};
 use crate::refusal::Refusal;
 
-pub(crate) use federated::is_known_everywhere;
+pub(crate) use federated::{is_known_everywhere, is_sign_in_address, saml_audiences};
 
 /// The service principal of EKS Pod Identity, the same in every partition.
 ///

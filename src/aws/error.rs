@@ -145,10 +145,20 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
         "NoSuchEntity" | "NoSuchEntityException" => Failure::RoleNotFound,
         "EntityAlreadyExists" | "EntityAlreadyExistsException" => Failure::AlreadyExists,
         "DeleteConflict" | "DeleteConflictException" => Failure::StillInUse,
-        "LimitExceeded" | "LimitExceededException" => Failure::Quota,
+        "LimitExceeded" | "LimitExceededException" if uses_up_a_quota(action) => Failure::Quota,
         "UnmodifiableEntity" | "UnmodifiableEntityException" => Failure::Unmodifiable,
         _ => Failure::Unexpected,
     }
+}
+
+/// Whether an action can be refused for a quota that is used up. IAM documents `LimitExceeded` for some that take away, too:
+/// there a person can do nothing about it, so they are tried again like any answer that nobody can explain.
+fn uses_up_a_quota(action: Action) -> bool {
+    use Action::{AttachRolePolicy, CreateRole, PutRolePolicy, TagRole, UpdateAssumeRolePolicy};
+    matches!(
+        action,
+        CreateRole | PutRolePolicy | AttachRolePolicy | TagRole | UpdateAssumeRolePolicy
+    )
 }
 
 impl fmt::Display for CallError {

@@ -142,10 +142,7 @@ mod tests {
             arn: "arn:aws:iam::222222222222:role/Audit".into(),
             id: "AROA1".into(),
             path: "/".into(),
-            trust: crossrole_plan::observed::ObservedDocument::Unreadable {
-                text: String::new(),
-                problem: String::new(),
-            },
+            trust: crossrole_plan::observed::ObservedDocument::unreadable("", ""),
             description: String::new(),
             max_session: 3600,
             boundary: None,

@@ -66,7 +66,7 @@ impl Visit<'_> {
         };
         let plan = ending.plan(declared, observed, known);
         let outcome = noted(outcome, ending, declared, observed, known, &plan);
-        let applied = self.apply(&plan, observed).await;
+        let applied = self.apply(&plan, observed, known.now).await;
         self.tell_ended(&plan, &applied).await;
         match &applied.failure {
             Some(error) => self.failed(role, error),
@@ -108,7 +108,7 @@ fn noted(
         return outcome;
     }
     if ending.leaves_closed(plan, observed, known) {
-        return outcome.with("the role is closed");
+        return outcome.led_by("the role is closed");
     }
     let kept = ending.unlisted(declared, observed, known);
     if kept.is_empty() {

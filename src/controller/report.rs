@@ -132,12 +132,7 @@ fn standing(
                     let message = entry.message.clone().unwrap_or_default();
                     Some((entry.state, entry.reason, message, next))
                 }
-                None => Some((
-                    EntryState::Pending,
-                    Reason::Waiting,
-                    String::new(),
-                    NextLook::Backoff,
-                )),
+                None => Some((EntryState::Pending, Reason::Waiting, String::new(), NextLook::Backoff)),
             }
         }
     }

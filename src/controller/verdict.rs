@@ -116,9 +116,19 @@ impl Outcome {
         }
     }
 
-    /// The same, with more to say.
+    /// The same, with more to say. What stands last is cut off first where status has no room for all.
     #[must_use]
     pub fn with(self, note: &str) -> Self {
+        self.saying(|message| format!("{message}; {note}"))
+    }
+
+    /// The same, with something to say before anything else.
+    #[must_use]
+    pub fn led_by(self, note: &str) -> Self {
+        self.saying(|message| format!("{note}: {message}"))
+    }
+
+    fn saying(self, say: impl FnOnce(String) -> String) -> Self {
         match self {
             Self::Stands {
                 state,
@@ -128,7 +138,7 @@ impl Outcome {
             } => Self::Stands {
                 state,
                 reason,
-                message: format!("{message}; {note}"),
+                message: say(message),
                 next,
             },
             other => other,

@@ -34,11 +34,20 @@ fn line(line: &Line) -> Value {
         json!(line.finding.word().replace("left alone", "leftAlone")),
     );
     match &line.finding {
-        Finding::Plan { arn, plan, warning, .. } => {
+        Finding::Plan {
+            arn,
+            plan,
+            warning,
+            older_sessions,
+            ..
+        } => {
             members.insert("roleArn".into(), json!(arn));
             members.insert("changes".into(), plan.changes.iter().map(change).collect());
             if let Some(warning) = warning {
                 members.insert("warning".into(), json!(warning));
+            }
+            if let Some(longest) = older_sessions {
+                members.insert("olderSessionsLast".into(), json!(longest));
             }
         }
         Finding::Refused { reason, message, ends } => {

@@ -3,8 +3,12 @@
 use std::fmt;
 
 use crossrole_api::Reason;
-use crossrole_plan::change::Plan;
+use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::declaration::ObjectName;
+use crossrole_plan::desired::Desired;
+use crossrole_plan::observed::Observed;
+use crossrole_plan::{duration, lifecycle};
+use jiff::Timestamp;
 
 /// The outcome for all roles in all accounts.
 pub struct Report {
@@ -42,6 +46,9 @@ pub enum Finding {
         plan: Plan,
         /// What may not fit: a quota that the account may have had raised.
         warning: Option<String>,
+        /// How long whoever is taken out of the trust policy can go on in a session from before; absent where nobody is, or
+        /// such sessions end.
+        older_sessions: Option<String>,
     },
     /// Nothing of what is declared, before a person acts.
     Refused {
@@ -134,6 +141,7 @@ impl fmt::Display for Line {
                 plan,
                 observe,
                 warning,
+                older_sessions,
                 ..
             } => {
                 writeln!(formatter, " {arn}")?;
@@ -142,6 +150,12 @@ impl fmt::Display for Line {
                 }
                 if let Some(warning) = warning {
                     writeln!(formatter, "     warning: {warning}")?;
+                }
+                if let Some(longest) = older_sessions {
+                    writeln!(
+                        formatter,
+                        "     whoever this takes out of the trust policy keeps sessions from before for {longest} at most: sessions.onTighten Revoke would end them"
+                    )?;
                 }
                 write!(formatter, "{plan}")
             }
@@ -189,4 +203,16 @@ impl fmt::Display for Report {
         let parts: Vec<String> = shown.map(|(word, count)| format!("{count} {}", named(word))).collect();
         writeln!(formatter, "Plan: {}.", parts.join(", "))
     }
+}
+
+/// How long, at most, whoever a plan takes out of the trust policy can go on in a session from before.
+pub(super) fn older_sessions(desired: &Desired, observed: &Observed, plan: &Plan, now: Timestamp) -> Option<String> {
+    let Observed::Present(role) = observed else { return None };
+    let changes_trust = plan
+        .changes
+        .iter()
+        .any(|change| matches!(change, Change::UpdateTrust { .. }));
+    lifecycle::older_sessions_last_until(desired, role, now)
+        .filter(|_| changes_trust)
+        .map(|_| duration::written(role.max_session))
 }

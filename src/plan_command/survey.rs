@@ -18,7 +18,7 @@ use crossrole_plan::refusal::Refusal;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 
-use super::report::{Finding, Line};
+use super::report::{Finding, Line, older_sessions};
 use crate::aws::{Entrance, Identity};
 use crate::controller::holding;
 use crate::controller::resolve::{self, Place, Request};
@@ -273,6 +273,7 @@ impl Item {
             arn: desired.arn.to_string(),
             exists: matches!(observed, Observed::Present(_)),
             observe: hold.observe,
+            older_sessions: older_sessions(desired, observed, &plan, self.now),
             plan,
             warning,
         }

@@ -55,6 +55,8 @@ fn of_error(cell: &Cell, name: &str, done: Reason) -> Vec<Reason> {
         "InvalidPrincipal" => Reason::PrincipalNotFound,
         "MalformedPolicyDocument" | "InvalidInput" | "ValidationError" => Reason::RefusedByAWS,
         "PolicyNotAttachable" | "PackedPolicyTooLarge" => Reason::RefusedByAWS,
+        // What takes away uses up no quota.
+        "LimitExceeded" if takes_away(&cell.action) => Reason::UnexpectedAnswer,
         "LimitExceeded" => Reason::QuotaExceeded,
         "UnmodifiableEntity" => Reason::Unmodifiable,
         "OptInRequired" => Reason::UnexpectedAnswer,
@@ -92,4 +94,10 @@ pub fn needs_a_person(entry: &serde_json::Value) -> bool {
         .as_str()
         .is_some_and(|told| told.contains("cannot remove the role"));
     refused || cannot_leave
+}
+
+fn takes_away(action: &str) -> bool {
+    ["Delete", "Detach", "Remove", "Untag"]
+        .iter()
+        .any(|verb| action.starts_with(verb))
 }

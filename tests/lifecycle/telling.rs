@@ -177,7 +177,7 @@ async fn a_role_that_status_does_not_know_is_closed_and_one_of_another_is_not_cl
     }
     let told = wait_for_reason(&scene, "unknown", "PolicyNotAllowed").await;
     let told = scene::condition(&told, "Stalled")["message"].to_string();
-    assert!(told.contains("; the role is closed"), "{told}");
+    assert!(told.contains("the role is closed: "), "{told}");
     assert_eq!(found(&scene, "lost").await.unwrap(), of_another, "untouched");
 }
 

@@ -141,14 +141,14 @@ fn before(spec: &CrossAccountRoleSpec, account: &str, now: &Desired, manifests: 
 fn made(desired: &Desired) -> ObservedRole {
     let inline = desired.inline.iter();
     ObservedRole {
-        trust: ObservedDocument::Parsed(desired.trust.clone()),
+        trust: ObservedDocument::of(desired.trust.clone()),
         description: desired.description.clone(),
         max_session: desired.max_session,
         boundary: desired.boundary.clone(),
         tags: desired.all_tags(),
         attached: desired.attached.clone(),
         inline: inline
-            .map(|(name, document)| (name.clone(), ObservedDocument::Parsed(document.clone())))
+            .map(|(name, document)| (name.clone(), ObservedDocument::of(document.clone())))
             .collect(),
         ..untouched(desired)
     }
@@ -160,7 +160,7 @@ fn untouched(desired: &Desired) -> ObservedRole {
         arn: desired.arn.to_string(),
         id: "AROAEXAMPLEEXAMPLE234".into(),
         path: desired.path.to_string(),
-        trust: ObservedDocument::Parsed(crossrole::plan::trust::closed()),
+        trust: ObservedDocument::of(crossrole::plan::trust::closed()),
         description: String::new(),
         max_session: 3600,
         boundary: None,

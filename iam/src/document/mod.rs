@@ -167,6 +167,14 @@ impl Document {
         read::document(text, kind, read::Origin::Written)
     }
 
+    /// Whether a text is JSON that a person may write: each key once, and no character that IAM does not take.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its JSON path.
+    pub fn check_json(text: &str) -> Result<(), DocumentError> {
+        place::read_written(text).map(|_| ())
+    }
+
     /// Reads a document as IAM answers it: percent-encoded, in which `+` is a plus sign. It is decoded exactly
     /// once.
     ///
@@ -231,6 +239,12 @@ impl Document {
     #[must_use]
     pub fn size(&self) -> usize {
         quota::size(&self.to_json())
+    }
+
+    /// The size of a document as IAM stores it, from the text of its answer: that is percent-encoded, what IAM counts is not.
+    #[must_use]
+    pub fn stored_size(encoded: &str) -> usize {
+        quota::size(&percent_encoding::percent_decode_str(encoded).decode_utf8_lossy())
     }
 
     /// Whether any statement denies.

@@ -183,6 +183,8 @@ fn write_string(value: &str, text: &mut String) {
             '\n' => text.push_str("\\n"),
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
+            // Beside what IAM does not take as it is, what a reader's terminal might obey or not show.
+            '\u{7f}'..='\u{a0}' | '\u{ad}' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
             ' '..='\u{ff}' => text.push(character),
             _ => {
                 let mut units = [0; 2];

@@ -96,7 +96,7 @@ fn a_role_that_was_closed_stays_closed_and_one_of_somebody_else_is_left_alone() 
     let mut opened = held("access: Closed");
     opened.inline.insert(
         lifecycle::CLOSED_POLICY.parse().unwrap(),
-        ObservedDocument::Parsed(lifecycle::closing()),
+        ObservedDocument::of(lifecycle::closing()),
     );
     assert_eq!(
         planned(&ending, opened.clone()),
@@ -112,10 +112,7 @@ fn a_role_that_is_never_touched_is_not_closed_whatever_forbids_it_or_asks_for_it
     const REVOKES: &str = "sessions: {revokeIssuedBefore: '2026-11-23T11:00:00Z'}";
     let elsewhere: &[(&str, &str)] = &[("names: [security]", "names: [other]")];
     let mut unreadable = with_attached(&["arn:aws:iam::aws:policy/AdministratorAccess"]);
-    unreadable.trust = ObservedDocument::Unreadable {
-        text: "{".into(),
-        problem: "ends too soon".into(),
-    };
+    unreadable.trust = ObservedDocument::unreadable("{", "ends too soon");
     for (spec, class) in [("", Some(elsewhere)), ("access: Closed", None), (REVOKES, None)] {
         let mut ending = ending(spec, class);
         assert!(!planned(&ending, held("")).is_empty(), "{spec}");
@@ -162,19 +159,14 @@ fn what_cannot_be_read_may_be_anything_and_our_own_denials_are_never_a_violation
     let class: &[(&str, &str)] = &[("  inlinePolicies: {denyActions: ['iam:*']}\n", "")];
     let ending = ending("", Some(class));
     let mut denied = held("");
-    denied.inline.insert(
-        "deny-all".parse().unwrap(),
-        ObservedDocument::Parsed(lifecycle::closing()),
-    );
+    denied
+        .inline
+        .insert("deny-all".parse().unwrap(), ObservedDocument::of(lifecycle::closing()));
     assert!(planned(&ending, denied).is_empty());
     let mut unreadable = held("");
-    unreadable.inline.insert(
-        "x".parse().unwrap(),
-        ObservedDocument::Unreadable {
-            text: "{".into(),
-            problem: "ends too soon".into(),
-        },
-    );
+    unreadable
+        .inline
+        .insert("x".parse().unwrap(), ObservedDocument::unreadable("{", "ends too soon"));
     assert!(!planned(&ending, unreadable).is_empty());
 }
 
@@ -187,12 +179,11 @@ fn what_somebody_else_put_on_a_role_never_closes_it() {
     ];
     let ending = ending("", Some(class));
     let mut drifted = held("tags: {team: security}");
-    let ObservedDocument::Parsed(trust) = &mut drifted.trust else {
-        unreachable!()
-    };
+    let mut trust = drifted.trust.document().unwrap().clone();
     let mut dead = trust.statements[0].clone();
     dead.principal = Some(PrincipalElement::Principal(Principals::aws([DEAD])));
     trust.statements.push(dead);
+    drifted.trust = ObservedDocument::of(trust);
     assert!(planned(&ending, drifted.clone()).is_empty(), "a user was deleted");
 
     drifted.tags.insert("Boss".into(), "me".into());
@@ -317,7 +308,7 @@ fn a_policy_that_the_class_denies_closes_a_role_whoever_attached_it_and_one_that
     let declares = "permissions: {customerManaged: [team/admin]}";
     assert!(unlisted(&no_longer_listed, role.clone(), declares).is_empty());
     let mut shut = role;
-    shut.trust = ObservedDocument::Parsed(trust::closed());
+    shut.trust = ObservedDocument::of(trust::closed());
     assert!(unlisted(&no_longer_listed, shut, "").is_empty());
 }
 

@@ -283,7 +283,7 @@ fn bare(role: &ObservedRole) -> ObservedRole {
         tags: BTreeMap::new(),
         attached: BTreeSet::new(),
         inline: BTreeMap::new(),
-        trust: ObservedDocument::Parsed(Document::new(Vec::new())),
+        trust: ObservedDocument::of(Document::new(Vec::new())),
         ..role.clone()
     }
 }
@@ -336,8 +336,9 @@ fn only_denies(arn: &Arn) -> bool {
 
 /// A trust policy without those whom nobody can be any more. Source: IAM User Guide, "AWS JSON policy elements: Principal".
 fn without_dead_principals(trust: &ObservedDocument) -> ObservedDocument {
-    match trust {
-        ObservedDocument::Parsed(document) => ObservedDocument::Parsed(document.without_dead_principals()),
-        ObservedDocument::Unreadable { .. } => trust.clone(),
-    }
+    let read = trust.document();
+    read.map_or_else(
+        || trust.clone(),
+        |document| ObservedDocument::of(document.without_dead_principals()),
+    )
 }

@@ -44,7 +44,7 @@ fn dated((mut statement, from, until): (Statement, Option<i64>, Option<i64>)) ->
 
 fn powers(trust: &Document) -> Powers {
     let mut role = held("");
-    role.trust = ObservedDocument::Parsed(trust.clone());
+    role.trust = ObservedDocument::of(trust.clone());
     Powers::of(&Observed::Present(Box::new(role)), beginning())
 }
 
@@ -54,7 +54,7 @@ proptest! {
     #[test]
     fn whoever_is_let_in_before_and_not_after_is_taken_out((before, after) in two_policies()) {
         let (was, becomes) = (powers(&before), powers(&after));
-        let found = ObservedDocument::Parsed(before.clone());
+        let found = ObservedDocument::of(before.clone());
         prop_assert!(takes_somebody_out(&found, &after, beginning()) || !was.admits_now_beyond(&becomes));
         prop_assert!(!admits_no_more(&before, &after) || !was.admits_beyond(&becomes));
         if let Some(shared) = shared(&before, &after) {

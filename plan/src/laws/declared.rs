@@ -152,7 +152,7 @@ fn must_revoke_before(desired: &Desired, before: &Observed, now: Timestamp) -> O
     let reopened_from = || whole_second_up(if is_open() { spread(now) } else { now });
     let tightens = || {
         let mut after = was.clone();
-        after.trust = ObservedDocument::Parsed(trust(desired, now));
+        after.trust = ObservedDocument::of(trust(desired, now));
         after.tags = desired.all_tags();
         Powers::of(before, now).admits_now_beyond(&Powers::of(&Observed::Present(after), now))
     };
@@ -168,7 +168,7 @@ fn must_revoke_before(desired: &Desired, before: &Observed, now: Timestamp) -> O
 }
 
 /// Whether every session of a role was ended: it was closed, or its time ran out.
-fn looks_closed(was: &ObservedRole, now: Timestamp) -> bool {
+pub(super) fn looks_closed(was: &ObservedRole, now: Timestamp) -> bool {
     let end = was
         .inline
         .get(&name(VALIDITY))
@@ -192,7 +192,8 @@ fn revokes_enough(role: &ObservedRole, desired: &Desired, before: &Observed, now
         Observed::Present(was) => was.inline.get(&policy),
         Observed::Absent => None,
     };
-    let Some(ObservedDocument::Parsed(document)) = role.inline.get(&policy).or(Some(&nothing())).cloned() else {
+    let nothing = nothing();
+    let Some(document) = role.inline.get(&policy).unwrap_or(&nothing).document() else {
         return false;
     };
     // What it denied otherwise, it denies still, and it allows nothing.
@@ -203,11 +204,12 @@ fn revokes_enough(role: &ObservedRole, desired: &Desired, before: &Observed, now
             .map(Statement::canonical)
             .collect()
     };
-    let kept = match found {
-        Some(ObservedDocument::Parsed(found)) => others(found) == others(&document),
-        _ => others(&document).is_empty(),
+    let kept = match found.and_then(ObservedDocument::document) {
+        Some(found) => others(found) == others(document),
+        None => others(document).is_empty(),
     };
-    let unreadable = matches!(found, Some(ObservedDocument::Unreadable { .. })).then(|| whole_second_up(now));
+    let is_unreadable = found.is_some_and(|found| found.document().is_none());
+    let unreadable = is_unreadable.then(|| whole_second_up(now));
     let least = [
         must_revoke_before(desired, before, now),
         revoked_before(before),
@@ -221,5 +223,5 @@ fn revokes_enough(role: &ObservedRole, desired: &Desired, before: &Observed, now
 }
 
 fn nothing() -> ObservedDocument {
-    ObservedDocument::Parsed(Document::new(Vec::new()))
+    ObservedDocument::of(Document::new(Vec::new()))
 }

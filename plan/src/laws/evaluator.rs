@@ -11,7 +11,7 @@
 //! All of it hangs on time: trust on when somebody asks, permissions on when the session was issued and when it is used.
 //! So powers are worked out for every pair of [`moments`], those of sessions included that are there already.
 //!
-//! A document that the planner cannot read ([`ObservedDocument::Unreadable`]) still has a meaning to IAM. The
+//! A document that the planner cannot read ([`Unreadable`](crate::observed::Unreadable)) still has a meaning to IAM. The
 //! generator writes that meaning into the text, behind a mark that makes it unreadable, and it is evaluated here. So
 //! the laws are checked for whatever such a document may mean, which is what the planner must assume.
 
@@ -217,13 +217,11 @@ fn tag(role: &ObservedRole, wanted: &str) -> Option<String> {
 
 /// What IAM takes a document to mean, whether or not the planner can read it.
 fn meaning(document: &ObservedDocument, kind: DocumentKind) -> Cow<'_, Document> {
-    match document {
-        ObservedDocument::Parsed(document) => Cow::Borrowed(document),
-        ObservedDocument::Unreadable { text, .. } => {
-            let text = text.strip_prefix(UNREADABLE_MARK).unwrap();
-            Cow::Owned(Document::parse_encoded(text, kind).unwrap())
-        }
+    if let Some(document) = document.document() {
+        return Cow::Borrowed(document);
     }
+    let text = &document.problem().unwrap().text;
+    Cow::Owned(Document::parse_encoded(text.strip_prefix(UNREADABLE_MARK).unwrap(), kind).unwrap())
 }
 
 /// What a role's policies allow and deny, those apart that hang on time.

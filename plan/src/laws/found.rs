@@ -244,7 +244,7 @@ fn observe_revocation(strange: &Strange) -> Option<(PolicyName, ObservedDocument
     let document = if strange.unreadable(4) {
         unread(&document)
     } else {
-        ObservedDocument::Parsed(document)
+        ObservedDocument::of(document)
     };
     Some((name(REVOKE_OLDER_SESSIONS_POLICY), document))
 }
@@ -270,10 +270,10 @@ fn observe_trust(mut statements: Vec<Statement>, strange: &Strange) -> ObservedD
 }
 
 fn unread(document: &Document) -> ObservedDocument {
-    ObservedDocument::Unreadable {
-        text: format!("{UNREADABLE_MARK}{}", document.to_json()),
-        problem: "line 1, column 1: is not JSON".into(),
-    }
+    ObservedDocument::unreadable(
+        format!("{UNREADABLE_MARK}{}", document.to_json()),
+        "line 1, column 1: is not JSON",
+    )
 }
 
 fn rewrite(mut document: Document, strange: &Strange) -> ObservedDocument {
@@ -290,7 +290,7 @@ fn rewrite(mut document: Document, strange: &Strange) -> ObservedDocument {
             document.statements.truncate(1);
         }
     }
-    ObservedDocument::Parsed(document)
+    ObservedDocument::of(document)
 }
 
 fn observe_tags(mut tags: BTreeMap<String, String>, strange: &Strange) -> BTreeMap<String, String> {

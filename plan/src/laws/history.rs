@@ -69,7 +69,7 @@ fn edited(role: &mut ObservedRole, edit: Edit, now: Timestamp) {
         Edit::Nothing | Edit::DeletesTheRole | Edit::ForbidsIt => {}
         // Where there is no room for it, the console cannot.
         Edit::RevokesInTheConsole => {
-            let document = ObservedDocument::Parsed(revoking(now));
+            let document = ObservedDocument::of(revoking(now));
             let before = role.inline.clone();
             role.inline.insert(name(REVOKE_OLDER_SESSIONS_POLICY), document);
             if !fits(role) {
@@ -79,7 +79,7 @@ fn edited(role: &mut ObservedRole, edit: Edit, now: Timestamp) {
         Edit::TakesOff(policy) => {
             role.inline.remove(&name(policy));
         }
-        Edit::OpensTrust => role.trust = ObservedDocument::Parsed(open),
+        Edit::OpensTrust => role.trust = ObservedDocument::of(open),
         Edit::StripsTags => role.tags.clear(),
         Edit::Attaches => {
             if role.attached.len() < ROLE_MANAGED_POLICIES {
@@ -90,7 +90,7 @@ fn edited(role: &mut ObservedRole, edit: Edit, now: Timestamp) {
         Edit::WritesPolicy => {
             let statements = permission_pool()[..2].to_vec();
             role.inline
-                .insert(name("by-hand"), ObservedDocument::Parsed(Document::new(statements)));
+                .insert(name("by-hand"), ObservedDocument::of(Document::new(statements)));
             if !fits(role) {
                 role.inline.remove(&name("by-hand"));
             }

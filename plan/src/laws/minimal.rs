@@ -97,9 +97,10 @@ fn asked_for(change: &Change, plan: &Plan, desired: &Desired, observed: &Observe
             step: TrustStep::Closed,
             ..
         } => may_need_closing(desired, role) || revokes_late(plan, desired, role),
-        // Whom a change of trust takes out is judged by statement.
+        // Whom a change of trust takes out, and whether the trust of a closed role lets anybody in, is judged by statement.
         Change::PutInline { name, .. } => {
-            name.as_str() == REVOKE_OLDER_SESSIONS_POLICY && desired.lifecycle.revoke_on_tighten
+            let judged = desired.lifecycle.revoke_on_tighten || declared::looks_closed(role, beginning());
+            name.as_str() == REVOKE_OLDER_SESSIONS_POLICY && judged
         }
         Change::DeleteInline(name) => {
             let swaps = swaps_boundary(desired, role);
@@ -151,7 +152,10 @@ fn tags_are_at_stake(desired: &Desired, role: &ObservedRole) -> bool {
         let folded = tags.iter().map(|(key, value)| (key.to_lowercase(), value.clone()));
         folded.filter(|(key, _)| counts(key)).collect()
     };
-    let trusts = [role.trust.document().map(Document::to_json), Some(desired.trust.to_json())];
+    let trusts = [
+        role.trust.document().map(Document::to_json),
+        Some(desired.trust.to_json()),
+    ];
     let read_by_trust = trusts.into_iter().flatten().any(|text| text.contains(":ResourceTag/"));
     (read_by_trust || found.chain(wanted).any(reads)) && folded(&role.tags) != folded(&desired.tags)
 }

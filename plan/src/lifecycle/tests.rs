@@ -31,11 +31,11 @@ fn summaries(plan: &Plan) -> Vec<String> {
 fn standing(spec: &str, now: &str) -> ObservedRole {
     let shaped = shaped(&desired(spec), None, at(now)).unwrap();
     let mut role = held("");
-    role.trust = ObservedDocument::Parsed(shaped.trust);
+    role.trust = ObservedDocument::of(shaped.trust);
     role.inline = shaped
         .inline
         .into_iter()
-        .map(|(name, document)| (name, ObservedDocument::Parsed(document)))
+        .map(|(name, document)| (name, ObservedDocument::of(document)))
         .collect();
     role
 }
@@ -289,13 +289,13 @@ fn a_closed_role_stays_closed_while_its_permissions_change() {
 }
 
 #[test]
-fn a_role_that_opens_to_others_is_revoked_first_and_trusts_last() {
+fn a_role_that_opens_to_others_is_revoked_right_before_its_denial_goes_and_trusts_last() {
     let spec = "trust: [{from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]\npermissions: {awsManaged: [SecurityAudit]}";
     assert_eq!(
         summaries(&plan(&standing("access: Closed", NOON), spec, "2026-11-23T13:00:00Z").unwrap()),
         [
-            "put inline policy AWSRevokeOlderSessions",
             "attached SecurityAudit",
+            "put inline policy AWSRevokeOlderSessions",
             "deleted inline policy crossrole-closed",
             "set the trust policy"
         ]

@@ -79,7 +79,7 @@ pub(super) fn render_saml(trust: &SamlTrust, target: Target<'_>) -> Vec<Statemen
 /// Source: AWS General Reference, "AWS Sign-In endpoints and quotas"; AWS China and GovCloud (US) User Guides. The
 /// European Sovereign Cloud has one Region and an address for it; the one without a Region stands beside it, as in every
 /// other partition.
-fn saml_audiences(partition: Partition) -> &'static [&'static str] {
+pub(crate) fn saml_audiences(partition: Partition) -> &'static [&'static str] {
     match partition {
         Partition::Aws => &["https://signin.aws.amazon.com/saml"],
         Partition::AwsCn => &["https://signin.amazonaws.cn/saml"],
@@ -89,4 +89,31 @@ fn saml_audiences(partition: Partition) -> &'static [&'static str] {
             "https://signin.amazonaws-eusc.eu/saml",
         ],
     }
+}
+
+/// Whether assertions that are made out to this address are made out to AWS: an address of the partition, or the same in
+/// one Region, with or without the path that names a provider.
+///
+/// Source: IAM User Guide, "Configure SAML assertions for the authentication response" and "Create a SAML identity provider".
+pub(crate) fn is_sign_in_address(partition: Partition, address: &str) -> bool {
+    let parts = |address: &'static str| address.strip_prefix("https://")?.split_once('/');
+    saml_audiences(partition)
+        .iter()
+        .filter_map(|known| parts(known))
+        .any(|(known, path)| {
+            let Some((host, found)) = address.strip_prefix("https://").and_then(|rest| rest.split_once('/')) else {
+                return false;
+            };
+            let is_region = |label: &str| {
+                !label.is_empty()
+                    && label
+                        .chars()
+                        .all(|one| one.is_ascii_lowercase() || one.is_ascii_digit() || one == '-')
+            };
+            let in_region = host.strip_suffix(known).and_then(|rest| rest.strip_suffix('.'));
+            let below = found
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            below && (host == known || in_region.is_some_and(is_region))
+        })
 }

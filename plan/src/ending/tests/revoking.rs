@@ -81,7 +81,7 @@ fn a_revocation_that_needs_another_boundary_closes_the_role_first() {
     revoked.inline.remove(&"large".parse().unwrap());
     revoked.inline.insert(
         REVOKE_OLDER_SESSIONS_POLICY.parse().unwrap(),
-        ObservedDocument::Parsed(revocation::policy(None, Some(known.now), known.now).unwrap()),
+        ObservedDocument::of(revocation::policy(None, Some(known.now), known.now).unwrap()),
     );
     assert!(planned(&ending, revoked).is_empty());
 }
@@ -94,7 +94,7 @@ fn a_revocation_for_which_denials_alone_leave_no_room_closes_the_role_first() {
     let denial = testing::policy_of_size(4_300);
     crowded
         .inline
-        .insert("denial2".parse().unwrap(), ObservedDocument::Parsed(denial));
+        .insert("denial2".parse().unwrap(), ObservedDocument::of(denial));
     assert_eq!(
         planned(&ending, crowded.clone()),
         [

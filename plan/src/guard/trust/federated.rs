@@ -11,7 +11,7 @@ use super::proof::{ARN, TEXT, is_literal, proofs, proves};
 use crate::account::Account;
 use crate::declaration::{audience_key, is_anything, told_apart_by_session_name};
 use crate::rules::{Federation, Rules, is_roles_anywhere};
-use crate::trust::is_known_everywhere;
+use crate::trust::{is_known_everywhere, is_sign_in_address, saml_audiences};
 
 fn refused<T>(message: String) -> Result<T, Fault> {
     Err((Reason::TrustNotAllowed, message))
@@ -95,7 +95,7 @@ pub(super) fn judge_provider(
             .any(|federation| matches!(federation, Federation::Saml(providers) if providers.contains(name)))
     };
     match arn.resource().strip_prefix("saml-provider/") {
-        Some(name) if listed(name) => judge_assertion(statement, name),
+        Some(name) if listed(name) => judge_assertion(statement, name, account),
         Some(name) => refused(format!(
             "SAML provider {name} is in no samlProviders of guardrails.trust.federation of AccountClass {}",
             rules.class
@@ -108,13 +108,18 @@ pub(super) fn judge_provider(
 
 /// An assertion must be made out to AWS, as every entry with `from.saml` asks: one that was made out to another service could
 /// be played back here. Source: IAM User Guide, "Available keys for SAML-based AWS STS federation".
-fn judge_assertion(statement: &Statement, provider: &str) -> Result<(), Fault> {
-    let is_for_aws = || proves(statement, "SAML:aud", TEXT, is_literal);
+fn judge_assertion(statement: &Statement, provider: &str, account: &Account) -> Result<(), Fault> {
+    let is_for_aws = || {
+        proves(statement, "SAML:aud", TEXT, |condition, value| {
+            is_literal(condition, value) && is_sign_in_address(account.partition, value)
+        })
+    };
     if !allows(statement, &["sts:assumerolewithsaml"]) || is_for_aws() {
         return Ok(());
     }
     refused(format!(
-        "this takes assertions of {provider} for any audience: require SAML:aud, such as https://signin.aws.amazon.com/saml"
+        "this takes assertions of {provider} that are not made out to AWS: require SAML:aud to be {}, or the same in one Region",
+        saml_audiences(account.partition).join(" or ")
     ))
 }
 

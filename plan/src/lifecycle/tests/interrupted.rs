@@ -28,7 +28,7 @@ fn sessions_are_revoked_before_trust_changes_so_that_no_failure_makes_it_forgott
             "set the trust policy"
         ]
     );
-    let stopped = edited("", |role| role.trust = ObservedDocument::Parsed(trust::closed()));
+    let stopped = edited("", |role| role.trust = ObservedDocument::of(trust::closed()));
     let resumed = plan(&stopped, "sessions: {onTighten: Revoke}", NOON).unwrap();
     assert_eq!(
         summaries(&resumed),
@@ -53,7 +53,7 @@ fn a_revocation_for_which_there_is_no_room_closes_trust_so_that_it_is_not_forgot
     assert_eq!(summaries(&plan(&before, &full, NOON).unwrap()), until_full);
     // The put fails, and the next look finds what is still due.
     let mut stopped = before;
-    stopped.trust = ObservedDocument::Parsed(trust::closed());
+    stopped.trust = ObservedDocument::of(trust::closed());
     assert_eq!(summaries(&plan(&stopped, &full, NOON).unwrap()), until_full[1..]);
     // Whoever only lets more in revokes nothing, and closes nothing.
     assert_eq!(
@@ -68,7 +68,7 @@ fn whatever_ended_sessions_is_remembered_until_they_are_revoked() {
     // A plan that opens a role whose time ran out stopped once trust was closed.
     let over = "validity: {notAfter: '2026-11-23T11:00:00Z'}";
     let mut stopped = standing(over, "2026-11-23T10:00:00Z");
-    stopped.trust = ObservedDocument::Parsed(trust::closed());
+    stopped.trust = ObservedDocument::of(trust::closed());
     let resumed = plan(&stopped, opening, NOON).unwrap().to_string();
     assert!(resumed.contains("2026-11-23T12:01:00Z"), "{resumed}");
     // Somebody made something else of the policy that ended sessions; without it nobody would know that they were.

@@ -12,7 +12,7 @@ fn a_role_is_made_with_trust_boundary_and_tags_in_one_call() {
         1. create the role
              path      /crossrole/
              sessions  up to 1h
-             about     Read-only audit
+             about     "Read-only audit"
              boundary  arn:aws:iam::222222222222:policy/limits
              tag       crossrole.dev/cluster = c1
              tag       crossrole.dev/owner = security/audit

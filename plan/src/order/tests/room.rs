@@ -23,7 +23,7 @@ fn what_ends_sessions_waits_for_room_and_not_a_call_longer() {
         ),
     ] {
         let mut role = held("");
-        let found = ObservedDocument::Parsed(policy_of_size(size));
+        let found = ObservedDocument::of(policy_of_size(size));
         role.inline.insert("a".parse().unwrap(), found);
         let plan = plan_from(&Observed::Present(Box::new(role)), "access: Closed");
         let [first, second] = expected;

@@ -163,7 +163,7 @@ fn a_provider_is_the_accounts_own_and_listed() {
     const WEB: &str = "'sts:AssumeRoleWithWebIdentity'";
     const SAML: &str = "'sts:AssumeRoleWithSAML'";
     const OKTA: &str = "{Federated: 'arn:aws:iam::222222222222:saml-provider/okta'}";
-    const NO_AUDIENCE: &str = "TrustNotAllowed | this takes assertions of okta for any audience: require SAML:aud, such as https://signin.aws.amazon.com/saml";
+    const NO_AUDIENCE: &str = "TrustNotAllowed | this takes assertions of okta that are not made out to AWS: require SAML:aud to be https://signin.aws.amazon.com/saml, or the same in one Region";
     const MAIN: &str = "{Federated: 'arn:aws:iam::222222222222:oidc-provider/id.acme.example/main'}";
     check_table(
         &[
