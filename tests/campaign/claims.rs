@@ -135,7 +135,10 @@ impl Expected {
             // What ends access is carried out although the rest is refused.
             Some((state, _)) if state == "Refused" => match (before, after) {
                 _ if before == after => Ok(()),
-                (Some(before), Some(after)) if ends_access(role, &self.declaration.class) => only_ended(before, after),
+                (Some(before), Some(after)) if ends_access(role, &self.declaration.class) => {
+                    let closes = self.declaration.class["guardrails"]["onViolation"] == "Close";
+                    only_ended(before, after, closes)
+                }
                 _ => unchanged(),
             },
             Some(_) => {
@@ -183,8 +186,15 @@ pub fn ends_access(role: &Value, class: &Value) -> bool {
         || class["guardrails"]["onViolation"] == "Close"
 }
 
-/// Nothing but trust and our own policies that deny may differ.
-fn only_ended(before: &Role, after: &Role) -> Result<(), String> {
+/// Nothing but trust and our own policies that deny may differ; and where the class closes what it forbids, what others put
+/// on the role may be gone.
+fn only_ended(before: &Role, after: &Role, closes: bool) -> Result<(), String> {
+    let mut kept = before.clone();
+    if closes {
+        kept.inline.retain(|name, _| after.inline.contains_key(name));
+        kept.attached.retain(|arn| after.attached.contains(arn));
+        kept.max_session_duration = kept.max_session_duration.min(after.max_session_duration);
+    }
     let rest = |role: &Role| {
         let mut role = role.clone();
         role.trust = Value::Null;
@@ -194,7 +204,7 @@ fn only_ended(before: &Role, after: &Role) -> Result<(), String> {
         }
         role
     };
-    if rest(before) != rest(after) {
+    if rest(&kept) != rest(after) {
         return Err(format!("refused, and yet {before:?} became {after:?}"));
     }
     let closed = after.trust.to_string().contains("CrossroleClosed");

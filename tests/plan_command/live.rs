@@ -82,7 +82,7 @@ async fn a_look_says_what_would_change_and_changes_nothing() {
     let said = live(&scene).await;
     assert_eq!(said.code, Some(2), "{}{}", said.stdout, said.stderr);
     let change = format!(
-        "security/security-audit in prod ({PROD}): change arn:aws:iam::{PROD}:role/crossrole/{ROLE}\n  1. set the trust policy\n"
+        "security/security-audit in prod ({PROD}): change arn:aws:iam::{PROD}:role/crossrole/{ROLE}\n     whoever this takes out of the trust policy keeps sessions from before for 4h at most: sessions.onTighten Revoke would end them\n  1. set the trust policy\n"
     );
     assert!(said.stdout.contains(&change), "{}", said.stdout);
     assert!(
