@@ -14,7 +14,7 @@
 //!
 //! | variable | says |
 //! | --- | --- |
-//! | `CROSSROLE_MATRIX` | `sample` (default), `all`, or names of cells with commas between them: each failure names its own |
+//! | `CROSSROLE_MATRIX` | `sample` (default), `all`, `3250..` (all from that one on), or names of cells with commas between them: each failure names its own |
 //! | `CROSSROLE_MATRIX_SEED` | another sample |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -85,6 +85,10 @@ fn choose(all: &[Cell], wanted: &str, seed: u64) -> Vec<Cell> {
             fastrand::Rng::with_seed(seed).shuffle(&mut cells);
             cells.truncate(SAMPLE);
             cells
+        }
+        from if from.ends_with("..") => {
+            let first: usize = from.trim_end_matches('.').parse().expect("a number before ..");
+            all.get(first..).expect("so many cells are there").to_vec()
         }
         names => names
             .split(',')
