@@ -142,9 +142,10 @@ impl Simulator {
         self.post("/sessions/mfa", &order).await
     }
 
-    /// A session of a role, whatever its trust policy says.
+    /// A session of a role, whatever its trust policy says, that lasts longer than any test.
     pub async fn role_session(&self, role_arn: &str) -> Result<Credentials, Error> {
-        self.post("/sessions/role", &json!({"role": role_arn})).await
+        let order = json!({"role": role_arn, "durationSeconds": 12 * 60 * 60});
+        self.post("/sessions/role", &order).await
     }
 
     /// The calls after a number, in order.
