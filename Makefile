@@ -40,7 +40,8 @@ kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the programs as they are released"
 	@$(CARGO) build --workspace --bins --release
-	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"}
+	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
+		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 
 check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
 	@echo "check: format"

@@ -11,6 +11,8 @@ use serde::Serialize;
 pub struct Row {
     /// The scenario.
     pub scenario: String,
+    /// How many roles a look was at, where their number is what differs.
+    pub roles: Option<u64>,
     /// AWS calls.
     pub calls: Option<u64>,
     /// AWS calls that change something.

@@ -6,6 +6,7 @@
 
 mod ceiling;
 mod figures;
+mod plot;
 mod probe;
 mod scenarios;
 mod stage;
@@ -13,7 +14,7 @@ mod stage;
 use std::env;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -45,18 +46,11 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `bench [SCENARIO…] [--json FILE]`
+/// `bench [SCENARIO…] [--json FILE] [--plot FILE]`
 async fn bench() -> Result<(), Error> {
     let mut asked: Vec<String> = env::args().skip(1).collect();
-    let json = match asked.iter().position(|argument| argument == "--json") {
-        Some(at) if at + 1 < asked.len() => {
-            let file = asked.remove(at + 1);
-            asked.remove(at);
-            Some(PathBuf::from(file))
-        }
-        Some(_) => return Err(Error::new("--json needs a file")),
-        None => None,
-    };
+    let json = file(&mut asked, "--json")?;
+    let picture = file(&mut asked, "--plot")?;
     if let Some(unknown) = asked.iter().find(|name| !SCENARIOS.contains(&name.as_str())) {
         return Err(Error::new(format!(
             "there is no scenario {unknown}; there are {}",
@@ -81,9 +75,29 @@ async fn bench() -> Result<(), Error> {
     say(&format!("\n{}", table(&rows)));
     if let Some(file) = json {
         let text = serde_json::to_string_pretty(&rows).map_err(|error| Error::because("the figures", error))?;
-        fs::write(&file, text + "\n").map_err(|error| Error::because(file.display().to_string(), error))?;
+        write(&file, &(text + "\n"))?;
+    }
+    if let (Some(file), Some(svg)) = (picture, plot::plot(&rows)) {
+        write(&file, &svg)?;
     }
     Ok(())
+}
+
+/// Takes a flag and the file that it names out of the arguments.
+fn file(arguments: &mut Vec<String>, flag: &str) -> Result<Option<PathBuf>, Error> {
+    match arguments.iter().position(|argument| argument == flag) {
+        Some(at) if at + 1 < arguments.len() => {
+            let file = arguments.remove(at + 1);
+            arguments.remove(at);
+            Ok(Some(PathBuf::from(file)))
+        }
+        Some(_) => Err(Error::new(format!("{flag} needs a file"))),
+        None => Ok(None),
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Error> {
+    fs::write(file, text).map_err(|error| Error::because(file.display().to_string(), error))
 }
 
 async fn scenario(name: &str) -> Result<Vec<Row>, Error> {

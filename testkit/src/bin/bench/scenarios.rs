@@ -126,7 +126,9 @@ pub async fn growth() -> Result<Vec<Row>, Error> {
         operator.stop().await?;
         let interval = (roles / 500).clamp(30, 240) as u64;
         let mut operator = start(&stage, &[&format!("--resync-interval={interval}s")]).await?;
-        rows.push(looks(&stage, &operator, &format!("a look at {shape}"), interval).await?);
+        let mut look = looks(&stage, &operator, &format!("a look at {shape}"), interval).await?;
+        look.roles = Some(roles as u64);
+        rows.push(look);
         operator.stop().await?;
     }
     Ok(rows)

@@ -1,0 +1,122 @@
+//! How memory and time grow with the number of roles, as SVG.
+
+use std::fmt::Write as _;
+
+use crate::figures::Row;
+
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 220.0;
+const LEFT: f64 = 56.0;
+const TOP: f64 = 40.0;
+const BETWEEN: f64 = 90.0;
+
+/// A panel for each figure that the rows with a number of roles have; `None` where there are fewer than two such rows.
+pub fn plot(rows: &[Row]) -> Option<String> {
+    let of = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
+        let points = rows.iter().filter_map(|row| Some((row.roles? as f64, figure(row)?)));
+        points.collect()
+    };
+    let panels = [
+        ("memory at most, MiB", of(|row| row.peak_mib)),
+        ("processor seconds of a look", of(|row| row.processor_seconds)),
+    ];
+    if panels.iter().any(|(_, points)| points.len() < 2) {
+        return None;
+    }
+    let width = LEFT + (WIDTH + BETWEEN) * panels.len() as f64;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+        TOP + HEIGHT + 50.0
+    );
+    for (number, (title, points)) in panels.iter().enumerate() {
+        panel(&mut svg, LEFT + (WIDTH + BETWEEN) * number as f64, title, points);
+    }
+    svg.push_str("</svg>\n");
+    Some(svg)
+}
+
+fn panel(svg: &mut String, left: f64, title: &str, points: &[(f64, f64)]) {
+    let most = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).fold(0.0, f64::max);
+    let (most_roles, most_value) = (most(|point| point.0), round_up(most(|point| point.1)));
+    let x = |roles: f64| left + WIDTH * roles / most_roles;
+    let y = |value: f64| TOP + HEIGHT * (1.0 - value / most_value);
+    let _ = writeln!(
+        svg,
+        "<text x=\"{left:.0}\" y=\"{:.0}\" font-weight=\"bold\">{title}</text>",
+        TOP - 18.0
+    );
+    for part in 0..=4 {
+        let value = most_value * f64::from(part) / 4.0;
+        let at = y(value);
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{left:.1}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
+            left + WIDTH,
+            left - 6.0,
+            at + 4.0
+        );
+    }
+    let line: Vec<String> = points
+        .iter()
+        .map(|(roles, value)| format!("{:.1},{:.1}", x(*roles), y(*value)))
+        .collect();
+    let _ = writeln!(
+        svg,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f6feb\" stroke-width=\"2\"/>",
+        line.join(" ")
+    );
+    for (roles, value) in points {
+        let _ = writeln!(
+            svg,
+            "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"#1f6feb\"><title>{roles} roles: {value:.2}</title></circle>",
+            x(*roles),
+            y(*value)
+        );
+    }
+    for roles in [0.0, most_roles / 2.0, most_roles] {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{roles} roles</text>",
+            x(roles),
+            TOP + HEIGHT + 20.0
+        );
+    }
+}
+
+/// The next number of one digit and zeros, or half of it, that is no less.
+fn round_up(value: f64) -> f64 {
+    let magnitude = 10_f64.powf(value.max(1e-6).log10().floor());
+    let steps = [1.0, 2.0, 4.0, 5.0, 8.0, 10.0];
+    let step = steps.into_iter().find(|step| step * magnitude >= value);
+    step.unwrap_or(10.0) * magnitude
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_figure_that_was_measured_twice_is_drawn() {
+        let row = |roles, mib, seconds| Row {
+            roles: Some(roles),
+            peak_mib: Some(mib),
+            processor_seconds: Some(seconds),
+            ..Row::new("a look")
+        };
+        assert_eq!(plot(&[row(1_000, 30.0, 0.1)]), None);
+        let svg = plot(&[row(1_000, 30.0, 0.1), row(10_000, 78.0, 0.7)]).expect("a plot");
+        assert_eq!(svg.matches("<circle").count(), 4);
+        assert!(
+            svg.contains("10000 roles: 78.00") && svg.contains(">80</text>"),
+            "{svg}"
+        );
+    }
+
+    #[test]
+    fn a_scale_ends_at_a_round_number() {
+        let rounded: Vec<f64> = [0.07, 1.0, 3.1, 78.0, 431.0].into_iter().map(round_up).collect();
+        assert_eq!(rounded, [0.08, 1.0, 4.0, 80.0, 500.0]);
+    }
+}
