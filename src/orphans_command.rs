@@ -233,7 +233,7 @@ impl Cluster {
         if plan.is_empty() {
             return Err("its tags no longer say that it is this cluster's".into());
         }
-        let applied = handle.apply(&plan, &observed, &|_| true).await;
+        let applied = handle.apply(&plan, &observed, &|| true).await;
         if let Some(failure) = applied.failure {
             return Err(failure.to_string());
         }

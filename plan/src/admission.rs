@@ -26,9 +26,10 @@ pub(crate) fn takes_somebody_out(before: &ObservedDocument, after: &Document, no
     !are_within(&admitted, &remaining) || (!admitted.is_empty() && !are_within(&denials(after), &denials(before)))
 }
 
-/// Whether a trust policy may let anybody in at a time.
-pub(crate) fn may_admit(trust: &ObservedDocument, time: Timestamp) -> bool {
-    let open = |document: &Document| allows(document).any(|(_, window)| window.contains(time));
+/// Whether a trust policy may let anybody in between two times.
+pub(crate) fn may_admit(trust: &ObservedDocument, from: Timestamp, until: Timestamp) -> bool {
+    let between = Window::new(Some(from), Some(until));
+    let open = |document: &Document| allows(document).any(|(_, window)| window.shared_with(between).is_some());
     trust.document().is_none_or(open)
 }
 

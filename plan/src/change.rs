@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_iam::document::Document;
 use crossrole_iam::{Arn, Path, PolicyName, RoleName};
 
@@ -96,16 +95,6 @@ impl Plan {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
-    }
-
-    /// The change of trust before which older sessions are revoked, up to a minute after the plan was made: it must come
-    /// soon, or whoever it takes out gets a session meanwhile that nobody revokes.
-    pub fn hurried(&self) -> Option<&Change> {
-        let trust = |change: &Change| matches!(change, Change::UpdateTrust { .. });
-        let revokes = |change: &Change| matches!(change, Change::PutInline { name, .. } if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY);
-        let first = self.changes.iter().position(trust)?;
-        let (before, rest) = self.changes.split_at_checked(first)?;
-        before.iter().any(revokes).then(|| rest.first()).flatten()
     }
 }
 

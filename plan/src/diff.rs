@@ -83,16 +83,11 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
     let tags = (!missing.is_empty()).then_some(Change::Tag(missing));
     let (first, last) = trust_changes(observed, desired, &permissions);
     let closes = desired.trust.means_the_same_as(&trust::closed());
-    let before_trust = if closes {
-        // Nothing that can fail stands before the end of access.
-        changes.extend(first.into_iter().chain(tags));
-        0
-    } else {
-        changes.extend(tags);
-        let before_trust = changes.len();
-        changes.extend(first);
-        before_trust
-    };
+    // Nothing that can fail stands before the end of access.
+    let (tags_first, tags_last) = if closes { (None, tags) } else { (tags, None) };
+    changes.extend(tags_first);
+    let before_trust = changes.len();
+    changes.extend(first);
     let earliest = if closes || permissions.end_more_than_sessions() {
         changes.len()
     } else {
@@ -103,10 +98,11 @@ pub fn update(observed: &ObservedRole, desired: &Desired) -> Vec<Change> {
     // each look would revoke anew as long as something else fails.
     let reopens = |change: &Change| matches!(change, Change::DeleteInline(name) if name.as_str() == CLOSED_POLICY);
     let lifted = changes.iter().position(reopens);
-    let stays_closed = lifecycle::is_closed_for_good(observed) && !desired.lifecycle.revoke_on_tighten;
+    let stays_closed = lifecycle::is_closed_for_good(observed);
     let earliest = lifted.filter(|_| stays_closed).map_or(earliest, |at| earliest.max(at));
     permissions.end_sessions(&mut changes, earliest);
     changes.extend(last);
+    changes.extend(tags_last);
     changes
 }
 
@@ -120,13 +116,13 @@ pub fn close(observed: &ObservedRole, owner: &Owner, boundary: Option<&Arn>) -> 
             step: TrustStep::Declared,
         });
     }
-    // Nothing that can fail stands before the end of access, but whose the role is must be known to whoever goes on.
+    if let Ok(name) = CLOSED_POLICY.parse() {
+        changes.extend(deny(observed, name, lifecycle::closing(), boundary, true));
+    }
+    // Nothing that can fail stands before the end of access, but whose the role is must be known to whoever comes later.
     let missing = tags::missing(&observed.tags, &owner.tags());
     if !missing.is_empty() && tags::have_room_for(&observed.tags, &missing) {
         changes.push(Change::Tag(missing));
-    }
-    if let Ok(name) = CLOSED_POLICY.parse() {
-        changes.extend(deny(observed, name, lifecycle::closing(), boundary, true));
     }
     changes
 }
@@ -242,7 +238,10 @@ fn trust_changes(
         }
     };
     if before.means(after) {
-        let closes = permissions.needs_closed_trust() && !is_closed;
+        // Were trust not closed until then, the next look could not tell that other tags took somebody out.
+        let remembers =
+            permissions.tags_admit && desired.lifecycle.revoke_on_tighten && permissions.end_sessions_late();
+        let closes = (permissions.needs_closed_trust() || remembers) && !is_closed;
         return if closes { closed_meanwhile() } else { (None, None) };
     }
     if after.means_the_same_as(&trust::closed()) {
@@ -259,7 +258,14 @@ fn trust_changes(
         // Were trust not closed until then, the next look could not tell that somebody was taken out, should this one fail.
         return closed_meanwhile();
     }
-    if !permissions.change_what_a_session_can_do() {
+    let takes_out_and_lets_in = || {
+        let before = before.document();
+        before.is_some_and(|before| !widens && !admission::admits_no_more(after, before))
+    };
+    // Where sessions are revoked, whoever is taken out is out by a change of its own: should AWS refuse whom the other one
+    // lets in, the next look does not revoke once more.
+    let in_two = desired.lifecycle.revoke_on_tighten && takes_out_and_lets_in();
+    if !permissions.change_what_a_session_can_do() && !in_two {
         return (declared(), None);
     }
     let Some(before) = before.document() else {

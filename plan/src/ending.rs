@@ -125,10 +125,10 @@ impl Ending {
                 Judgement::Stays(surplus) => (false, surplus),
             },
         };
-        // Nothing that can fail stands before a revocation, unless it has to make room for it.
+        // A revocation comes first where it needs neither room nor a boundary: then nothing that can fail stands before it.
         let first = self.revoke(role, closes, known);
-        let makes_room = |change: &Change| matches!(change, Change::DeleteInline(_));
-        if !closes && !first.iter().any(makes_room) && !self.needs_closing(&first, role) {
+        let may_fail = |change: &Change| matches!(change, Change::DeleteInline(_) | Change::PutBoundary(_));
+        if !closes && !first.iter().any(may_fail) && !self.needs_closing(&first, role) {
             return first.into_iter().chain(changes).collect();
         }
         let judged = self.after(&changes, role);

@@ -10,6 +10,7 @@ use crossrole_iam::document::{ActionElement, Condition, Document, Effect, Operat
 use jiff::{SignedDuration, Timestamp};
 
 use crate::admission;
+use crate::change::Change;
 use crate::desired::Desired;
 use crate::observed::{ObservedDocument, ObservedRole};
 use crate::refusal::Refusal;
@@ -29,6 +30,9 @@ const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// IAM needs so long to spread a change of trust: sessions that slip in meanwhile are revoked too.
 const SPREAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// When a change of trust comes later than that after its plan, the rest of [`SPREAD`] is too short.
+const LATE: SignedDuration = SignedDuration::from_secs(20);
 
 /// When a role can be used, and by which sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -178,6 +182,33 @@ pub fn older_sessions_last_until(desired: &Desired, observed: &ObservedRole, now
     Some(now.saturating_add(longest).unwrap_or(now))
 }
 
+/// What is still to be revoked after these changes were made: sessions are revoked up to a minute after the plan, for IAM
+/// needs that long to spread a change of trust; but when AWS asks for fewer calls, that change can come much later.
+pub fn revoked_too_little<'a>(
+    done: impl Iterator<Item = &'a Change> + Clone,
+    planned: Timestamp,
+    ended: Timestamp,
+) -> Option<Change> {
+    let admits = |change: &Change| matches!(change, Change::UpdateTrust { .. } | Change::Tag(_) | Change::Untag(_));
+    let is_late = ended.duration_since(planned) > LATE;
+    if !is_late || !done.clone().any(admits) {
+        return None;
+    }
+    done.into_iter().find_map(|change| match change {
+        Change::PutInline { name, document } if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY => {
+            // One that reaches no further than its plan has nothing to do with a change of trust.
+            revocation::revoked_before(document).filter(|before| before.duration_since(planned) > LATE)?;
+            let spread = ended.saturating_add(SPREAD).unwrap_or(ended);
+            let document = revocation::policy(Some(&ObservedDocument::of(document.clone())), Some(spread), ended)?;
+            Some(Change::PutInline {
+                name: name.clone(),
+                document,
+            })
+        }
+        _ => None,
+    })
+}
+
 /// Whether we have ended every session of a role, as far as its inline policies tell: it was closed, or its time ran out
 /// while nobody was there to close it.
 pub(crate) fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
@@ -232,9 +263,7 @@ fn revocation(
     let tightens = lifecycle.revoke_on_tighten && (forgotten || takes_somebody_out(observed, shaped, now));
     let spread = now.saturating_add(SPREAD).unwrap_or(now);
     // Whom somebody let in by hand while the role was closed can still get a session until IAM has spread its trust.
-    let is_open = [now, spread]
-        .into_iter()
-        .any(|time| admission::may_admit(&observed.trust, time));
+    let is_open = admission::may_admit(&observed.trust, now, spread);
     let reopened_from = if is_open || closed_meanwhile { spread } else { now };
     let wanted = [declared, reopens.then_some(reopened_from), tightens.then_some(spread)];
     Ok(wanted.into_iter().flatten().max())

@@ -21,7 +21,7 @@ use super::read::Door;
 use super::recent::Recent;
 use super::session::{Session, Sessions};
 use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
-use super::write::{Applied, GoOn};
+use super::write::Applied;
 use super::{Hub, examination, read, write};
 
 /// Roles of one account that are worked on at the same time.
@@ -329,7 +329,7 @@ impl AccountHandle {
 
     /// Carries out a plan, in order, up to the first failure, or until `go_on` says no. `observed` is what the plan was
     /// made from.
-    pub async fn apply(&self, plan: &Plan, observed: &Observed, go_on: GoOn<'_>) -> Applied {
+    pub async fn apply(&self, plan: &Plan, observed: &Observed, go_on: &(dyn Fn() -> bool + Send + Sync)) -> Applied {
         if plan.is_empty() {
             return Applied::default();
         }

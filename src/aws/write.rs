@@ -9,9 +9,6 @@ use super::Action;
 use super::error::CallError;
 use super::read::Door;
 
-/// Says before each change whether it is still to be made.
-pub type GoOn<'a> = &'a (dyn Fn(&Change) -> bool + Send + Sync);
-
 /// What became of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
@@ -25,10 +22,10 @@ pub struct Applied {
     pub guessed: bool,
 }
 
-pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: GoOn<'_>) -> Applied {
+pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> bool + Send + Sync)) -> Applied {
     let mut applied = Applied::default();
     for change in &plan.changes {
-        if !go_on(change) {
+        if !go_on() {
             break;
         }
         match call(door, plan.role.as_str(), change).await {

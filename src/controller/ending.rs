@@ -66,7 +66,7 @@ impl Visit<'_> {
         };
         let plan = ending.plan(declared, observed, known);
         let outcome = noted(outcome, ending, declared, observed, known, &plan);
-        let applied = self.apply(&plan, observed, known.now).await;
+        let applied = self.apply(&plan, observed).await;
         self.tell_ended(&plan, &applied).await;
         match &applied.failure {
             Some(error) => self.failed(role, error),

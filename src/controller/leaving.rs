@@ -67,7 +67,7 @@ impl Visit<'_> {
         if plan.is_empty() {
             return Ok(Left::NothingFound);
         }
-        let applied = self.apply(&plan, &observed, self.job.context.now()).await;
+        let applied = self.apply(&plan, &observed).await;
         let retained = leave.policy == DeletionPolicy::Retain;
         let reason = if retained { "Released" } else { "Removed" };
         self.tell(&plan, &applied, reason).await;

@@ -55,9 +55,8 @@ impl Visit<'_> {
         let seen = memory.seen_id(account, name, object)?;
         let ours = owner.holder(&role.tags, &role.id, None) == Holder::Us;
         let ending = ending.filter(|_| ours && seen != role.id)?;
-        let known = self.known(None);
-        let plan = ending.closing(observed, &known);
-        let applied = self.apply(&plan, observed, known.now).await;
+        let plan = ending.closing(observed, &self.known(None));
+        let applied = self.apply(&plan, observed).await;
         if let Some(error) = &applied.failure {
             return Some(Outcome::failed(error, self.failing_for(error)));
         }

@@ -181,7 +181,20 @@ pub fn intent(
     let others = previous.accounts.iter();
     let others = others
         .filter(|entry| !intended.contains_key(entry.account.as_str()))
-        .cloned();
+        .map(|entry| match previous.observed_generation == generation {
+            true => entry.clone(),
+            // What is known is of another declaration.
+            false => AccountEntry {
+                state: EntryState::Pending,
+                reason: Reason::Waiting,
+                message: None,
+                last_transition_time: match entry.state {
+                    EntryState::Pending => entry.last_transition_time.clone(),
+                    _ => Time(now),
+                },
+                ..entry.clone()
+            },
+        });
     let mut entries: Vec<AccountEntry> = others.collect();
     entries.extend(intended.into_values());
     entries.sort_by(|left, right| left.account.cmp(&right.account));

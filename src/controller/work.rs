@@ -10,12 +10,13 @@ use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::desired::Desired;
+use crossrole_plan::effect;
 use crossrole_plan::ending::Ending;
-use crossrole_plan::lifecycle::Lifecycle;
+use crossrole_plan::lifecycle::{self, Lifecycle};
 use crossrole_plan::observed::Observed;
 use crossrole_plan::quota::{self, Quotas};
 use crossrole_plan::refusal::Refusal;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
@@ -28,10 +29,6 @@ use super::task::{Hold, Target, Task};
 use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
-
-/// A change of trust that comes later than that after its plan was made is planned anew: sessions are revoked up to a
-/// minute after the plan, and IAM needs the rest of it to spread the change.
-const HURRY: SignedDuration = SignedDuration::from_secs(20);
 
 /// What one object's work needs.
 pub struct Job {
@@ -207,7 +204,7 @@ impl Visit<'_> {
             return self.ended(known_role, Outcome::would_change(message));
         }
         tracing::debug!(account = %self.task.account, "plan for {}:\n{plan}", desired.arn);
-        let applied = self.apply(&plan, &observed, known.now).await;
+        let applied = self.apply_in_time(&plan, &observed, known.now).await;
         if let Some((_, id)) = &applied.created {
             let owner = &desired.owner.object;
             self.job
@@ -241,12 +238,35 @@ impl Visit<'_> {
         Ok(plan)
     }
 
-    /// Carries out a plan that was made at some time, as long as it is what is asked for: stopping between two changes is
-    /// always safe.
-    pub(super) async fn apply(&self, plan: &Plan, observed: &Observed, made_at: Timestamp) -> Applied {
-        let is_late = || self.job.context.now().duration_since(made_at) > HURRY;
-        let go_on = |next: &Change| self.is_wanted() && !(plan.hurried() == Some(next) && is_late());
-        self.handle.apply(plan, observed, &go_on).await
+    /// Carries out a plan as long as it is what is asked for: stopping between two changes is always safe.
+    pub(super) async fn apply(&self, plan: &Plan, observed: &Observed) -> Applied {
+        self.handle.apply(plan, observed, &|| self.is_wanted()).await
+    }
+
+    /// Carries out a plan, and where its change of trust came so late that the plan revokes too little, revokes once more.
+    async fn apply_in_time(&self, plan: &Plan, observed: &Observed, made_at: Timestamp) -> Applied {
+        let applied = self.apply(plan, observed).await;
+        let done = plan.changes.iter().take(applied.done);
+        let Some(change) = lifecycle::revoked_too_little(done, made_at, self.job.context.now()) else {
+            return applied;
+        };
+        let again = Plan {
+            role: plan.role.clone(),
+            changes: vec![change],
+        };
+        let after = effect::apply_all(
+            plan.changes.get(..applied.done).unwrap_or_default(),
+            &plan.role,
+            observed,
+            &Quotas::raised(),
+        );
+        let observed = after.unwrap_or_else(|_| observed.clone());
+        // Whatever is asked for now: nobody else would know of it.
+        let revoked = self.handle.apply(&again, &observed, &|| true).await;
+        Applied {
+            failure: applied.failure.or(revoked.failure),
+            ..applied
+        }
     }
 
     /// Whether the account's quotas have room for what a plan adds.

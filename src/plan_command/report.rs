@@ -211,7 +211,7 @@ pub(super) fn older_sessions(desired: &Desired, observed: &Observed, plan: &Plan
     let changes_trust = plan
         .changes
         .iter()
-        .any(|change| matches!(change, Change::UpdateTrust { .. }));
+        .any(|change| matches!(change, Change::UpdateTrust { .. } | Change::Tag(_) | Change::Untag(_)));
     lifecycle::older_sessions_last_until(desired, role, now)
         .filter(|_| changes_trust)
         .map(|_| duration::written(role.max_session))

@@ -137,7 +137,7 @@ impl Expected {
                 _ if before == after => Ok(()),
                 (Some(before), Some(after)) if ends_access(role, &self.declaration.class) => {
                     let closes = self.declaration.class["guardrails"]["onViolation"] == "Close";
-                    only_ended(before, after, closes)
+                    only_ended(before, after, closes.then_some(role))
                 }
                 _ => unchanged(),
             },
@@ -188,11 +188,16 @@ pub fn ends_access(role: &Value, class: &Value) -> bool {
 
 /// Nothing but trust and our own policies that deny may differ; and where the class closes what it forbids, what others put
 /// on the role may be gone.
-fn only_ended(before: &Role, after: &Role, closes: bool) -> Result<(), String> {
+fn only_ended(before: &Role, after: &Role, closes: Option<&Value>) -> Result<(), String> {
     let mut kept = before.clone();
-    if closes {
-        kept.inline.retain(|name, _| after.inline.contains_key(name));
-        kept.attached.retain(|arn| after.attached.contains(arn));
+    if let Some(declared) = closes {
+        let declares = |text: &str| declared["permissions"].to_string().contains(&format!("{text}\""));
+        kept.inline
+            .retain(|name, _| after.inline.contains_key(name) || declares(name));
+        kept.attached.retain(|arn| {
+            let name = arn.split_once(":policy/").map_or(arn.as_str(), |(_, name)| name);
+            after.attached.contains(arn) || declares(name)
+        });
         kept.max_session_duration = kept.max_session_duration.min(after.max_session_duration);
     }
     let rest = |role: &Role| {

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::evaluator::Powers;
 use super::moments::{whole_second_down, whole_second_up};
 use super::pools::statement;
+use super::requests::{Dates, Moment};
 use crate::desired::Desired;
 use crate::observed::{Observed, ObservedDocument, ObservedRole};
 
@@ -182,6 +183,25 @@ pub(super) fn looks_closed(was: &ObservedRole, now: Timestamp) -> bool {
     was.inline.contains_key(&name(CLOSED)) || end.is_some_and(|end| end <= now)
 }
 
+/// Whether a role that looks closed may have let somebody in all the same, statement by statement: its trust cannot be read
+/// or has an Allow, or a look that stopped closed it just now.
+pub(super) fn reopens_to_a_hand(before: &Observed, now: Timestamp) -> bool {
+    let Observed::Present(was) = before else { return false };
+    let is_open = was.trust.document().is_none_or(|trust| {
+        let mut allows = trust.statements.iter().filter(|one| one.effect == Effect::Allow);
+        allows.any(|one| {
+            let dates = Dates::of(one);
+            let at = |time| Moment {
+                issued: time,
+                now: time,
+            };
+            dates.hold_at(at(now)) || dates.hold_at(at(spread(now)))
+        })
+    });
+    let is_just_closed = was.trust.means(&closed_trust()) && !was.inline.contains_key(&name(CLOSED));
+    looks_closed(was, now) && (is_open || is_just_closed)
+}
+
 fn spread(now: Timestamp) -> Timestamp {
     now + SignedDuration::from_mins(1)
 }
@@ -216,8 +236,8 @@ fn revokes_enough(role: &ObservedRole, desired: &Desired, before: &Observed, now
         unreadable,
     ];
     let least = least.into_iter().flatten().max();
-    let reopens = matches!(before, Observed::Present(was) if looks_closed(was, now));
-    let most = (desired.lifecycle.revoke_on_tighten || reopens).then(|| whole_second_up(spread(now)));
+    let most =
+        (desired.lifecycle.revoke_on_tighten || reopens_to_a_hand(before, now)).then(|| whole_second_up(spread(now)));
     let revoked = revoked_before(&Observed::Present(Box::new(role.clone())));
     kept && !document.has_allow() && revoked >= least && revoked <= least.max(most)
 }

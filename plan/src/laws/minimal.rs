@@ -91,7 +91,7 @@ fn asked_for(change: &Change, plan: &Plan, desired: &Desired, observed: &Observe
             let (denied, denies) = (of_effect(before, Effect::Deny), of_effect(&desired.trust, Effect::Deny));
             let narrows = !was.is_subset(&shall) || !denies.is_subset(&denied);
             let widens = !shall.is_subset(&was) || !denied.is_subset(&denies);
-            narrows && widens && changes_what_a_session_can_do(plan, role)
+            narrows && widens && (changes_what_a_session_can_do(plan, role) || desired.lifecycle.revoke_on_tighten)
         }
         Change::UpdateTrust {
             step: TrustStep::Closed,
@@ -99,7 +99,7 @@ fn asked_for(change: &Change, plan: &Plan, desired: &Desired, observed: &Observe
         } => may_need_closing(desired, role) || revokes_late(plan, desired, role),
         // Whom a change of trust takes out, and whether the trust of a closed role lets anybody in, is judged by statement.
         Change::PutInline { name, .. } => {
-            let judged = desired.lifecycle.revoke_on_tighten || declared::looks_closed(role, beginning());
+            let judged = desired.lifecycle.revoke_on_tighten || declared::reopens_to_a_hand(observed, beginning());
             name.as_str() == REVOKE_OLDER_SESSIONS_POLICY && judged
         }
         Change::DeleteInline(name) => {

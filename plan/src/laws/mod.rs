@@ -29,7 +29,7 @@ use crate::desired::Desired;
 use crate::effect::{apply, apply_all};
 use crate::ending::Ending;
 use crate::lifecycle::Lifecycle;
-use crate::observed::Observed;
+use crate::observed::{Observed, ObservedRole};
 use crate::quota::Quotas;
 use crate::testing;
 
@@ -146,6 +146,12 @@ fn unsafe_prefix(
         let problem = powers.beyond(old, new).or_else(|| powers.revived(old, new, order));
         problem.map(|problem| format!("after {done} changes {problem}"))
     })
+}
+
+/// Whether trust hangs on the role's tags.
+fn reads_tags(role: &ObservedRole) -> bool {
+    let document = role.trust.document();
+    document.is_none_or(|trust| trust.to_json().contains(":ResourceTag/"))
 }
 
 /// Whoever is taken out of the trust policy is out after the first change of trust.
@@ -348,7 +354,7 @@ proptest! {
             let least = if role.inline.contains_key(&name(declared::CLOSED)) {
                 Some(then)
             } else {
-                whole.filter(|_| role.trust != was.trust)
+                whole.filter(|_| role.trust != was.trust || (role.tags != was.tags && reads_tags(role)))
             };
             prop_assert!(is_closed(&desired, then) || revoked_before(&last) >= least, "{plan}\nand then\n{rest}");
         }

@@ -147,6 +147,25 @@ fn an_intent_is_written_once_and_keeps_what_is_there() {
 }
 
 #[test]
+fn an_intent_of_another_generation_does_not_keep_what_was_found_of_the_one_before() {
+    let ready = [verdict("a", Outcome::ready())];
+    let before = report(&CrossAccountRoleStatus::default(), Some(1), &ready, at(1));
+    let accounts = [("b".to_string(), "111111111111".to_string(), true)];
+    let intended = intent(&before, Some(2), &accounts, at(2)).unwrap();
+    let course = [
+        verdict("a", Outcome::UnderWay { anew: false }),
+        verdict("b", Outcome::ready()),
+    ];
+    let status = report(&intended, Some(2), &course, at(3));
+    assert_eq!(status.summary.as_deref(), Some("1/2"));
+    assert_eq!(status.accounts[0].role_arn, before.accounts[0].role_arn);
+    assert_eq!(
+        types(&status),
+        vec![("Ready", "False", "Waiting"), ("Reconciling", "True", "Waiting")]
+    );
+}
+
+#[test]
 fn work_of_which_nothing_has_come_yet_is_reported_by_its_intent() {
     let id = "111111111111".to_string();
     let accounts = ["a", "b"].map(|name| (name.to_string(), id.clone(), true));
