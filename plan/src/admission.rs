@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crossrole_iam::document::{CanonicalStatement, Document, DocumentKind, Effect, Statement};
+use crossrole_iam::document::{
+    CanonicalStatement, Document, DocumentKind, Effect, PrincipalElement, Principals, Statement,
+};
 use crossrole_iam::quota::TRUST_POLICY_SIZE;
 use jiff::Timestamp;
 
@@ -46,7 +48,10 @@ pub(crate) fn shared(before: &Document, after: &Document) -> Option<Document> {
     let pairs = new.iter().flat_map(|new| old.iter().map(move |old| (new, old)));
     let mut statements: Vec<Statement> = pairs
         .filter_map(|((new, window), (old, other))| {
-            let mut statement = narrower(new, old)?.clone();
+            let mut statement = narrower(new, old).or_else(|| {
+                let (new, old) = of_shared_principals(new, old)?;
+                narrower(&new, &old)
+            })?;
             statement.conditions.extend(window.shared_with(*other)?.conditions());
             Some(statement)
         })
@@ -74,13 +79,42 @@ pub(crate) fn shared(before: &Document, after: &Document) -> Option<Document> {
 }
 
 /// The one of two statements that lies within the other.
-fn narrower<'a>(one: &'a Statement, other: &'a Statement) -> Option<&'a Statement> {
+fn narrower(one: &Statement, other: &Statement) -> Option<Statement> {
     let within = |inner: &Statement, outer: &Statement| inner.canonical().is_within([&outer.canonical()]);
     if within(one, other) {
-        Some(one)
+        Some(one.clone())
     } else {
-        within(other, one).then_some(other)
+        within(other, one).then(|| other.clone())
     }
+}
+
+/// Two statements, each for those AWS principals alone that both name; `None` where there are none.
+fn of_shared_principals(one: &Statement, other: &Statement) -> Option<(Statement, Statement)> {
+    let (Some(PrincipalElement::Principal(these)), Some(PrincipalElement::Principal(those))) =
+        (&one.principal, &other.principal)
+    else {
+        return None;
+    };
+    // `arn:aws:iam::111111111111:root` is what IAM makes of an account id.
+    let account = |name: &str| -> String {
+        let root = name.strip_suffix(":root").and_then(|arn| arn.rsplit(':').next());
+        root.unwrap_or(name).to_string()
+    };
+    let names: BTreeSet<String> = those.aws.iter().map(|name| account(name)).collect();
+    let shared: Vec<String> = these
+        .aws
+        .iter()
+        .filter(|name| names.contains(&account(name)))
+        .cloned()
+        .collect();
+    if shared.is_empty() {
+        return None;
+    }
+    let of = |statement: &Statement| Statement {
+        principal: Some(PrincipalElement::Principal(Principals::aws(shared.clone()))),
+        ..statement.clone()
+    };
+    Some((of(one), of(other)))
 }
 
 fn are_within(inner: &[CanonicalStatement], outer: &[CanonicalStatement]) -> bool {
@@ -295,7 +329,12 @@ mod tests {
                 allow(both, ""),
                 Some(allow(one, id)),
             ),
-            ("neither lies in the other", allow(both, id), allow(one, ""), None),
+            (
+                "neither lies in the other, but for whom both name",
+                allow(both, id),
+                allow(one, ""),
+                Some(allow(one, id)),
+            ),
             (
                 "the earlier end",
                 allow(one, &until(r#""2027-01-01T00:00:00Z""#)),

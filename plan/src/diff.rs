@@ -251,25 +251,21 @@ fn trust_changes(
     if permissions.needs_closed_trust() || permissions.tags_admit {
         return closed_meanwhile();
     }
-    let widens = before
-        .document()
+    // Whom nobody can be any more is let in by no trust policy, and stands in the way of none.
+    let alive = before.document().map(Document::without_dead_principals);
+    let widens = alive
+        .as_ref()
         .is_some_and(|before| admission::admits_no_more(before, after));
     if (is_closed || !widens) && desired.lifecycle.revoke_on_tighten && permissions.end_sessions_late() {
         // Were trust not closed until then, the next look could not tell that somebody was taken out, should this one fail.
         return closed_meanwhile();
     }
-    let takes_out_and_lets_in = || {
-        let before = before.document();
-        before.is_some_and(|before| !widens && !admission::admits_no_more(after, before))
-    };
-    // Where sessions are revoked, whoever is taken out is out by a change of its own: should AWS refuse whom the other one
-    // lets in, the next look does not revoke once more.
-    let in_two = desired.lifecycle.revoke_on_tighten && takes_out_and_lets_in();
-    if !permissions.change_what_a_session_can_do() && !in_two {
-        return (declared(), None);
-    }
-    let Some(before) = before.document() else {
-        return closed_meanwhile();
+    let Some(before) = &alive else {
+        return if permissions.change_what_a_session_can_do() {
+            closed_meanwhile()
+        } else {
+            (declared(), None)
+        };
     };
     if widens {
         return (None, declared());
@@ -277,7 +273,12 @@ fn trust_changes(
     if admission::admits_no_more(after, before) {
         return (declared(), None);
     }
+    // Whoever is taken out is out by a change of its own: AWS may refuse those whom the other one lets in.
     match admission::shared(before, after) {
+        Some(shared) if observed.trust.means(&shared) => (None, declared()),
+        None if !permissions.change_what_a_session_can_do() && !desired.lifecycle.revoke_on_tighten => {
+            (declared(), None)
+        }
         Some(shared) => (change(&shared, TrustStep::Shared), declared()),
         None => closed_meanwhile(),
     }

@@ -91,7 +91,7 @@ fn asked_for(change: &Change, plan: &Plan, desired: &Desired, observed: &Observe
             let (denied, denies) = (of_effect(before, Effect::Deny), of_effect(&desired.trust, Effect::Deny));
             let narrows = !was.is_subset(&shall) || !denies.is_subset(&denied);
             let widens = !shall.is_subset(&was) || !denied.is_subset(&denies);
-            narrows && widens && (changes_what_a_session_can_do(plan, role) || desired.lifecycle.revoke_on_tighten)
+            narrows && widens
         }
         Change::UpdateTrust {
             step: TrustStep::Closed,

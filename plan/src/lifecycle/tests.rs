@@ -1,6 +1,6 @@
 mod interrupted;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::change::Plan;
@@ -364,4 +364,21 @@ fn parts_of_a_second_never_spare_a_session() {
     let revoked = plan(&held(""), spec, NOON).unwrap();
     assert!(revoked.to_string().contains("2026-11-22T10:00:01Z"), "{revoked}");
     assert!(plan(&standing(spec, NOON), spec, NOON).unwrap().is_empty());
+}
+
+#[test]
+fn a_change_of_trust_that_came_late_is_followed_by_another_revocation() {
+    let spec = "sessions: {onTighten: Revoke}\ntrust: [{from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]";
+    let tightened = plan(&held(""), spec, NOON).unwrap();
+    let planned: Timestamp = NOON.parse().unwrap();
+    let again = |plan: &Plan, seconds: i64| {
+        let ended = planned + SignedDuration::from_secs(seconds);
+        super::revoked_too_little(plan.changes.iter(), planned, ended).map(|change| change.to_string())
+    };
+    assert_eq!(again(&tightened, 19), None);
+    let late = again(&tightened, 70).unwrap();
+    assert!(late.contains("2026-11-23T12:02:10Z"), "{late}");
+    // One that nothing but the declaration asked for has nothing to do with a change of trust.
+    let declared = "sessions: {revokeIssuedBefore: '2026-11-23T11:00:00Z'}\ntrust: [{from: {principals: ['arn:aws:iam::111111111111:role/ci']}}]";
+    assert_eq!(again(&plan(&held(""), declared, NOON).unwrap(), 70), None);
 }

@@ -4,9 +4,13 @@ mod boundary;
 mod room;
 mod tags;
 
+use crossrole_iam::document::DocumentKind;
 use insta::assert_snapshot;
 
-use crate::testing::plan_text;
+use crate::change::Change;
+use crate::diff;
+use crate::observed::{ObservedDocument, ObservedRole};
+use crate::testing::{desired, held, plan_text};
 
 const ALICE: &str = "{from: {principals: ['arn:aws:iam::111111111111:role/alice']}}";
 const BOB: &str = "{from: {principals: ['arn:aws:iam::111111111111:role/bob']}}";
@@ -263,111 +267,53 @@ fn only_a_description_is_one_step_and_no_step_of_trust() {
     assert_snapshot!(plan_text(Some("description: old"), "description: new"), @r#"
           1. set session duration to 1h and description to "new"
     "#);
-    assert_snapshot!(
-        plan_text(Some(&trusting(&[ALICE, BOB], "description: old")), &trusting(&[ALICE, CAROL], "description: new")),
-        @r#"
-        1. set the trust policy
-             {
-               "Version": "2012-10-17",
-               "Statement": [
-                 {
-                   "Effect": "Allow",
-                   "Principal": {
-                     "AWS": "arn:aws:iam::111111111111:role/alice"
-                   },
-                   "Action": "sts:AssumeRole"
-                 },
-                 {
-                   "Effect": "Allow",
-                   "Principal": {
-                     "AWS": "arn:aws:iam::111111111111:role/carol"
-                   },
-                   "Action": "sts:AssumeRole"
-                 }
-               ]
-             }
-        2. set session duration to 1h and description to "new"
-    "#
+    let told = plan_text(
+        Some(&trusting(&[ALICE, BOB], "description: old")),
+        &trusting(&[ALICE, CAROL], "description: new"),
+    );
+    let steps: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("  ") && line.contains(". "))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "  1. narrow the trust policy to what old and new share",
+            "  2. set session duration to 1h and description to \"new\"",
+            "  3. set the trust policy",
+        ],
+        "{told}"
     );
 }
 
 #[test]
-fn tags_go_before_tags_come() {
-    assert_snapshot!(steps_between("tags: {team: a, stage: test}", "tags: {Team: a, env: prod}"), @r"
-        1. remove tags stage
-        2. set tags env = prod
-    ");
-}
-
-#[test]
-fn room_is_made_before_it_is_used() {
-    let long = |letter: &str, length: usize| {
-        format!(
-            "{{Effect: Deny, Action: 'kms:*', Resource: 'arn:aws:s3:::{}'}}",
-            letter.repeat(length)
-        )
+fn somebody_who_does_not_exist_keeps_nobody_out_and_nobody_in() {
+    // Bob was deleted: IAM shows a unique id. Everybody else stays in while the policies change.
+    let bob = "arn:aws:iam::111111111111:role/bob";
+    let mut found = held(&trusting(&[ALICE, BOB], ""));
+    let text = found
+        .trust
+        .document()
+        .unwrap()
+        .to_json()
+        .replace(bob, "AIDADEADDEADDEADDEADD");
+    found.trust = ObservedDocument::parse_encoded(&text, DocumentKind::Trust);
+    let steps = |found: &ObservedRole, spec: &str| -> Vec<String> {
+        let plan = diff::update(found, &desired(spec));
+        plan.iter().map(Change::summary).collect()
     };
-    let before = with_inline(&[inline("a", &[&long("x", 1000)]), inline("b", &[&long("y", 8000)])]);
-    let after = with_inline(&[
-        inline("a", &[&long("x", 1000), &long("z", 7000)]),
-        inline("b", &[&long("y", 8000)]),
-    ]);
-    let after = after.replace(&long("y", 8000), &long("y", 10));
-    // The new document has no room beside the old one, and both deny: nobody gets in while they change.
-    assert_snapshot!(steps_between(&before, &after), @r"
-        1. close the trust policy while the rest changes
-        2. put inline policy b
-        3. put inline policy a
-        4. set the trust policy
-    ");
-}
-
-#[test]
-fn policies_that_stay_as_they_are_take_their_room() {
-    let long = |effect: &str, size: usize| {
-        format!(
-            "{{Effect: {effect}, Action: 's3:*', Resource: 'arn:aws:s3:::{}'}}",
-            "x".repeat(size)
-        )
-    };
-    let beside = |name: &str, effect: &str| {
-        with_inline(&[
-            inline("stays", &[&long("Allow", 5000)]),
-            inline(name, &[&long(effect, 3000)]),
-        ])
-    };
-    assert_snapshot!(steps_between(&beside("going", "Allow"), &beside("coming", "Deny")), @r"
-        1. close the trust policy while the rest changes
-        2. delete inline policy going
-        3. put inline policy coming
-        4. set the trust policy
-    ");
-}
-
-#[test]
-fn a_deny_that_has_room_beside_what_goes_comes_first_and_one_that_has_none_closes_the_role() {
-    let long = |size: usize| {
-        format!(
-            "{{Effect: Allow, Action: 's3:*', Resource: 'arn:aws:s3:::{}'}}",
-            "x".repeat(size)
-        )
-    };
-    let with = |size: usize| with_inline(&[inline("going", &[&long(size)])]);
-    let denying = |size: usize| {
-        let long = long(size).replace("Allow", "Deny");
-        with_inline(&[inline("coming", &[&long])])
-    };
-    let both = [
-        steps_between(&with(4000), &denying(4000)),
-        steps_between(&with(6000), &denying(6000)),
-    ];
-    assert_snapshot!(both.join("\n\n"), @r"
-        1. put inline policy coming
-        2. delete inline policy going
-
-        1. close the trust policy while the rest changes
-        2. delete inline policy going
-        3. put inline policy coming
-        4. set the trust policy
-    ");
+    let audits = "permissions: {awsManaged: [SecurityAudit]}";
+    assert_eq!(
+        steps(&found, &trusting(&[ALICE, BOB], audits)),
+        ["attached SecurityAudit", "set the trust policy"]
+    );
+    // Carol may be a typo: whoever is taken out is out, and Alice stays in.
+    assert_eq!(
+        steps(&held(&trusting(&[ALICE, BOB], "")), &trusting(&[ALICE, CAROL], audits)),
+        [
+            "narrowed the trust policy",
+            "attached SecurityAudit",
+            "set the trust policy"
+        ]
+    );
 }
