@@ -30,6 +30,9 @@ const LAST: &str = "docs/faq.md";
 /// Why a block cannot run here.
 const REASONS: [&str; 2] = ["needs a real AWS account", "needs Pods"];
 
+/// What users type.
+const PROGRAMS: [&str; 6] = ["$", "aws", "crossrole", "helm", "kubectl", "make"];
+
 /// No command of the book takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -77,6 +80,13 @@ fn every_command_runs_or_says_why_not() {
             "{}: {}",
             block.place,
             block.language
+        );
+        let mut words = block.text.lines().filter_map(|line| line.split_whitespace().next());
+        let command = words.find(|word| PROGRAMS.contains(word));
+        assert!(
+            block.language == "console" || command.is_none(),
+            "{}: commands stand in blocks of console",
+            block.place
         );
         let Some(comment) = &block.comment else { continue };
         let expected = match comment.split_once(": ") {

@@ -21,7 +21,7 @@ struct Manifest {
 /// Applies every manifest, but for a dry run.
 pub async fn are_taken(control_plane: &ControlPlane) {
     let all = all();
-    assert!(all.len() >= 15, "only {} manifests were found", all.len());
+    assert!(all.len() >= 10, "only {} manifests were found", all.len());
     let (namespaces, others): (Vec<&Manifest>, Vec<&Manifest>) =
         all.iter().partition(|manifest| manifest.object["kind"] == "Namespace");
     let text = |manifests: &[&Manifest]| -> String {
