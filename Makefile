@@ -55,20 +55,24 @@ check: ## Format, lints, docs, generated files, and cargo-deny where it is insta
 	@set -eu; fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 		$(PROGRAMS)/crossrole crd --output-dir "$$fresh"; \
 		diff -r "$$fresh" crds && diff -r "$$fresh" $(CHART_CRDS) && \
-		$(PROGRAMS)/chart-readme | diff - charts/crossrole/README.md || { echo "check: run make generate" >&2; exit 1; }
+		$(PROGRAMS)/chart-readme | diff - charts/crossrole/README.md && \
+		$(PROGRAMS)/reference fields | diff - docs/fields.md && \
+		$(PROGRAMS)/reference commands | diff - docs/cli.md || { echo "check: run make generate" >&2; exit 1; }
 	@echo "check: dependencies"
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
 		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
 
-generate: ## Write the CRDs into crds/ and the chart, the chart's values into its README, and examples/bootstrap.
+generate: ## Write the CRDs into crds/ and the chart, the chart's values into its README, docs/fields.md, docs/cli.md, examples/bootstrap.
 	@$(CARGO) build --workspace --bins
 	@for folder in crds $(CHART_CRDS); do \
 		mkdir -p "$$folder" && rm -f "$$folder"/*.yaml && $(PROGRAMS)/crossrole crd --output-dir "$$folder" || exit 1; done
 	@set -eu; fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
-		$(PROGRAMS)/chart-readme > "$$fresh" && cat "$$fresh" > charts/crossrole/README.md
+		$(PROGRAMS)/chart-readme > "$$fresh" && cat "$$fresh" > charts/crossrole/README.md && \
+		$(PROGRAMS)/reference fields > "$$fresh" && cat "$$fresh" > docs/fields.md && \
+		$(PROGRAMS)/reference commands > "$$fresh" && cat "$$fresh" > docs/cli.md
 	@$(PROGRAMS)/crossrole bootstrap --format files --class standard --filename examples/quickstart --pod-identity \
 		--operator-role arn:aws:iam::111111111111:role/crossrole-operator --output-dir examples/bootstrap 2>/dev/null
-	@echo "generate: wrote crds/, $(CHART_CRDS)/, charts/crossrole/README.md and examples/bootstrap/"
+	@echo "generate: wrote crds/, $(CHART_CRDS)/, charts/crossrole/README.md, docs/fields.md, docs/cli.md and examples/bootstrap/"
 
 tools: ## Build the programs of the test control plane, once, into a cache.
 	@tools/build

@@ -85,10 +85,7 @@ impl Chart {
         let mut arguments = self.arguments("install", "--set", settings);
         arguments.push("--create-namespace".into());
         control_plane.helm(arguments).await?;
-        let manifest = control_plane
-            .helm(["get", "manifest", RELEASE, "--namespace", NAMESPACE])
-            .await?;
-        Manifests::parse(&manifest)
+        Manifests::installed(control_plane).await
     }
 
     fn arguments(&self, verb: &str, flag: &str, settings: &[&str]) -> Vec<OsString> {
@@ -107,6 +104,17 @@ impl Chart {
 }
 
 impl Manifests {
+    /// What was installed into [`NAMESPACE`].
+    ///
+    /// # Errors
+    /// When there is no such release.
+    pub async fn installed(control_plane: &ControlPlane) -> Result<Self, Error> {
+        let manifest = control_plane
+            .helm(["get", "manifest", RELEASE, "--namespace", NAMESPACE])
+            .await?;
+        Self::parse(&manifest)
+    }
+
     fn parse(yaml: &str) -> Result<Self, Error> {
         serde_saphyr::from_multiple::<Option<Value>>(yaml)
             .map(|documents| Self(documents.into_iter().flatten().collect()))

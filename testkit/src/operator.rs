@@ -181,7 +181,10 @@ impl Operator {
 }
 
 /// The operator's program: `CROSSROLE_BIN`, or `crossrole` in the target folder of the running test.
-fn binary() -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// When it is not built.
+pub fn binary() -> Result<PathBuf, Error> {
     if let Some(path) = env::var_os("CROSSROLE_BIN") {
         return Ok(PathBuf::from(path));
     }

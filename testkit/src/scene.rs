@@ -193,7 +193,11 @@ pub fn bootstrap_document(file: &str) -> Result<Value, Error> {
     serde_json::from_str(&text).map_err(|error| Error::because(format!("{}", path.display()), error))
 }
 
-async fn set_up_identity_account(simulator: &Simulator) -> Result<Credentials, Error> {
+/// Makes the account of the operator's own identity, and a session of it as EKS Pod Identity gives one.
+///
+/// # Errors
+/// When the simulator refuses.
+pub async fn set_up_identity_account(simulator: &Simulator) -> Result<Credentials, Error> {
     simulator.create_account(IDENTITY_ACCOUNT, None).await?;
     let trust = json!({
         "Version": "2012-10-17",

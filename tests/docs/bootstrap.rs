@@ -1,19 +1,13 @@
-//! What the documentation says is what the code does.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! The bootstrap role, as `docs/bootstrap.md` and `examples/bootstrap` show it.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use crossrole::api::{AWSAccount, AccountClass, Reason};
+use crossrole::api::{AWSAccount, AccountClass};
 use crossrole::aws::Action;
 use crossrole::iam::document::{Document, DocumentKind};
-use crossrole_testkit::tools::workspace;
 use serde_json::Value;
 
-fn read(path: &str) -> String {
-    fs::read_to_string(workspace().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
+use super::page::read;
 
 fn bootstrap(file: &str) -> Value {
     serde_json::from_str(&read(&format!("examples/bootstrap/{file}"))).unwrap()
@@ -36,27 +30,6 @@ fn actions(policy: &Value, effect: &str) -> BTreeSet<String> {
             _ => Vec::new(),
         })
         .collect()
-}
-
-#[test]
-fn every_reason_has_its_section_and_no_section_is_left_over() {
-    let text = read("docs/conditions.md");
-    let sections: Vec<(&str, &str)> = text
-        .split("\n### ")
-        .skip(1)
-        .map(|section| section.split_once('\n').unwrap())
-        .collect();
-    let titles: Vec<&str> = sections.iter().map(|(title, _)| *title).collect();
-    let unique: BTreeSet<&str> = titles.iter().copied().collect();
-    let reasons: BTreeSet<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-    assert_eq!(unique, reasons);
-    assert_eq!(titles.len(), unique.len(), "a section is there twice: {titles:?}");
-    for (title, body) in sections {
-        for part in ["**Means**: ", "**Do**: "] {
-            let line = body.lines().find_map(|line| line.strip_prefix(part));
-            assert!(line.is_some_and(|line| line.len() > 10), "{title} lacks {part:?}");
-        }
-    }
 }
 
 #[test]
@@ -156,31 +129,5 @@ fn the_documentation_shows_the_example_files_as_they_are() {
             page.contains(&shown),
             "docs/bootstrap.md does not show examples/bootstrap/{file} as it is"
         );
-    }
-    let readme = read("README.md");
-    let shown = format!("```yaml\n{}```", read("examples/quickstart/role.yaml"));
-    assert!(
-        readme.contains(&shown),
-        "README.md does not show examples/quickstart/role.yaml as it is"
-    );
-}
-
-#[test]
-fn links_between_pages_lead_somewhere() {
-    for page in [
-        "README.md",
-        "docs/bootstrap.md",
-        "docs/conditions.md",
-        "docs/doctor.md",
-        "charts/crossrole/README.md",
-        "tools/README.md",
-    ] {
-        let folder = workspace().join(page).parent().unwrap().to_owned();
-        let text = read(page);
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let path = link.split('#').next().unwrap();
-            let local = !path.is_empty() && !path.contains("://");
-            assert!(!local || folder.join(path).exists(), "{page} links to {link}");
-        }
     }
 }
