@@ -169,9 +169,12 @@ fn the_documentation_shows_the_example_files_as_they_are() {
 fn links_between_pages_lead_somewhere() {
     for page in [
         "README.md",
+        "docs/access.md",
         "docs/bootstrap.md",
         "docs/conditions.md",
         "docs/doctor.md",
+        "docs/import.md",
+        "docs/profiles.md",
         "charts/crossrole/README.md",
         "tools/README.md",
     ] {

@@ -19,6 +19,7 @@ use crossrole_api::permissions::{InlinePolicy, Permissions};
 use crossrole_api::role::{Access, AdoptionPolicy, DeletionPolicy, Mode};
 use crossrole_api::selector::{DocumentText, NamesOrSelector};
 use crossrole_api::{AccountClass, CrossAccountRole, CrossAccountRoleSpec, Reason};
+use crossrole_iam::document::Document;
 use crossrole_iam::{Arn, Path, RoleName};
 
 use crate::account::Account;
@@ -101,8 +102,8 @@ fn spec(role: &ObservedRole, source: &Source, reasons: &mut Vec<String>) -> Cros
     let account = &source.account;
     let role_name = role.arn.rsplit('/').next().unwrap_or_default().to_string();
     check_protected(role, &role_name, reasons);
-    let (trust, extra) = match &role.trust {
-        ObservedDocument::Parsed(document) => {
+    let (trust, extra) = match readable(&role.trust) {
+        Ok(document) => {
             for id in document.dead_principals() {
                 reasons.push(format!(
                     "its trust policy names {id}, a user or role that was deleted: take it out first"
@@ -110,7 +111,7 @@ fn spec(role: &ObservedRole, source: &Source, reasons: &mut Vec<String>) -> Cros
             }
             trust::entries(document, account)
         }
-        ObservedDocument::Unreadable { problem, .. } => {
+        Err(problem) => {
             reasons.push(format!("its trust policy cannot be read: {problem}"));
             Default::default()
         }
@@ -183,19 +184,25 @@ fn permissions(role: &ObservedRole, account: &Account, reasons: &mut Vec<String>
         }
     }
     for (name, document) in &role.inline {
-        match document {
-            // It is not drift, and no declaration's: it stays as it is.
-            _ if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY => {}
-            ObservedDocument::Parsed(document) => permissions.inline.push(InlinePolicy {
+        // It is not drift, and no declaration's: it stays as it is.
+        if name.as_str() == REVOKE_OLDER_SESSIONS_POLICY {
+            continue;
+        }
+        match readable(document) {
+            Ok(document) => permissions.inline.push(InlinePolicy {
                 name: name.to_string(),
                 document: DocumentText::new(as_api_server_keeps(&document.to_json())),
             }),
-            ObservedDocument::Unreadable { problem, .. } => {
-                reasons.push(format!("its inline policy {name} cannot be read: {problem}"));
-            }
+            Err(problem) => reasons.push(format!("its inline policy {name} cannot be read: {problem}")),
         }
     }
     (permissions != Permissions::default()).then_some(permissions)
+}
+
+/// A document, or why it cannot be read.
+fn readable(document: &ObservedDocument) -> Result<&Document, String> {
+    let problem = || document.problem().map(|unreadable| unreadable.problem.clone());
+    document.document().ok_or_else(|| problem().unwrap_or_default())
 }
 
 /// JSON with its members in the order in which it comes back from the API server.

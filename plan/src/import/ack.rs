@@ -142,11 +142,5 @@ fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
 /// A document that IAM holds: read as its answers are, which are percent-encoded.
 fn document(text: &str, kind: DocumentKind) -> ObservedDocument {
     let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    match ObservedDocument::parse_encoded(&encoded, kind) {
-        ObservedDocument::Unreadable { problem, .. } => ObservedDocument::Unreadable {
-            text: text.to_string(),
-            problem,
-        },
-        read => read,
-    }
+    ObservedDocument::parse_encoded(&encoded, kind)
 }

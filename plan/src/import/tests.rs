@@ -26,7 +26,7 @@ fn with_trust(statements: &str) -> ObservedRole {
     let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
     let document = Document::parse(&text, DocumentKind::Trust).unwrap_or_else(|error| panic!("{text}: {error}"));
     ObservedRole {
-        trust: ObservedDocument::Parsed(document),
+        trust: ObservedDocument::of(document),
         ..found("")
     }
 }
@@ -183,11 +183,8 @@ fn what_cannot_be_declared_is_refused_with_the_reason() {
     let inline = |name: &str, document: ObservedDocument| {
         changed(&|role| drop(role.inline.insert(name.parse().unwrap(), document.clone())))
     };
-    let policy = |text: &str| ObservedDocument::Parsed(Document::parse(text, DocumentKind::Permission).unwrap());
-    let unreadable = || ObservedDocument::Unreadable {
-        text: "x".into(),
-        problem: "is not JSON".into(),
-    };
+    let policy = |text: &str| ObservedDocument::of(Document::parse(text, DocumentKind::Permission).unwrap());
+    let unreadable = || ObservedDocument::unreadable("x", "is not JSON");
     let deny = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}}}]}"#;
     let allow = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}"#;
     check_table(
