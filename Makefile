@@ -34,8 +34,9 @@ isolation: ## Measure how much troubled accounts slow the others down: five pair
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run
 
-kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and the AWS CLI.
+kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and the AWS CLI, and profiles to botocore.
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
+	@$(CARGO) test --workspace --test tools -- --ignored
 
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the programs as they are released"

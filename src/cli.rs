@@ -1,5 +1,7 @@
 //! Flags → settings: what was typed, and what is meant by it.
 
+mod tools;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use crate::controller::Settings;
 use crate::lease;
 use crate::plan_command::OutputFormat;
 use crate::telemetry::LogFormat;
+
+pub use tools::{AccessFlags, ImportFlags, ObjectFlags, ProfilesFlags};
 
 /// Keeps IAM roles true in many AWS accounts.
 #[derive(Debug, Parser)]
@@ -48,6 +52,26 @@ pub enum Command {
     /// Print what AWS accounts need before crossrole can work there: the bootstrap role with its trust and its rights, and
     /// the boundary of every role. Calls neither AWS nor Kubernetes.
     Bootstrap(BootstrapFlags),
+    /// Print who can get into which account's roles, and how: as text, JSON, CSV, or one page for a browser.
+    ///
+    /// Reads the cluster as kubectl does, or files. Calls no AWS, and writes nothing.
+    Access(AccessFlags),
+    /// Print profiles for the AWS CLI, and links for the console, for the roles that a principal or an account may assume.
+    ///
+    /// Reads the cluster as kubectl does, or files. A role that a profile cannot open is left out; why is said on standard
+    /// error.
+    Profiles(ProfilesFlags),
+    /// Print the CrossAccountRoles that declare exactly what existing roles are, so that crossrole can take them over.
+    ///
+    /// Reads an account with the caller's own identity, or through a bootstrap role; writes nothing. Exit code 0: every role
+    /// is declared. 1: some cannot be, for the reasons that are said on standard error.
+    Import(ImportFlags),
+    /// Print a script that completes what is typed.
+    Completion {
+        /// For this shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Print the CustomResourceDefinitions, or write them into files.
     Crd {
         /// Write one file for each kind into this folder.

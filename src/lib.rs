@@ -13,9 +13,12 @@
 //! | [`controller`] | how Kubernetes is |
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
 //! | [`manifests`] | files → objects, for the commands |
+//! | [`access_command`] | `crossrole access`: who can get in where |
 //! | [`bootstrap_command`] | `crossrole bootstrap`: what an account needs before crossrole can get in |
 //! | [`doctor_command`] | `crossrole doctor`: what is wrong with the way into the accounts |
+//! | [`import_command`] | `crossrole import`: existing roles as objects |
 //! | [`plan_command`] | `crossrole plan`: what would happen, before anything does |
+//! | [`profiles_command`] | `crossrole profiles`: profiles and links for those who are trusted |
 //! | [`orphans_command`] | `crossrole orphans`: roles of ours that no object wants |
 //! | `output` | what commands print |
 //! | [`cli`] | flags → settings |
@@ -27,15 +30,18 @@
 
 pub use {crossrole_api as api, crossrole_iam as iam, crossrole_plan as plan};
 
+pub mod access_command;
 pub mod aws;
 pub mod bootstrap_command;
 pub mod cli;
 pub mod controller;
 pub mod doctor_command;
 pub mod fence;
+pub mod import_command;
 pub mod lease;
 pub mod manifests;
 pub mod orphans_command;
 mod output;
 pub mod plan_command;
+pub mod profiles_command;
 pub mod telemetry;

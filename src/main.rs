@@ -1,18 +1,24 @@
 //! The `crossrole` program.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use crossrole::aws::Hub;
-use crossrole::cli::{Cli, Command, DoctorFlags, OrphansFlags, PlanFlags, RunFlags};
+use crossrole::cli::{
+    AccessFlags, Cli, Command, DoctorFlags, ImportFlags, OrphansFlags, PlanFlags, ProfilesFlags, RunFlags,
+};
 use crossrole::fence::Fence;
 use crossrole::lease::Candidate;
-use crossrole::{api, bootstrap_command, controller, doctor_command, orphans_command, plan_command, telemetry};
+use crossrole::{
+    access_command, api, bootstrap_command, controller, doctor_command, import_command, orphans_command, plan_command,
+    profiles_command, telemetry,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -30,6 +36,17 @@ fn main() -> ExitCode {
         Command::Orphans(flags) => orphans(&flags),
         Command::Doctor(flags) => doctor(&flags),
         Command::Bootstrap(flags) => bootstrap_command::run(&flags).map(|()| ExitCode::SUCCESS),
+        Command::Access(flags) => access(&flags).map(|()| ExitCode::SUCCESS),
+        Command::Profiles(flags) => profiles(&flags).map(|()| ExitCode::SUCCESS),
+        Command::Import(flags) => import(&flags),
+        Command::Completion { shell } => {
+            let mut command = Cli::command();
+            let name = command.get_name().to_string();
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, name, &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Crd { output_dir } => print_crds(output_dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -39,6 +56,34 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was typed. Run by kubectl, as `kubectl crossrole`, the program is called so in its own texts too.
+fn parsed() -> Result<Cli, clap::Error> {
+    let mut arguments = std::env::args_os();
+    let own = arguments.next().map(PathBuf::from);
+    let is_plugin = own.is_some_and(|own| own.file_stem().is_some_and(|name| name == "kubectl-crossrole"));
+    let mut command = Cli::command();
+    if is_plugin {
+        command = command.bin_name("kubectl crossrole");
+    }
+    let name = std::ffi::OsString::from("crossrole");
+    Cli::from_arg_matches(&command.try_get_matches_from(std::iter::once(name).chain(arguments))?)
+}
+
+#[tokio::main]
+async fn access(flags: &AccessFlags) -> Result<(), Box<dyn Error>> {
+    access_command::run(flags).await
+}
+
+#[tokio::main]
+async fn profiles(flags: &ProfilesFlags) -> Result<(), Box<dyn Error>> {
+    profiles_command::run(flags).await
+}
+
+#[tokio::main]
+async fn import(flags: &ImportFlags) -> Result<ExitCode, Box<dyn Error>> {
+    import_command::run(flags).await
 }
 
 #[tokio::main]

@@ -1,5 +1,6 @@
 //! Files → objects, strictly: what the API server would drop or refuse by its schema is refused here too.
 
+mod cluster;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -66,19 +67,8 @@ impl Manifests {
     /// A file that cannot be read, or the first object that cannot be what it is.
     pub fn read(sources: &[PathBuf], namespace: &str) -> Result<Self, ManifestError> {
         let mut all = Self::default();
-        for source in sources {
-            if source.as_os_str() == "-" {
-                let mut text = String::new();
-                let read = std::io::stdin().read_to_string(&mut text);
-                read.map_err(|error| at("standard input", error.to_string()))?;
-                all.add(&text, "standard input", namespace)?;
-                continue;
-            }
-            for file in files(source)? {
-                let name = file.display().to_string();
-                let text = std::fs::read_to_string(&file).map_err(|error| at(&name, error.to_string()))?;
-                all.add(&text, &name, namespace)?;
-            }
+        for (source, text) in texts(sources)? {
+            all.add(&text, &source, namespace)?;
         }
         Ok(all)
     }
@@ -191,6 +181,30 @@ impl Manifests {
             None => Ok(()),
         }
     }
+}
+
+/// The texts of files, of the YAML and JSON files of folders (not of folders in them), and of standard input for `-`, each
+/// with its name.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn texts(sources: &[PathBuf]) -> Result<Vec<(String, String)>, ManifestError> {
+    let mut texts = Vec::new();
+    for source in sources {
+        if source.as_os_str() == "-" {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| at("standard input", error.to_string()))?;
+            texts.push(("standard input".to_string(), text));
+            continue;
+        }
+        for file in files(source)? {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(&file).map_err(|error| at(&name, error.to_string()))?;
+            texts.push((name, text));
+        }
+    }
+    Ok(texts)
 }
 
 fn at(place: &str, problem: String) -> ManifestError {

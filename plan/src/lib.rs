@@ -9,6 +9,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`access`] | who can get in where: a trust policy, principal by principal |
 //! | [`account`] | an AWS account, as its object states it |
 //! | [`bootstrap`] | how crossrole gets into an account |
 //! | [`doctor`] | what is wrong with the way into an account |
@@ -21,6 +22,7 @@
 //! | [`brake`] | the limit on removals that nobody asked for by name |
 //! | [`trust`] | the trust policy that a declaration means |
 //! | [`desired`] | the role that an account shall hold |
+//! | [`import`] | an existing role as an object that declares exactly it |
 //! | [`lifecycle`] | when a role can be used, and by which sessions |
 //! | `revocation` | the policy that ends older sessions |
 //! | `window` | the dates in a trust policy |
@@ -38,12 +40,14 @@
 //! | [`teardown`] | the changes that remove a role, or let go of it |
 //! | [`decide`] | all of the above for one role in one account |
 //! | [`outcome`] | what a failure means for the entry in status, and when to look again |
+//! | [`profile`] | what a trusted principal needs to assume a role from the command line or the console |
 //! | [`refusal`] | a reason, a field and a way out |
 //!
 //! A security reviewer who reads this package and `iam` knows everything that the operator can do to an account.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod access;
 pub mod account;
 mod admission;
 pub mod bootstrap;
@@ -59,6 +63,7 @@ pub mod duration;
 pub mod effect;
 pub mod ending;
 pub mod guard;
+pub mod import;
 pub mod kit;
 #[cfg(test)]
 mod laws;
@@ -68,6 +73,7 @@ mod order;
 pub mod outcome;
 pub mod owner;
 mod policy_change;
+pub mod profile;
 pub mod quota;
 pub mod refusal;
 mod revocation;

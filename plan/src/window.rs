@@ -27,6 +27,24 @@ impl Window {
         }
     }
 
+    /// From when it is open; always, where absent.
+    pub(crate) fn from(self) -> Option<Timestamp> {
+        self.from
+    }
+
+    /// Until when it is open; for ever, where absent.
+    pub(crate) fn until(self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// What lies in both, be it nothing.
+    pub(crate) fn within(self, other: Self) -> Self {
+        Self {
+            from: self.from.max(other.from),
+            until: [self.until, other.until].into_iter().flatten().min(),
+        }
+    }
+
     /// A statement without the dates that bound it, and its window. Dates in any form but ours stay in the statement.
     pub(crate) fn split(statement: &Statement) -> (Statement, Self) {
         let (mut rest, mut window) = (statement.clone(), Self::default());
@@ -58,10 +76,7 @@ impl Window {
 
     /// What lies in both; `None` where nothing does.
     pub(crate) fn shared_with(self, other: Self) -> Option<Self> {
-        let shared = Self {
-            from: self.from.max(other.from),
-            until: [self.until, other.until].into_iter().flatten().min(),
-        };
+        let shared = self.within(other);
         (!shared.is_empty()).then_some(shared)
     }
 

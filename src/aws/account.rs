@@ -22,7 +22,7 @@ use super::recent::Recent;
 use super::session::{Session, Sessions};
 use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
 use super::write::Applied;
-use super::{Hub, examination, read, write};
+use super::{Existing, Hub, examination, own, read, write};
 
 /// Roles of one account that are worked on at the same time.
 const ROLES_AT_ONCE: usize = 10;
@@ -278,6 +278,16 @@ impl AccountHandle {
                 Err(error)
             }
         }
+    }
+
+    /// All roles at or below a path, whoever made them, with everything that a declaration can hold: read now.
+    ///
+    /// # Errors
+    /// The first call that failed.
+    pub async fn roles_below(&self, path: &Path) -> Result<Vec<Existing>, CallError> {
+        let session = self.sessions.get(&self.gate).await?;
+        let roles = read::all_roles(self.door(&session), path).await;
+        Ok(own::existing(self.noticing(roles).await?))
     }
 
     /// What a reading showed was told to everybody whom it concerns.

@@ -11,6 +11,7 @@
 //! | `fenced` | no call is sent without the lease, and none that the table does not have |
 //! | `examination` | what the bootstrap role can tell of itself |
 //! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
+//! | `own` | the account of the caller's own identity, read with that identity |
 //! | `read` | reading roles: one alone, or all of an account |
 //! | `answer` | a role as IAM answered it |
 //! | `snapshot` | what an account showed when all of its roles were last read at once |
@@ -26,6 +27,7 @@ mod examination;
 mod fenced;
 mod gate;
 pub mod hub;
+mod own;
 mod pace;
 mod read;
 mod recent;
@@ -38,5 +40,9 @@ pub use accounts::Accounts;
 pub use action::Action;
 pub use error::CallError;
 pub use hub::{Hub, Identity};
+pub use own::OwnAccount;
 pub use snapshot::{Reading, Tagged};
 pub use write::Applied;
+
+/// A role's ARN, and what the account holds there, where the answer can be understood.
+pub type Existing = (String, Result<crossrole_plan::observed::Observed, CallError>);

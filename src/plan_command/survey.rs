@@ -209,6 +209,21 @@ impl<'a> Wanted<'a> {
 }
 
 impl Item {
+    /// The object.
+    pub fn object(&self) -> &ObjectName {
+        &self.claim.object
+    }
+
+    /// What is to be done in the account; absent where the object selects none.
+    pub fn task(&self) -> Option<&Task> {
+        self.task.as_ref()
+    }
+
+    /// Whether the object is left alone.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended
+    }
+
     /// The role that hangs on what the account holds.
     pub fn wanted(&self) -> Option<Wanted<'_>> {
         if self.suspended {

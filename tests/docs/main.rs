@@ -12,7 +12,7 @@
 //!
 //! | comment | means |
 //! |---|---|
-//! | `<!-- not run: needs a real AWS account -->` | commands that cannot run here; the other reason is `needs Pods` |
+//! | `<!-- not run: needs a real AWS account -->` | commands that cannot run here; the other reasons are `needs Pods` and `needs files of your own` |
 //! | `<!-- part of: AWSAccount -->` | a piece of that kind; a piece without it is of a CrossAccountRole |
 //!
 //! Commands stand in blocks of `console`. Where lines begin with `$ `, the others are what the commands print, and that is

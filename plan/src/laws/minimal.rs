@@ -130,15 +130,6 @@ fn of_effect(document: &Document, effect: Effect) -> BTreeSet<CanonicalStatement
         .collect()
 }
 
-fn changes_what_a_session_can_do(plan: &Plan, role: &ObservedRole) -> bool {
-    plan.changes.iter().any(|change| match change {
-        Change::UpdateTrust { .. } => false,
-        Change::UpdateRole { max_session, .. } => *max_session != role.max_session,
-        Change::Tag(tags) => tags.keys().any(|key| !key.starts_with("crossrole.dev/")),
-        _ => true,
-    })
-}
-
 /// Whether a policy or trust hangs on the role's tags, and these change.
 fn tags_are_at_stake(desired: &Desired, role: &ObservedRole) -> bool {
     let found = role

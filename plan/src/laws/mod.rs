@@ -7,6 +7,7 @@ mod evaluator;
 mod found;
 mod generator;
 mod history;
+mod import;
 mod minimal;
 mod moments;
 mod pools;

@@ -1,0 +1,125 @@
+use super::*;
+use crate::cli::ObjectFlags;
+
+const FILES: &str = "
+{apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: c}, spec: {bootstrapRole: {name: crossrole-bootstrap}, allowedNamespaces: {names: [team]}, guardrails: {permissionsBoundary: None, trust: {accounts: ['111111111111'], thirdParties: ['444444444444'], requireMfa: Never}, maxSessionDuration: 1h}}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: AWSAccount, metadata: {name: prod}, spec: {accountId: '222222222222', class: c}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: AWSAccount, metadata: {name: stage}, spec: {accountId: '333333333333', class: c, state: Paused}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: partner, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {accounts: ['444444444444']}, require: {externalIds: [first-id]}}]}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: audit, namespace: team}, spec: {accounts: {names: [prod, stage]}, trust: [{from: {accounts: ['111111111111'], kind: Users}, require: {mfa: {maxAge: 1h}}}]}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: long, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {accounts: ['111111111111']}}], maxSessionDuration: 12h}}
+---
+{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: asleep, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {principals: ['arn:aws:iam::111111111111:role/ci']}, require: {conditions: {StringEquals: {'aws:PrincipalTag/x': \"<b>\\e[31m&'\"}}}}], suspend: true}}
+";
+
+fn manifests() -> Manifests {
+    let mut manifests = Manifests::default();
+    manifests.add(FILES, "all.yaml", "team").unwrap();
+    manifests
+}
+
+fn flags(account: &[&str], namespace: Option<&str>) -> ObjectFlags {
+    ObjectFlags {
+        filename: vec!["all.yaml".into()],
+        account: account.iter().map(ToString::to_string).collect(),
+        namespace: namespace.map(str::to_string),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+fn told(flags: &ObjectFlags, principal: Option<&str>, format: TableFormat) -> String {
+    written(&rows::asked(&manifests(), flags, principal, now()), format, now())
+}
+
+#[test]
+fn the_text_says_who_gets_in_where_and_who_does_not() {
+    let said = told(&flags(&[], None), None, TableFormat::Text);
+    let squeezed: Vec<String> = said
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect::<Vec<_>>()
+                .join(" | ")
+        })
+        .collect();
+    assert_eq!(
+        squeezed,
+        [
+            "ACCOUNT | ROLE | WHO | STATE | UNTIL | HOW",
+            "prod (222222222222) | team/asleep | arn:aws:iam::111111111111:role/ci | unsettled | - | StringEquals aws:PrincipalTag/x [\"<b>\\u{1b}[31m&'\"] [Suspended: spec.suspend is true: the object is left alone]",
+            "prod (222222222222) | team/audit | users of account 111111111111 | open | - | MFA, MFA less than 1h old",
+            "prod (222222222222) | team/long | nobody knows | refused | - | SessionTooLong: spec.maxSessionDuration: 12h is longer than the 1h that AccountClass c allows",
+            "prod (222222222222) | team/partner | account 444444444444 | open | - | external id first-id",
+            "stage (333333333333) | team/audit | nobody knows | unsettled | - | AccountPaused: AWSAccount stage is Paused: no call is made",
+        ]
+    );
+}
+
+#[test]
+fn only_what_was_asked_for_is_told() {
+    let lines = |account: &[&str], namespace: Option<&str>, principal: Option<&str>| {
+        told(&flags(account, namespace), principal, TableFormat::Text)
+            .lines()
+            .count()
+            - 1
+    };
+    assert_eq!(lines(&["stage"], None, None), 1);
+    assert_eq!(lines(&["222222222222"], Some("team"), None), 4);
+    assert_eq!(lines(&[], Some("other"), None), 0);
+    assert_eq!(lines(&[], None, Some("444444444444")), 1);
+    assert_eq!(lines(&[], None, Some("arn:aws:iam::111111111111:user/ann")), 1);
+    assert_eq!(told(&flags(&["nowhere"], None), None, TableFormat::Text), "nobody\n");
+}
+
+#[test]
+fn csv_is_quoted_and_no_formula() {
+    let text = told(
+        &flags(&[], None),
+        Some("arn:aws:iam::111111111111:role/ci"),
+        TableFormat::Csv,
+    );
+    let lines: Vec<&str> = text.split("\r\n").collect();
+    assert!(lines[0].starts_with("\"account\",\"accountId\","), "{text}");
+    assert!(lines[1].contains("StringEquals aws:PrincipalTag/x [\"\"<b>"), "{text}");
+    assert_eq!(lines.len(), 3, "{text}");
+    let mut rows = rows::asked(&manifests(), &flags(&[], None), Some("444444444444"), now());
+    rows[0].place.account = "=1+1".into();
+    assert!(written(&rows, TableFormat::Csv, now()).contains("\r\n\"'=1+1\","));
+}
+
+#[test]
+fn json_holds_every_condition() {
+    let text = told(&flags(&[], None), Some("444444444444"), TableFormat::Json);
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let row = &value["rows"][0];
+    assert_eq!(row["externalIds"], serde_json::json!(["first-id"]));
+    assert_eq!(
+        row["ways"][0]["conditions"],
+        serde_json::json!([{"operator": "StringEquals", "key": "sts:ExternalId", "values": ["first-id"]}])
+    );
+}
+
+#[test]
+fn the_page_is_one_file_and_nothing_of_an_object_becomes_html() {
+    let page = told(&flags(&[], None), None, TableFormat::Html);
+    assert!(page.contains("&lt;b&gt;\\u{1b}[31m&amp;&#39;"), "{page}");
+    assert!(
+        !page.contains("<b>") && !page.contains("http://") && !page.contains("https://"),
+        "{page}"
+    );
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("url("));
+    assert!(page.contains("<title>account 111111111111 → prod (222222222222): team/asleep, team/audit</title>"));
+    assert_eq!(page.matches("<tr>").count(), 6);
+    let nobody = told(&flags(&["nowhere"], None), None, TableFormat::Html);
+    assert!(!nobody.contains("<svg") && nobody.ends_with("</html>\n"));
+}

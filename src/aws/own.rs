@@ -1,0 +1,69 @@
+//! The account of the caller's own identity, read with that identity and without a bootstrap role.
+
+use crossrole_iam::{Path, RoleName};
+use crossrole_plan::observed::Observed;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::account::Depth;
+use super::answer::RoleAnswer;
+use super::error::CallError;
+use super::fenced::Fenced;
+use super::gate::Gate;
+use super::read::{self, Door};
+use super::{Existing, Hub};
+
+/// The account of the caller's own identity.
+#[derive(Debug)]
+pub struct OwnAccount {
+    iam: aws_sdk_iam::Client,
+    gate: Gate,
+    long_answers: Semaphore,
+}
+
+impl OwnAccount {
+    /// The account that an identity lives in.
+    pub fn of(hub: &Hub) -> Self {
+        let iam = aws_sdk_iam::config::Builder::from(&hub.config).interceptor(Fenced(hub.fence.clone()));
+        // Nobody waits for the account to answer again.
+        let (recovered, _) = unbounded_channel();
+        Self {
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            gate: Gate::new(hub.identity.account.clone(), recovered),
+            long_answers: Semaphore::new(1),
+        }
+    }
+
+    fn door(&self) -> Door<'_> {
+        Door {
+            iam: &self.iam,
+            gate: &self.gate,
+            long_answers: &self.long_answers,
+        }
+    }
+
+    /// All roles at or below a path, with everything that a declaration can hold.
+    ///
+    /// # Errors
+    /// The first call that failed.
+    pub async fn roles_below(&self, path: &Path) -> Result<Vec<Existing>, CallError> {
+        Ok(existing(read::all_roles(self.door(), path).await?))
+    }
+
+    /// What the account holds under a role's name.
+    ///
+    /// # Errors
+    /// The first call that failed. A role that is not there is no error.
+    pub async fn role(&self, name: &RoleName) -> Result<Observed, CallError> {
+        let answer = read::role(self.door(), name, Depth::Declared).await?;
+        answer.map_or(Ok(Observed::Absent), RoleAnswer::observed)
+    }
+}
+
+pub(super) fn existing(roles: read::Roles) -> Vec<Existing> {
+    let known = roles
+        .known
+        .into_iter()
+        .map(|(_, answer)| (answer.arn.clone(), answer.observed()));
+    known.collect()
+}

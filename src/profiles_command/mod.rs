@@ -1,0 +1,163 @@
+//! `crossrole profiles`: profiles for the AWS CLI and links for the console, for those whom roles trust. It asks AWS nothing
+//! and writes nothing.
+//!
+//! Whom a trust policy lets in with what is decided in [`crossrole_plan::profile`].
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use crossrole_plan::access::Place;
+use crossrole_plan::profile::{Given, LeftOut, Profile, profiles};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::access_command::{objects, rows};
+use crate::cli::ProfilesFlags;
+use crate::output;
+use crate::plan_command::OutputFormat;
+
+/// Prints the profiles, and on standard error which roles are left out and why.
+///
+/// # Errors
+/// Files or a cluster that cannot be read.
+pub async fn run(flags: &ProfilesFlags) -> Result<(), Box<dyn Error>> {
+    let now = Timestamp::now();
+    let manifests = objects(&flags.objects).await?;
+    for note in &manifests.notes {
+        eprintln!("note: {note}");
+    }
+    // All rows of a role are needed: a Deny that speaks of others may speak of the caller too.
+    let rows = rows::asked(&manifests, &flags.objects, None, now);
+    let given = Given {
+        mfa: flags.mfa_serial.is_some(),
+        organization: flags.organization.clone(),
+    };
+    let mut named = Vec::new();
+    for found in profiles(&rows, &flags.caller, &given, now) {
+        match found {
+            Ok(profile) => named.push(profile),
+            Err(left) => {
+                let LeftOut { place, who, why } = *left;
+                eprintln!("left out: {} in {} for {who}: {why}", place.object, place.account);
+            }
+        }
+    }
+    let named = sections(named);
+    if named.is_empty() {
+        eprintln!("no profile: no role lets {} in", flags.caller);
+    }
+    let text = match flags.output {
+        OutputFormat::Text => text(&named, flags),
+        OutputFormat::Json => format!("{:#}\n", json(&named, flags)),
+    };
+    output::print(&text)?;
+    Ok(())
+}
+
+/// A profile, its name, and everybody for whom it is.
+struct Section {
+    name: String,
+    profile: Profile,
+    whom: Vec<String>,
+}
+
+/// Names the profiles: by account, namespace and object, which no two roles share. Of one role there can be several, where
+/// it asks different things of different principals.
+fn sections(profiles: Vec<Profile>) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    let mut numbers: BTreeMap<Place, usize> = BTreeMap::new();
+    for profile in profiles {
+        let settings = |one: &Profile| {
+            let Profile {
+                place,
+                who: _,
+                mfa,
+                external_id,
+                session_name,
+                duration,
+            } = one;
+            (
+                place.clone(),
+                *mfa,
+                external_id.clone(),
+                session_name.clone(),
+                *duration,
+            )
+        };
+        let whom = profile.who.to_string();
+        if let Some(same) = sections
+            .iter_mut()
+            .find(|one| settings(&one.profile) == settings(&profile))
+        {
+            same.whom.push(whom);
+            continue;
+        }
+        let number = numbers.entry(profile.place.clone()).or_default();
+        *number += 1;
+        let place = &profile.place;
+        let mut name = format!("{}/{}/{}", place.account, place.object.namespace, place.object.name);
+        if *number > 1 {
+            name.push_str(&format!("/{number}"));
+        }
+        sections.push(Section {
+            name,
+            profile,
+            whom: vec![whom],
+        });
+    }
+    sections
+}
+
+impl Section {
+    /// The settings, in the words of the AWS CLI. Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI".
+    fn settings(&self, flags: &ProfilesFlags) -> Vec<(&'static str, String)> {
+        let profile = &self.profile;
+        let settings = [
+            ("role_arn", Some(profile.place.role_arn.clone())),
+            ("source_profile", Some(flags.source_profile.clone())),
+            ("mfa_serial", flags.mfa_serial.clone().filter(|_| profile.mfa)),
+            ("external_id", profile.external_id.clone()),
+            ("role_session_name", profile.session_name.clone()),
+            ("duration_seconds", Some(profile.duration.to_string())),
+        ];
+        settings
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+}
+
+fn text(sections: &[Section], flags: &ProfilesFlags) -> String {
+    let blocks = sections.iter().map(|section| {
+        let mut text = format!("# for {}\n", section.whom.join(", "));
+        if let Some(link) = section.profile.console_link() {
+            text.push_str(&format!("# console: {link}\n"));
+        }
+        text.push_str(&format!("[profile {}]\n", section.name));
+        text.extend(
+            section
+                .settings(flags)
+                .iter()
+                .map(|(name, value)| format!("{name} = {value}\n")),
+        );
+        text
+    });
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+fn json(sections: &[Section], flags: &ProfilesFlags) -> Value {
+    let all = sections.iter().map(|section| {
+        let settings = section.settings(flags);
+        let settings: Map<String, Value> = settings
+            .into_iter()
+            .map(|(name, value)| (name.into(), json!(value)))
+            .collect();
+        json!({
+            "name": section.name,
+            "for": section.whom,
+            "console": section.profile.console_link(),
+            "settings": settings,
+        })
+    });
+    json!({"profiles": all.collect::<Vec<_>>()})
+}
