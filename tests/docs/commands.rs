@@ -74,7 +74,7 @@ async fn the_manifests_are_taken_and_the_commands_run_page_after_page() {
 #[test]
 fn every_command_runs_or_says_why_not() {
     for block in pages().iter().flat_map(|page| page.blocks()) {
-        let known = ["console", "yaml", "json", "text"];
+        let known = ["console", "yaml", "json", "text", "ini"];
         assert!(
             known.contains(&block.language.as_str()),
             "{}: {}",
