@@ -105,13 +105,29 @@ const CREDENTIALS: [&str; 8] = [
     "IncompleteSignature",
 ];
 
+/// Codes that ask for fewer calls. Source: the AWS SDK for Rust, `aws_runtime::retries::classifiers::THROTTLING_ERRORS`; without
+/// `LimitExceededException`, by which IAM means a quota.
+const THROTTLED: [&str; 13] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "ProvisionedThroughputExceededException",
+    "TransactionInProgressException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "RequestThrottled",
+    "SlowDown",
+    "PriorRequestNotComplete",
+    "EC2ThrottledException",
+];
+
 /// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference.
 fn classify(action: Action, code: &str, message: &str) -> Failure {
     let sts = matches!(action, Action::AssumeRole | Action::GetCallerIdentity);
     match code {
-        "Throttling" | "ThrottlingException" | "TooManyRequestsException" | "RequestLimitExceeded" | "SlowDown" => {
-            Failure::Throttled
-        }
+        code if THROTTLED.contains(&code) => Failure::Throttled,
         "ServiceFailure"
         | "ServiceUnavailable"
         | "InternalFailure"

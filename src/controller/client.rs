@@ -1,5 +1,7 @@
 //! The client of Kubernetes.
 
+use std::time::Duration;
+
 use http::{Method, Request};
 use kube::client::retry::RetryPolicy;
 use kube::client::{Body, ClientBuilder};
@@ -8,7 +10,11 @@ use tower::buffer::BufferLayer;
 use tower::filter::FilterLayer;
 use tower::retry::RetryLayer;
 
+use super::deadline::DeadlineLayer;
 use crate::fence::{Fence, NotLeader};
+
+/// How long Kubernetes may take to begin an answer.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// Requests that wait to be sent.
 const WAITING: usize = 1024;
@@ -27,6 +33,7 @@ pub fn fenced(mut config: Config, fence: Fence) -> kube::Result<Client> {
         Ok::<_, NotLeader>(request)
     };
     Ok(ClientBuilder::try_from(config)?
+        .with_layer(&DeadlineLayer(LONGEST))
         .with_layer(&FilterLayer::new(check))
         .with_layer(&BufferLayer::new(WAITING))
         .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))

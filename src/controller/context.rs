@@ -155,6 +155,7 @@ impl Context {
     pub async fn tell_unreadable<K: Resource<DynamicType = ()>>(&self, object: &K, problem: &str) -> Action {
         let key = key(object);
         if self.memory.is_news(&key, problem) {
+            self.memory.told(&key, problem);
             let reference = object.object_ref(&());
             self.events
                 .warn(&reference, Reason::InvalidSpec.as_str(), problem)

@@ -17,6 +17,9 @@ const REMOVALS_SETTLE: Duration = Duration::from_secs(5);
 /// So many unique ids are remembered of one role.
 const IDS_REMEMBERED: usize = 4;
 
+/// A cache that is older than what we wrote longer ago is taken as it is.
+const WRITTEN_COUNTS: Duration = Duration::from_secs(60);
+
 /// Nobody asks of a role that was made longer ago.
 const MAKING_COUNTS_FOR: Duration = Duration::from_secs(3600);
 
@@ -39,7 +42,7 @@ struct Inner {
     /// Failures in a row, by object.
     failures: HashMap<String, u32>,
     /// The newest `resourceVersion` that we wrote, by object.
-    written: HashMap<String, u64>,
+    written: HashMap<String, (u64, Instant)>,
     /// What was last said of an object that cannot be read, by object.
     unreadable: HashMap<String, String>,
     /// Unique ids that were seen with our tags, the newest last.
@@ -89,25 +92,29 @@ impl Memory {
     /// Remembers the `resourceVersion` that a patch of ours resulted in.
     pub fn wrote(&self, object: &str, version: Option<&str>) {
         if let Some(version) = version.and_then(|version| version.parse().ok()) {
-            self.inner().written.insert(object.to_string(), version);
+            self.inner()
+                .written
+                .insert(object.to_string(), (version, Instant::now()));
         }
     }
 
     /// Whether a cached object is older than what we wrote. Versions of one kind grow: Kubernetes API concepts,
-    /// "Resource versions".
+    /// "Resource versions"; but not where etcd was restored from a backup. So what we wrote counts for a while only: a patch
+    /// that is made of an old state is refused anyway.
     pub fn is_stale(&self, object: &str, version: Option<&str>) -> bool {
         let cached: Option<u64> = version.and_then(|version| version.parse().ok());
         let written = self.inner().written.get(object).copied();
-        matches!((cached, written), (Some(cached), Some(written)) if cached < written)
+        matches!((cached, written), (Some(cached), Some((written, at))) if cached < written && at.elapsed() < WRITTEN_COUNTS)
     }
 
-    /// Whether this is the first time that this is said of an object that cannot be read.
+    /// Whether this was not yet [told](Self::told) of an object that cannot be read.
     pub fn is_news(&self, object: &str, problem: &str) -> bool {
-        self.inner()
-            .unreadable
-            .insert(object.to_string(), problem.to_string())
-            .as_deref()
-            != Some(problem)
+        self.inner().unreadable.get(object).map(String::as_str) != Some(problem)
+    }
+
+    /// This was said of an object that cannot be read.
+    pub fn told(&self, object: &str, problem: &str) {
+        self.inner().unreadable.insert(object.to_string(), problem.to_string());
     }
 
     /// The unique id that this process last saw with the object's tags.

@@ -10,6 +10,7 @@
 //! | [`settings`] | what the flags mean |
 //! | [`run`](mod@run) | the start, the lease, the three controllers |
 //! | [`client`] | writes pass the fence |
+//! | [`deadline`] | a request that nobody answers is given up |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`index`] | what is asked of all CrossAccountRoles together |
@@ -41,6 +42,7 @@ pub mod account;
 pub mod class;
 pub mod client;
 pub mod context;
+pub mod deadline;
 mod ending;
 pub mod events;
 pub mod freshness;

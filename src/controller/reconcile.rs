@@ -239,6 +239,7 @@ async fn report_unreadable(
             Ok(_) | Err(kube::Error::SerdeError(_)) => {}
             Err(error) => return Err(error),
         }
+        context.memory.told(&key, &told);
         context
             .events
             .warn(&cached.object_ref(&()), Reason::InvalidSpec.as_str(), problem)
