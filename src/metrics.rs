@@ -256,22 +256,22 @@ impl Metrics {
 
     /// A role was not as declared, and was repaired.
     pub fn repaired(&self, account_id: &str) {
-        self.note(account_id);
         self.0.drift_repaired.add([account_id], 1);
+        self.note(account_id);
     }
 
     /// A call of AWS was sent and answered, or not answered.
     pub fn called_aws(&self, account_id: &str, action: &str, code: &str, took: Duration) {
-        self.note(account_id);
         self.0.aws_calls.add([action, code], 1);
         self.0.aws_call_duration.observe([action], took.as_secs_f64());
         self.0.aws_account_calls.add([account_id], 1);
+        self.note(account_id);
     }
 
     /// A call waited for its slot.
     pub fn waited_for_aws(&self, account_id: &str, time: Duration) {
-        self.note(account_id);
         self.0.aws_wait.add([account_id], time.as_secs_f64());
+        self.note(account_id);
     }
 
     /// A write was sent to Kubernetes.
@@ -298,6 +298,7 @@ impl Metrics {
         Ok(text)
     }
 
+    /// Comes after the count: a scrape in between would forget the account, and its series would stay for ever.
     fn note(&self, account_id: &str) {
         let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if !counted.contains(account_id) {
