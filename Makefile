@@ -38,6 +38,12 @@ kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
 	@$(CARGO) test --workspace --test tools -- --ignored
 
+alerts: ## Try the chart's alerts with promtool (of Debian's package prometheus, or any other; PROMTOOL says which).
+	@set -eu; promtool=$${PROMTOOL:-promtool}; \
+		command -v "$$promtool" >/dev/null || { echo "alerts: promtool is missing; it comes with Prometheus" >&2; exit 1; }; \
+		"$$promtool" check rules charts/crossrole/monitoring/alerts.yaml; \
+		"$$promtool" test rules tests/alerts/alerts.yaml
+
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the programs as they are released"
 	@$(CARGO) build --workspace --bins --release

@@ -2,6 +2,7 @@
 
 mod tools;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -119,13 +120,24 @@ pub struct RunFlags {
     /// The namespace of the lease. Default: the one that the operator runs in.
     #[arg(long, env = "POD_NAMESPACE")]
     leader_elect_namespace: Option<String>,
+    /// Where health (/healthz, /readyz) and figures (/metrics) are told, as `0.0.0.0:8080`. Empty: nowhere.
+    #[arg(long, env = "CROSSROLE_METRICS_ADDRESS", default_value = "0.0.0.0:8080", value_parser = listen)]
+    pub metrics_address: Listen,
     /// Which parts log how much, as `info` or `warn,crossrole=debug`.
     #[arg(long, env = "CROSSROLE_LOG", default_value = "info")]
     pub log: String,
+    /// A file in which that stands, and counts instead; a change of it counts within seconds, without a restart. While
+    /// the file is empty or not there, --log counts.
+    #[arg(long, env = "CROSSROLE_LOG_FILTER_FILE", value_name = "FILE")]
+    pub log_filter_file: Option<PathBuf>,
     /// How the log is written.
     #[arg(long, env = "CROSSROLE_LOG_FORMAT", default_value = "text", value_enum)]
     pub log_format: LogFormat,
 }
+
+/// An address to listen at, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen(pub Option<SocketAddr>);
 
 /// Flags of `crossrole plan`.
 #[derive(Debug, Args)]
@@ -280,6 +292,16 @@ fn between(text: &str, most: u32) -> Option<Duration> {
     Some(Duration::from_secs(u64::from(seconds)))
 }
 
+fn listen(text: &str) -> Result<Listen, String> {
+    if text.is_empty() {
+        return Ok(Listen(None));
+    }
+    let address = text.parse();
+    address
+        .map(|address| Listen(Some(address)))
+        .map_err(|_| "write an IP address and a port, such as 0.0.0.0:8080 or [::]:8080, or nothing".to_string())
+}
+
 fn arn(text: &str) -> Result<Arn, String> {
     text.parse().map_err(|error| format!("{error}"))
 }
@@ -313,6 +335,15 @@ mod tests {
         assert_eq!(run(&["--leader-elect"]).lease_times(), default.map(Some));
         // What comes later counts, as with every flag.
         assert_eq!(run(&["--leader-elect", "--leader-elect=false"]).lease_times(), Ok(None));
+    }
+
+    #[test]
+    fn figures_are_told_at_a_port_or_nowhere() {
+        let at = |address: &str| Listen(Some(address.parse().unwrap()));
+        assert_eq!(run(&[]).metrics_address, at("0.0.0.0:8080"));
+        assert_eq!(run(&["--metrics-address=[::]:9090"]).metrics_address, at("[::]:9090"));
+        assert_eq!(run(&["--metrics-address="]).metrics_address, Listen(None));
+        assert!(Cli::try_parse_from(["crossrole", "run", "--metrics-address=:8080"]).is_err());
     }
 
     #[test]

@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use tokio::time::{error::Elapsed, sleep, timeout};
 
 use crate::fence::{Fence, uptime};
+use crate::health::Health;
 
 /// How long things take; whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,16 +124,19 @@ pub struct Candidate {
     api: Api<Lease>,
     settings: Settings,
     fence: Fence,
+    health: Health,
     seen: Seen,
 }
 
 impl Candidate {
-    /// Wants the lease. `client` is for the lease alone: its requests pass no fence.
-    pub fn new(client: Client, settings: Settings, fence: Fence) -> Self {
+    /// Wants the lease. `client` is for the lease alone: its requests pass no fence. `health` is told when the lease was
+    /// read.
+    pub fn new(client: Client, settings: Settings, fence: Fence, health: Health) -> Self {
         Self {
             api: Api::namespaced(client, &settings.namespace),
             settings,
             fence,
+            health,
             seen: Seen::default(),
         }
     }
@@ -253,6 +257,7 @@ impl Candidate {
         let patience = times.renew_deadline / 2;
         let found = timeout(patience, self.api.get_opt(name)).await??;
         self.seen.note(found.as_ref(), uptime());
+        self.health.saw_lease(times.duration);
         if let Some(holder) = self.seen.holder_other_than(identity, times.duration, uptime()) {
             return Ok(Attempt::HeldBy(holder.to_string()));
         }

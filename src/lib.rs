@@ -11,6 +11,8 @@
 //! | [`plan`] | what to do: pure decisions |
 //! | [`aws`] | how AWS is touched |
 //! | [`controller`] | how Kubernetes is |
+//! | [`metrics`], [`health`], [`server`] | figures, and whether the process is alive and ready |
+//! | [`telemetry`] | the log |
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
 //! | [`manifests`] | files → objects, for the commands |
 //! | [`access_command`] | `crossrole access`: who can get in where |
@@ -37,11 +39,14 @@ pub mod cli;
 pub mod controller;
 pub mod doctor_command;
 pub mod fence;
+pub mod health;
 pub mod import_command;
 pub mod lease;
 pub mod manifests;
+pub mod metrics;
 pub mod orphans_command;
 mod output;
 pub mod plan_command;
 pub mod profiles_command;
+pub mod server;
 pub mod telemetry;

@@ -10,12 +10,16 @@ use crossrole::cli::{
     AccessFlags, Cli, Command, DoctorFlags, ImportFlags, OrphansFlags, PlanFlags, ProfilesFlags, RunFlags,
 };
 use crossrole::fence::Fence;
+use crossrole::health::{Health, Phase};
 use crossrole::lease::Candidate;
+use crossrole::metrics::Metrics;
 use crossrole::{
     access_command, api, bootstrap_command, controller, doctor_command, import_command, orphans_command, plan_command,
-    profiles_command, telemetry,
+    profiles_command, server, telemetry,
 };
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 
 fn main() -> ExitCode {
     let cli = match parsed() {
@@ -88,34 +92,65 @@ async fn import(flags: &ImportFlags) -> Result<ExitCode, Box<dyn Error>> {
 
 #[tokio::main]
 async fn run(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
-    telemetry::start(&flags.log, flags.log_format)?;
+    let filter = telemetry::start(&flags.log, flags.log_format)?;
+    if let Some(file) = &flags.log_filter_file {
+        tokio::spawn(filter.follow(file.clone()));
+    }
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let times = flags.lease_times()?;
     let config = kube::Config::infer().await?;
-    let (fence, candidate) = match times {
-        None => (Fence::open(), None),
+    let fence = if times.is_some() {
+        Fence::closed()
+    } else {
+        Fence::open()
+    };
+    let (health, metrics) = (Health::new(fence.clone()), Metrics::default());
+    if let Some(address) = flags.metrics_address.0 {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("--metrics-address: cannot listen at {address}: {error}"))?;
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "health and figures are told");
+        let server = tokio::spawn(server::serve(listener, health.clone(), metrics.clone()));
+        health.must_go_on("the server of health and figures", &server);
+    }
+    let candidate = match times {
+        None => None,
         Some(times) => {
             let settings = flags.lease(times, &config.default_namespace);
-            let fence = Fence::closed();
-            let candidate = Candidate::new(kube::Client::try_from(config.clone())?, settings, fence.clone());
-            (fence, Some(candidate))
+            let client = kube::Client::try_from(config.clone())?;
+            Some(Candidate::new(client, settings, fence.clone(), health.clone()))
         }
     };
-    let client = controller::client::fenced(config, fence.clone())?;
-    let hub = Hub::load(fence).await?;
-    let mut running = tokio::spawn(controller::run(flags.settings(), client, hub, candidate, stopping));
+    let client = controller::client::fenced(config, fence.clone(), metrics.clone())?;
+    let settings = flags.settings();
+    let instruments = (health.clone(), metrics);
+    let beats = health.clone();
+    let mut running = tokio::spawn(async move {
+        let work = async {
+            let hub = Hub::load(fence).await?;
+            controller::run(settings, client, hub, candidate, instruments, stopping).await?;
+            Ok::<_, Box<dyn Error + Send + Sync>>(())
+        };
+        beats.beating(work).await
+    });
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         // It ends by itself only where it could not start, or lost the lease.
-        ended = &mut running => return Ok(ended??),
+        result = &mut running => return ended(result),
     }
     tracing::info!("stopping: what is under way is finished");
+    health.enters(Phase::Stopping);
     let _ = stop.send(true);
-    running.await??;
-    Ok(())
+    ended(running.await)
+}
+
+/// What came of the task that does everything.
+fn ended(result: Result<Result<(), Box<dyn Error + Send + Sync>>, JoinError>) -> Result<(), Box<dyn Error>> {
+    result?.map_err(|error| -> Box<dyn Error> { error })
 }
 
 #[tokio::main]

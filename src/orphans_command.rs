@@ -28,6 +28,7 @@ use crate::controller::watch::{CachedAccount, CachedClass, CachedRole};
 use crate::controller::world::World;
 use crate::controller::{cluster_id, orphans, resolve};
 use crate::fence::Fence;
+use crate::metrics::Metrics;
 use crate::output;
 use crate::plan_command::OutputFormat;
 
@@ -71,7 +72,7 @@ pub async fn run(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
     let cluster = Cluster::read(&Client::try_default().await?, flags.cluster_id.clone()).await?;
     let hub = Hub::load(Fence::open()).await?;
     let identity = hub.identity.clone();
-    let (accounts, _recoveries) = Accounts::new(hub, vec![cluster.id.clone()], Duration::ZERO);
+    let (accounts, _recoveries) = Accounts::new(hub, vec![cluster.id.clone()], Duration::ZERO, Metrics::default());
     let mut findings = Findings::default();
     let asked = cluster.asked(flags, &mut findings);
     let looks: Vec<_> = asked

@@ -23,6 +23,7 @@ use super::session::{Session, Sessions};
 use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
 use super::write::Applied;
 use super::{Existing, Hub, examination, own, read, write};
+use crate::metrics::Metrics;
 
 /// Roles of one account that are worked on at the same time.
 const ROLES_AT_ONCE: usize = 10;
@@ -95,6 +96,7 @@ pub(super) struct Shared {
     /// How long IAM may take until its reads show a write.
     pub(super) shown_after: Duration,
     pub(super) recovered: UnboundedSender<AccountId>,
+    pub(super) metrics: Metrics,
     /// How many long answers, of all accounts, are held at the same time.
     pub(super) long_answers: Arc<Semaphore>,
 }
@@ -142,7 +144,7 @@ impl AccountHandle {
     pub(super) fn new(shared: &Shared, entrance: Entrance) -> Self {
         let shared = shared.clone();
         Self {
-            gate: Gate::new(entrance.account.clone(), shared.recovered),
+            gate: Gate::new(entrance.account.clone(), shared.recovered, shared.metrics),
             recent: Recent::new(shared.shown_after),
             snapshot: Snapshot::new(shared.clusters),
             sessions: Sessions::new(shared.hub, entrance, shared.session_name),
@@ -315,6 +317,11 @@ impl AccountHandle {
     /// Whether no call is made for now.
     pub fn is_closed(&self) -> bool {
         self.gate.is_closed()
+    }
+
+    /// When the session of the bootstrap role ends, in seconds since 1970; `None` where there is none.
+    pub fn session_ends(&self) -> Option<i64> {
+        self.sessions.ends()
     }
 
     /// The account's quotas, read at most once an hour; IAM's defaults where the bootstrap role may not read them.

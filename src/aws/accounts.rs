@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Hub;
 use super::account::{AccountHandle, Entrance, Shared, TurnOfAccount};
+use crate::metrics::Metrics;
 
 /// All accounts that this process works in.
 #[derive(Debug)]
@@ -27,6 +28,17 @@ const ROLES_AT_ONCE: usize = 256;
 /// Long answers that are held at the same time: a thousand roles in one answer are some megabytes.
 const LONG_ANSWERS: usize = 8;
 
+/// What is known of an account without a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The account.
+    pub account: AccountId,
+    /// Whether no call is made for now.
+    pub is_closed: bool,
+    /// When the session of its bootstrap role ends, in seconds since 1970; `None` where there is none.
+    pub session_ends: Option<i64>,
+}
+
 /// The right to work on one role, for as long as it is kept.
 #[derive(Debug)]
 pub struct Turn<'a> {
@@ -38,7 +50,12 @@ impl Accounts {
     /// No account yet. The roles of `clusters` are ours; the first is this one, and goes into the session name, so that
     /// CloudTrail says which operator it was. `shown_after` is how long IAM may take until its reads show a write. The
     /// receiver gets each account that answers again after it did not for long.
-    pub fn new(hub: Hub, clusters: Vec<String>, shown_after: Duration) -> (Self, UnboundedReceiver<AccountId>) {
+    pub fn new(
+        hub: Hub,
+        clusters: Vec<String>,
+        shown_after: Duration,
+        metrics: Metrics,
+    ) -> (Self, UnboundedReceiver<AccountId>) {
         let (recovered, recoveries) = unbounded_channel();
         let shared = Shared {
             hub: hub.clone(),
@@ -46,6 +63,7 @@ impl Accounts {
             clusters,
             shown_after,
             recovered,
+            metrics,
             long_answers: Arc::new(Semaphore::new(LONG_ANSWERS)),
         };
         let accounts = Self {
@@ -64,6 +82,17 @@ impl Accounts {
         let _of_account = handle.turn().await;
         let _of_all = self.at_once.acquire().await.ok();
         Turn { _of_account, _of_all }
+    }
+
+    /// What is known of the accounts that this process works in, without a call.
+    pub fn known(&self) -> Vec<Known> {
+        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = handles.values().map(|handle| Known {
+            account: handle.account().clone(),
+            is_closed: handle.is_closed(),
+            session_ends: handle.session_ends(),
+        });
+        known.collect()
     }
 
     /// Forgets the accounts of which this is not true. What is under way there ends as it would.

@@ -62,6 +62,16 @@ impl CallError {
         }
     }
 
+    /// The code, as far as crossrole knows it: `NoAnswer` and `Other` stand for all others. `None`: the call was not sent.
+    pub fn known_code(&self) -> Option<&str> {
+        match self.failure {
+            Failure::NotLeader => None,
+            _ if self.code.is_empty() => Some("NoAnswer"),
+            Failure::Unexpected => Some("Other"),
+            _ => Some(&self.code),
+        }
+    }
+
     /// Whether the credentials of the call are not, or no longer, accepted.
     pub fn is_about_credentials(&self) -> bool {
         CREDENTIALS.contains(&self.code.as_str())
@@ -250,6 +260,20 @@ mod tests {
             (Action::PutRolePolicy, "", "", Failure::Unavailable),
         ] {
             assert_eq!(classify(action, code, message), expected, "{action} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn of_codes_only_those_that_are_known_are_told_apart() {
+        for (failure, code, known) in [
+            (Failure::Throttled, "Throttling", Some("Throttling")),
+            (Failure::Unexpected, "SomethingOfTheProxy", Some("Other")),
+            (Failure::Unavailable, "", Some("NoAnswer")),
+            (Failure::NotLeader, "", None),
+        ] {
+            let mut error = CallError::new(Action::GetRole, failure, "");
+            error.code = code.into();
+            assert_eq!(error.known_code(), known, "{code}");
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Action;
 use super::error::CallError;
 use super::pace::{Admission, Pace};
+use crate::metrics::Metrics;
 
 /// A call is sent at most so often before its failure counts.
 const ATTEMPTS: u32 = 3;
@@ -24,15 +25,17 @@ pub(super) struct Gate {
     account: AccountId,
     pace: Mutex<Pace>,
     recovered: UnboundedSender<AccountId>,
+    metrics: Metrics,
 }
 
 impl Gate {
     /// `recovered` is told when the account answers again after it did not for long.
-    pub(super) fn new(account: AccountId, recovered: UnboundedSender<AccountId>) -> Self {
+    pub(super) fn new(account: AccountId, recovered: UnboundedSender<AccountId>, metrics: Metrics) -> Self {
         Self {
             account,
             pace: Mutex::new(Pace::new(Instant::now())),
             recovered,
+            metrics,
         }
     }
 
@@ -57,17 +60,27 @@ impl Gate {
             let admission = self.pace().admit(action, Instant::now());
             match admission {
                 Admission::After(wait) if wait.is_zero() => {}
-                Admission::After(wait) => tokio::time::sleep(wait).await,
+                Admission::After(wait) => {
+                    tokio::time::sleep(wait).await;
+                    self.metrics.waited_for_aws(self.account.as_str(), wait);
+                }
                 Admission::Closed(because) => return Err(because),
             }
-            let mut error = match send().await {
+            let sent = Instant::now();
+            let answer = send().await;
+            let took = sent.elapsed();
+            let mut error = match answer {
                 Ok(answer) => {
+                    self.count(action, "OK", took);
                     let recovered = self.pace().answered(Instant::now());
                     self.tell_if(recovered);
                     return Ok(answer);
                 }
                 Err(error) => CallError::of(action, &error),
             };
+            if let Some(code) = error.known_code() {
+                self.count(action, code, took);
+            }
             // What AWS says of the second try says nothing about the first.
             error.unclear |= unclear;
             unclear = error.unclear;
@@ -75,7 +88,7 @@ impl Gate {
             if !again {
                 return Err(error);
             }
-            tracing::debug!(account = %self.account, %error, "the call is sent again");
+            tracing::debug!(account_id = %self.account, %error, "the call is sent again");
             tokio::time::sleep((PAUSE * 2_u32.pow(attempt - 1)).mul_f64(0.5 + fastrand::f64() / 2.0)).await;
             attempt += 1;
         }
@@ -92,6 +105,11 @@ impl Gate {
     /// Whether no call is made for now.
     pub(super) fn is_closed(&self) -> bool {
         self.pace().is_closed()
+    }
+
+    fn count(&self, action: Action, code: &str, took: Duration) {
+        self.metrics
+            .called_aws(self.account.as_str(), action.as_str(), code, took);
     }
 
     fn tell_if(&self, recovered: bool) {

@@ -36,7 +36,7 @@ mod snapshot;
 mod write;
 
 pub use account::{AccountHandle, Age, Depth, Entrance, Seen, Survey};
-pub use accounts::Accounts;
+pub use accounts::{Accounts, Known};
 pub use action::Action;
 pub use error::CallError;
 pub use hub::{Hub, Identity};

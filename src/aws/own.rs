@@ -12,6 +12,7 @@ use super::fenced::Fenced;
 use super::gate::Gate;
 use super::read::{self, Door};
 use super::{Existing, Hub};
+use crate::metrics::Metrics;
 
 /// The account of the caller's own identity.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl OwnAccount {
         let (recovered, _) = unbounded_channel();
         Self {
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
-            gate: Gate::new(hub.identity.account.clone(), recovered),
+            gate: Gate::new(hub.identity.account.clone(), recovered, Metrics::default()),
             long_answers: Semaphore::new(1),
         }
     }

@@ -1,5 +1,6 @@
 //! Getting into an account: sessions of its bootstrap role, each checked to be in the right account.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_iam::config::timeout::TimeoutConfig;
@@ -33,7 +34,11 @@ pub(super) struct Sessions {
     /// What each session is called.
     name: String,
     cached: Mutex<Option<Session>>,
+    /// When it ends, in seconds since 1970; [`NONE`] where there is none. Read without waiting for a session to be made.
+    ends: AtomicI64,
 }
+
+const NONE: i64 = i64::MIN;
 
 /// Timeouts of every call: an attempt, and all attempts together.
 pub(super) fn timeouts() -> TimeoutConfig {
@@ -68,13 +73,29 @@ impl Sessions {
             entrance,
             name,
             cached: Mutex::new(None),
+            ends: AtomicI64::new(NONE),
         }
+    }
+
+    /// When the cached session ends, in seconds since 1970; `None` where there is none.
+    pub(super) fn ends(&self) -> Option<i64> {
+        Some(self.ends.load(Ordering::Relaxed)).filter(|ends| *ends != NONE)
+    }
+
+    fn keep(&self, cached: &mut Option<Session>, session: Option<Session>) {
+        let ends = session
+            .as_ref()
+            .map(|session| session.expires.duration_since(SystemTime::UNIX_EPOCH));
+        let ends = ends.map(|since| since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
+        self.ends.store(ends.unwrap_or(NONE), Ordering::Relaxed);
+        *cached = session;
     }
 
     /// Forgets the session where an error says that its credentials are not, or no longer, accepted.
     pub(super) async fn forget_if_stale(&self, error: &CallError) {
         if error.is_about_credentials() {
-            *self.cached.lock().await = None;
+            let mut cached = self.cached.lock().await;
+            self.keep(&mut cached, None);
         }
     }
 
@@ -90,9 +111,9 @@ impl Sessions {
             return Ok(session.clone());
         }
         // Those who wait meanwhile do not all try: a failure closes the gate.
-        *cached = None;
+        self.keep(&mut cached, None);
         let opened = self.open(gate).await?;
-        *cached = Some(opened.clone());
+        self.keep(&mut cached, Some(opened.clone()));
         Ok(opened)
     }
 

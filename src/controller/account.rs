@@ -21,7 +21,7 @@ use super::events::cut;
 use super::index::Usage;
 use super::watch::CachedAccount;
 use super::world::World;
-use super::{looks, orphans, report, resolve, write_back};
+use super::{looks, orphans, report, resolve, standing, write_back};
 use crate::aws::{AccountHandle, CallError, Reading, Survey};
 
 /// A condition's message holds at most so many bytes.
@@ -104,6 +104,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
         let version = write_back::set_status(&api, &name, version.as_deref(), &previous, &status).await?;
         context.memory.wrote(&key, version.as_deref());
     }
+    standing::count(&context.metrics, "AWSAccount", &status.conditions);
     if let Some((handle, reading)) = found.told {
         handle.is_told(reading);
     }

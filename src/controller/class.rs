@@ -11,6 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::context::{Context, key};
 use super::report;
+use super::standing;
 use super::watch::CachedClass;
 use super::write_back;
 
@@ -73,5 +74,6 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
         let version = write_back::set_status(&api, &name, version.as_deref(), &previous, &status).await?;
         context.memory.wrote(&key, version.as_deref());
     }
+    standing::count(&context.metrics, "AccountClass", &status.conditions);
     Ok(Action::await_change())
 }

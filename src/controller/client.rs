@@ -12,6 +12,7 @@ use tower::retry::RetryLayer;
 
 use super::deadline::DeadlineLayer;
 use crate::fence::{Fence, NotLeader};
+use crate::metrics::Metrics;
 
 /// How long Kubernetes may take to begin an answer.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -19,16 +20,18 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// Requests that wait to be sent.
 const WAITING: usize = 1024;
 
-/// A client that writes nothing while the fence is closed; reads are always sent.
+/// A client that writes nothing while the fence is closed; reads are always sent. Counts the writes.
 ///
 /// # Errors
 /// A configuration that kube does not take.
-pub fn fenced(mut config: Config, fence: Fence) -> kube::Result<Client> {
+pub fn fenced(mut config: Config, fence: Fence, metrics: Metrics) -> kube::Result<Client> {
     // kube would try again below the fence, for minutes. Here each attempt passes it.
     config.default_retry = false;
     let check = move |request: Request<Body>| {
         if *request.method() != Method::GET {
             fence.check()?;
+            let (verb, resource) = write(request.method(), request.uri().path());
+            metrics.wrote_to_kubernetes(verb, &resource);
         }
         Ok::<_, NotLeader>(request)
     };
@@ -38,6 +41,32 @@ pub fn fenced(mut config: Config, fence: Fence) -> kube::Result<Client> {
         .with_layer(&BufferLayer::new(WAITING))
         .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))
         .build())
+}
+
+/// A write as Kubernetes' own rights name it: the verb, and the resource with its subresource. Source: Kubernetes API
+/// concepts, "Resource URIs".
+fn write(method: &Method, path: &str) -> (&'static str, String) {
+    let verb = match *method {
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "other",
+    };
+    let mut parts = path.trim_start_matches('/').split('/');
+    // A group and its version, or the version of the core group alone.
+    let before = if parts.next() == Some("apis") { 2 } else { 1 };
+    let parts: Vec<&str> = parts.skip(before).collect();
+    let parts = match parts.as_slice() {
+        ["namespaces", _, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    let resource = match parts {
+        [resource, _, subresource, ..] => format!("{resource}/{subresource}"),
+        [resource, ..] => (*resource).to_string(),
+        [] => String::new(),
+    };
+    (verb, resource)
 }
 
 #[cfg(test)]
@@ -81,7 +110,8 @@ mod tests {
         let (fence, asked) = (Fence::closed(), Arc::new(AtomicUsize::new(0)));
         assert!(fence.extend(uptime() + std::time::Duration::from_secs(3600)));
         tokio::spawn(busy(listener, fence.clone(), asked.clone()));
-        let client = fenced(Config::new(url.parse().unwrap()), fence).unwrap();
+        let metrics = Metrics::default();
+        let client = fenced(Config::new(url.parse().unwrap()), fence, metrics.clone()).unwrap();
         let api: Api<Namespace> = Api::all(client);
         let patch = Patch::Merge(json!({}));
         for expected in [1, 1] {
@@ -92,5 +122,36 @@ mod tests {
         }
         api.get("x").await.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+        let figures = metrics.tell().unwrap();
+        let sent = "crossrole_kubernetes_writes_total{verb=\"patch\",resource=\"namespaces\"} 1\n";
+        assert!(figures.contains(sent), "only what was sent counts: {figures}");
+    }
+
+    #[test]
+    fn a_write_is_named_as_rights_name_it() {
+        for (method, path, verb, resource) in [
+            (
+                Method::PATCH,
+                "/apis/crossrole.dev/v1alpha1/namespaces/security/crossaccountroles/audit/status",
+                "patch",
+                "crossaccountroles/status",
+            ),
+            (
+                Method::PATCH,
+                "/apis/crossrole.dev/v1alpha1/awsaccounts/prod",
+                "patch",
+                "awsaccounts",
+            ),
+            (
+                Method::POST,
+                "/apis/events.k8s.io/v1/namespaces/default/events",
+                "create",
+                "events",
+            ),
+            (Method::DELETE, "/api/v1/namespaces/security", "delete", "namespaces"),
+            (Method::PUT, "/", "update", ""),
+        ] {
+            assert_eq!(write(&method, path), (verb, resource.to_string()), "{path}");
+        }
     }
 }

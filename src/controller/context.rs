@@ -25,6 +25,8 @@ use super::watch::{Caches, Queues};
 use super::work;
 use super::world::World;
 use crate::aws::Accounts;
+use crate::health::Health;
+use crate::metrics::Metrics;
 
 /// How soon an object is looked at again whose cached state is older than what we wrote.
 const CACHE_CATCHES_UP: Duration = Duration::from_millis(200);
@@ -51,6 +53,10 @@ pub struct Context {
     pub aws: Accounts,
     /// Kubernetes Events.
     pub events: Events,
+    /// Whether this process is alive and ready.
+    pub health: Health,
+    /// Figures.
+    pub metrics: Metrics,
     /// What this process saw.
     pub memory: Memory,
     /// Who is about to have a new role.

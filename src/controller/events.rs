@@ -31,13 +31,13 @@ impl Events {
 
     /// Something was done.
     pub async fn done(&self, object: &ObjectReference, reason: &str, note: &str) {
-        tracing::info!(reason, "{note}");
+        tracing::info!(object = title(object), reason, "{note}");
         self.publish(object, "Normal", reason, note).await;
     }
 
     /// Something is wrong.
     pub async fn warn(&self, object: &ObjectReference, reason: &str, note: &str) {
-        tracing::warn!(reason, "{note}");
+        tracing::warn!(object = title(object), reason, "{note}");
         self.publish(object, "Warning", reason, note).await;
     }
 
@@ -67,8 +67,18 @@ impl Events {
         };
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         if let Err(error) = api.create(&PostParams::default(), &event).await {
-            tracing::warn!(%error, "an Event could not be written");
+            tracing::warn!(object = title(object), %error, "an Event could not be written");
         }
+    }
+}
+
+/// What the log calls an object: `CrossAccountRole security/audit`, `AWSAccount prod`.
+pub fn title(object: &ObjectReference) -> String {
+    let kind = object.kind.as_deref().unwrap_or_default();
+    let name = object.name.as_deref().unwrap_or_default();
+    match &object.namespace {
+        Some(namespace) => format!("{kind} {namespace}/{name}"),
+        None => format!("{kind} {name}"),
     }
 }
 
@@ -94,6 +104,18 @@ pub fn cut(text: &str, size: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_called_by_its_kind_and_its_name() {
+        let mut object = ObjectReference {
+            kind: Some("AWSAccount".into()),
+            name: Some("prod".into()),
+            ..ObjectReference::default()
+        };
+        assert_eq!(title(&object), "AWSAccount prod");
+        object.namespace = Some("security".into());
+        assert_eq!(title(&object), "AWSAccount security/prod");
+    }
 
     #[test]
     fn a_cut_text_keeps_within_its_size_and_its_characters() {

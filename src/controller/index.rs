@@ -9,6 +9,7 @@ use crossrole_plan::declaration::ObjectName;
 use kube::ResourceExt;
 
 use super::rooms::takes_room;
+use super::tally::Tally;
 use super::watch::CachedRole;
 use super::work;
 
@@ -26,6 +27,8 @@ struct Inner {
     by_namespace: HashMap<String, HashMap<String, u32>>,
     /// Roles that all objects hold.
     roles: usize,
+    /// How all of them stand.
+    tally: Tally,
     /// Objects that this version cannot read.
     unreadable: usize,
 }
@@ -88,6 +91,11 @@ impl Index {
         counts.sum()
     }
 
+    /// What is asked of the tally.
+    pub fn tally<T>(&self, ask: impl FnOnce(&Tally) -> T) -> T {
+        ask(&self.inner().tally)
+    }
+
     /// How many roles all objects hold.
     pub fn roles(&self) -> usize {
         self.inner().roles
@@ -100,6 +108,7 @@ impl Inner {
             self.unreadable += 1;
             return;
         };
+        self.tally.add(role);
         let name = Arc::new(work::claim(role).object);
         let of_name = self.by_role_name.entry(role_name(role)).or_default();
         of_name.insert(name.clone());
@@ -123,6 +132,7 @@ impl Inner {
             self.unreadable = self.unreadable.saturating_sub(1);
             return;
         };
+        self.tally.remove(role);
         let (name, role_name) = (work::claim(role).object, role_name(role));
         if let Some(objects) = self.by_role_name.get_mut(&role_name) {
             objects.remove(&name);
@@ -208,8 +218,10 @@ mod tests {
         assert_eq!(index.usage("prod").roles, 1);
         assert_eq!(index.usage("stage").roles, 1);
 
+        assert_eq!(index.tally(Tally::reasons), [("InSync", 2)]);
         index.change(Some(&later), None);
         index.change(Some(&second), None);
+        assert_eq!(index.tally(Tally::clone), Tally::default());
         assert_eq!(index.roles(), 0);
         assert_eq!(index.usage("prod"), Usage::default());
         assert!(names(&index, "audit").is_empty());

@@ -160,6 +160,7 @@ impl Looks {
             let _ = roles.send(reference(object));
         }
         let Some(outcome) = outcome else { return };
+        job.context.metrics.looked(outcome.name(), outcome.reason());
         let name = &waiting.role;
         if matches!(
             outcome,
@@ -266,6 +267,11 @@ impl Looks {
             expire(look.into_iter(), right)
         });
         expired.collect()
+    }
+
+    /// How many looks are under way, or wait for their turn.
+    pub fn under_way(&self) -> usize {
+        self.under_way.len()
     }
 
     /// Waits until every look that is under way has ended. None may be begun any more.

@@ -15,6 +15,7 @@
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`index`] | what is asked of all CrossAccountRoles together |
 //! | [`context`] | what every reconcile shares |
+//! | [`standing`], [`tally`] | how things stand, as `/metrics` tells it |
 //! | [`memory`] | what this process saw |
 //! | [`rooms`] | who is about to have a new role |
 //! | [`reconcile`] | a CrossAccountRole: one screen |
@@ -60,6 +61,8 @@ pub mod resolve;
 pub mod rooms;
 pub mod run;
 pub mod settings;
+pub mod standing;
+pub mod tally;
 pub mod task;
 mod telling;
 pub mod verdict;

@@ -14,6 +14,7 @@ use super::events::cut;
 use super::looks::Course;
 use super::report;
 use super::resolve::{self, Request};
+use super::standing;
 use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
@@ -109,6 +110,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
             written.note(write_back::set_status(&api, &name, version, &status, &report).await?);
             warn_of_new_trouble(&job, &before, &course.verdicts).await;
         }
+        standing::count(&context.metrics, "CrossAccountRole", &report.conditions);
         context.looks.reported(&job.claim.object);
     }
     Ok(next_look(&context, &written.key, waits, &course))
@@ -179,6 +181,7 @@ async fn report_suspended(
 ) -> Result<Action, kube::Error> {
     let before = role.status.clone().unwrap_or_default();
     let status = report::suspended(&before, role.metadata.generation, context.now());
+    standing::count(&context.metrics, "CrossAccountRole", &status.conditions);
     if status != before {
         let version = role.resource_version();
         let version = write_back::set_status(api, &role.name_any(), version.as_deref(), &before, &status).await?;

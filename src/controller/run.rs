@@ -26,9 +26,11 @@ use super::removals::Counted;
 use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::{Caches, Queues, Requests};
-use super::{account, class, freshness, reconcile, watch};
+use super::{account, class, events, freshness, reconcile, standing, watch};
 use crate::aws::{Accounts, Hub};
+use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
+use crate::metrics::Metrics;
 
 /// Objects that are looked at at the same time.
 const OBJECTS_AT_ONCE: u16 = 64;
@@ -62,17 +64,19 @@ pub async fn run(
     client: Client,
     hub: Hub,
     candidate: Option<Candidate>,
+    (health, metrics): (Health, Metrics),
     stop: Receiver<bool>,
 ) -> Result<(), RunError> {
     let mut stopping = stop.clone();
     let started = tokio::select! {
-        started = start(settings, client, hub) => started?,
+        started = start(settings, client, hub, health, metrics) => started?,
         () = until_stop(&mut stopping) => return Ok(()),
     };
     let (context, mut requests) = started;
     let Some(mut candidate) = candidate else {
         return work(context, requests, stop).await;
     };
+    context.health.enters(Phase::StandingBy);
     tracing::info!("crossrole is standing by: the caches are complete, and it waits for the lease");
     tokio::select! {
         () = candidate.acquire() => {}
@@ -99,10 +103,12 @@ pub async fn run(
 /// Works until `stop` changes, and finishes what is under way then.
 async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -> Result<(), RunError> {
     let mut stopping = stop.clone();
+    context.health.enters(Phase::CatchingUp);
     tokio::select! {
         current = freshness::catch_up(&context.client, &context.caches) => current?,
         () = until_stop(&mut stopping) => return Ok(()),
     }
+    context.health.enters(Phase::Working);
     tracing::info!(
         cluster = context.cluster_id,
         identity = context.aws.hub.identity.arn,
@@ -155,23 +161,30 @@ pub async fn cluster_id(client: &Client) -> Result<String, RunError> {
     namespace.uid().ok_or(RunError::NoClusterId)
 }
 
-async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Context>, Requests), RunError> {
+async fn start(
+    settings: Settings,
+    client: Client,
+    hub: Hub,
+    health: Health,
+    metrics: Metrics,
+) -> Result<(Arc<Context>, Requests), RunError> {
     let cluster_id = match &settings.cluster_id {
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
     let looks = Arc::default();
-    let (caches, queues, requests) = watch::start(&client, &looks).await.map_err(RunError::Caches)?;
+    let (caches, queues, requests) = watch::start(&client, &looks, &health).await.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
     let clusters = [Some(cluster_id.clone()), settings.take_over_from.clone()];
     let clusters = clusters.into_iter().flatten().collect();
-    let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after());
-    tokio::spawn(look_where_accounts_recover(
+    let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after(), metrics.clone());
+    let recovering = tokio::spawn(look_where_accounts_recover(
         recoveries,
         Arc::clone(&looks),
         caches.clone(),
         queues.clone(),
     ));
+    health.must_go_on("the task that notices accounts that answer again", &recovering);
     let context = Context {
         settings,
         cluster_id,
@@ -180,6 +193,8 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         queues,
         aws,
         events,
+        health,
+        metrics,
         memory: Memory::default(),
         rooms: Rooms::default(),
         looks,
@@ -188,7 +203,16 @@ async fn start(settings: Settings, client: Client, hub: Hub) -> Result<(Arc<Cont
         world: Mutex::default(),
         in_use: Mutex::default(),
     };
-    Ok((Arc::new(context), requests))
+    let context = Arc::new(context);
+    // The metrics are part of what they are read from.
+    let source = Arc::downgrade(&context);
+    context.metrics.read_from(move || {
+        source
+            .upgrade()
+            .map(|context| standing::of(&context))
+            .unwrap_or_default()
+    });
+    Ok((context, requests))
 }
 
 /// An account that answers again is looked at now, and so is everything that failed because it did not.
@@ -238,9 +262,7 @@ async fn serve<K, Look>(
     let config = Config::default().concurrency(OBJECTS_AT_ONCE).debounce(gather);
     let finished = applier(
         |object, context| Box::pin(look(object, context)),
-        |object: Arc<K>, error: &kube::Error, context: Arc<Context>| {
-            retry(&ObjectRef::from_obj(object.as_ref()).to_string(), error, &context)
-        },
+        |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(object.as_ref(), error, &context),
         context,
         store,
         queue,
@@ -255,15 +277,21 @@ async fn serve<K, Look>(
         .await;
 }
 
-fn retry(object: &str, error: &kube::Error, context: &Context) -> Action {
+fn retry<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error, context: &Context) -> Action {
+    let code = match error {
+        kube::Error::Api(status) => status.code.to_string(),
+        _ => "NoAnswer".to_string(),
+    };
+    context.metrics.kubernetes_failed(&K::kind(&()), &code);
     match error {
         // Somebody else wrote meanwhile: the cache holds it in a moment. Who never stops writing must not win.
         kube::Error::Api(status) if status.code == 409 => context.after_conflict(),
         // The object is gone.
         kube::Error::Api(status) if status.code == 404 => Action::await_change(),
         _ => {
-            tracing::warn!(object, %error, "Kubernetes did not take a patch; it is tried again");
-            context.after_kubernetes_failed(object)
+            let title = events::title(&object.object_ref(&()));
+            tracing::warn!(object = title, %error, "Kubernetes did not take a patch; it is tried again");
+            context.after_kubernetes_failed(&ObjectRef::from_obj(object).to_string())
         }
     }
 }

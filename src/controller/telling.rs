@@ -11,6 +11,9 @@ use crossrole_plan::owner::{Holder, Owner};
 use super::work::Visit;
 use crate::aws::Applied;
 
+/// The reason of the Event on a role that was not as declared, although nothing declared had changed.
+const REPAIRED: &str = "Repaired";
+
 impl Visit<'_> {
     /// What was done of a plan.
     pub(super) async fn tell(&self, plan: &Plan, applied: &Applied, reason: &str) {
@@ -18,7 +21,7 @@ impl Visit<'_> {
         if done.is_empty() {
             return;
         }
-        let prefix = if reason == "Repaired" {
+        let prefix = if reason == REPAIRED {
             "the role was not as declared; "
         } else {
             ""
@@ -29,7 +32,11 @@ impl Visit<'_> {
 
     /// What was done of a plan that makes a role true.
     pub(super) async fn tell_made(&self, desired: &Desired, plan: &Plan, applied: &Applied, observed: &Observed) {
-        self.tell(plan, applied, self.made(desired, plan, observed)).await;
+        let reason = self.made(desired, plan, observed);
+        if reason == REPAIRED && applied.done > 0 {
+            self.job.context.metrics.repaired(self.handle.account().as_str());
+        }
+        self.tell(plan, applied, reason).await;
     }
 
     /// What was done to end access to the role of a refused object.
@@ -75,7 +82,7 @@ impl Visit<'_> {
             // A principal that was deleted and made again is another one; the declaration, as it was, names the new one.
             "PrincipalReplaced"
         } else if was_ready && self.job.unchanged && self.is_again {
-            "Repaired"
+            REPAIRED
         } else if plan.changes.iter().any(creates) {
             "Created"
         } else {

@@ -7,6 +7,7 @@ use crossrole_plan::observed::ObservedRole;
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::refusal::Refusal;
 
+use super::tally;
 use crate::aws::CallError;
 
 /// What came of one role in one account.
@@ -142,6 +143,23 @@ impl Outcome {
                 next,
             },
             other => other,
+        }
+    }
+
+    /// What it is called: the entry's state, or `Gone`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Gone => "Gone",
+            Self::UnderWay { .. } => "UnderWay",
+            Self::Stands { state, .. } => tally::state_name(*state),
+        }
+    }
+
+    /// The reason, where there is one.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Gone | Self::UnderWay { .. } => "",
+            Self::Stands { reason, .. } => reason.as_str(),
         }
     }
 

@@ -26,6 +26,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::index::{Index, role_name};
 use super::looks::Looks;
+use crate::health::Health;
 
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
 pub type CachedRole = DeserializeGuard<CrossAccountRole>;
@@ -117,6 +118,7 @@ enum Fate {
 pub async fn start(
     client: &Client,
     looks: &Arc<Looks>,
+    health: &Health,
 ) -> Result<(Caches, Queues, Requests), reflector::store::WriterDropped> {
     let (roles, roles_writer) = reflector::store();
     let (accounts, accounts_writer) = reflector::store();
@@ -194,30 +196,38 @@ pub async fn start(
             look_at_roles(&queues, &caches, |role| role.namespace().as_deref() == Some(&name));
         }
     };
-    tokio::spawn(keep(
+    let roles_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         roles_writer,
         on_role,
         on_any_role,
     ));
-    tokio::spawn(keep(
+    let accounts_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         accounts_writer,
         on_account,
         |_, _| {},
     ));
-    tokio::spawn(keep(
+    let classes_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         classes_writer,
         on_class,
         |_, _| {},
     ));
-    tokio::spawn(keep(
+    let namespaces_watch = tokio::spawn(keep(
         watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config),
         namespaces_writer,
         on_namespace,
         |_, _| {},
     ));
+    for (name, watch) in [
+        ("the watch of CrossAccountRoles", roles_watch),
+        ("the watch of AWSAccounts", accounts_watch),
+        ("the watch of AccountClasses", classes_watch),
+        ("the watch of namespaces", namespaces_watch),
+    ] {
+        health.must_go_on(name, &watch);
+    }
 
     caches.accounts.wait_until_ready().await?;
     caches.classes.wait_until_ready().await?;

@@ -203,7 +203,7 @@ impl Visit<'_> {
             );
             return self.ended(known_role, Outcome::would_change(message));
         }
-        tracing::debug!(account = %self.task.account, "plan for {}:\n{plan}", desired.arn);
+        tracing::debug!(account = %self.task.account, account_id = %self.handle.account(), "plan for {}:\n{plan}", desired.arn);
         let applied = self.apply_in_time(&plan, &observed, known.now).await;
         if let Some((_, id)) = &applied.created {
             let owner = &desired.owner.object;

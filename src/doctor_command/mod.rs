@@ -28,6 +28,7 @@ use crate::cli::DoctorFlags;
 use crate::controller::resolve::entrance;
 use crate::fence::Fence;
 use crate::manifests::Manifests;
+use crate::metrics::Metrics;
 use crate::output;
 use crate::plan_command::OutputFormat;
 use report::{Checked, Report};
@@ -75,7 +76,7 @@ fn no_identity(error: &CallError) -> Finding {
 async fn look(manifests: &Manifests, wanted: &[&AWSAccount], hub: Hub, pod_identity: bool) -> Report {
     let identity = hub.identity.clone();
     // Nothing is written here, so nothing that is read is in doubt.
-    let (accounts, _recoveries) = Accounts::new(hub, vec!["doctor".to_string()], Duration::ZERO);
+    let (accounts, _recoveries) = Accounts::new(hub, vec!["doctor".to_string()], Duration::ZERO, Metrics::default());
     let doctor = Doctor {
         manifests,
         accounts,

@@ -18,6 +18,7 @@ use crate::cli::ImportFlags;
 use crate::controller::resolve::entrance;
 use crate::fence::Fence;
 use crate::manifests::{Manifests, texts};
+use crate::metrics::Metrics;
 
 /// What was found.
 pub(super) struct Found {
@@ -63,7 +64,7 @@ pub(super) async fn found(flags: &ImportFlags) -> Result<Found, Box<dyn Error>> 
     let class = class.ok_or_else(|| format!("these files do not hold AccountClass {}", account.class))?;
     let rules = Rules::parse(class)?;
     // Nothing is written here, so nothing that is read is in doubt.
-    let (accounts, _recoveries) = Accounts::new(hub, vec!["import".to_string()], Duration::ZERO);
+    let (accounts, _recoveries) = Accounts::new(hub, vec!["import".to_string()], Duration::ZERO, Metrics::default());
     let handle = accounts.account(&Entrance {
         read_only: true,
         ..entrance(&account, &rules.bootstrap)

@@ -29,6 +29,7 @@ use crate::aws::{Accounts, Age, CallError, Depth, Entrance, Hub};
 use crate::cli::PlanFlags;
 use crate::fence::Fence;
 use crate::manifests::Manifests;
+use crate::metrics::Metrics;
 use crate::output;
 use report::{Finding, Line, Report};
 use survey::{Item, Survey, Wanted};
@@ -88,7 +89,12 @@ async fn live(manifests: &Manifests, cluster: &str) -> Result<Report, CallError>
     let hub = Hub::load(Fence::open()).await?;
     let survey = Survey::of(manifests, Some(&hub.identity), cluster, Timestamp::now());
     // Nothing is written here, so nothing that is read is in doubt.
-    let (accounts, _recoveries) = Accounts::new(hub.clone(), vec![cluster.to_string()], Duration::ZERO);
+    let (accounts, _recoveries) = Accounts::new(
+        hub.clone(),
+        vec![cluster.to_string()],
+        Duration::ZERO,
+        Metrics::default(),
+    );
     // Which roles are new is known once the accounts were read.
     let wanted = survey.items_without_limit();
     let looks: Vec<_> = wanted.iter().map(|item| look(&accounts, item)).collect();

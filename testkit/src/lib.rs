@@ -8,6 +8,7 @@
 //! | [`chart`] | the Helm chart: rendered, installed, and how it runs the operator |
 //! | [`chart_values`] | the chart's values, and the table of them in its README |
 //! | [`operator`] | the operator as a process: started, killed, stopped |
+//! | [`figures`] | what an operator tells of itself: health and figures |
 //! | [`simulator`] | simulated AWS, and its admin interface |
 //! | [`person`] | somebody with AWS credentials who assumes a role |
 //! | [`scene`] | all of it together: accounts, bootstrap roles, the operator |
@@ -24,6 +25,7 @@ mod behind;
 pub mod chart;
 pub mod chart_values;
 pub mod control_plane;
+pub mod figures;
 pub mod operator;
 pub mod person;
 pub mod process;
@@ -43,6 +45,7 @@ pub use chart::Chart;
 pub use cli::Output;
 pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use error::Error;
+pub use figures::Figures;
 pub use operator::Operator;
 pub use process::Process;
 pub use scene::Scene;

@@ -14,6 +14,9 @@ use crate::cli::inherited;
 use crate::control_plane::ControlPlane;
 use crate::process::{GRACE, Process};
 
+/// Operators of many tests run side by side, and every Pod of a chart has the same port. Which one it is stands in the log.
+const A_PORT_OF_ITS_OWN: &str = "--metrics-address=127.0.0.1:0";
+
 /// A running `crossrole` process. Dropping it ends it.
 #[derive(Debug)]
 pub struct Operator {
@@ -70,6 +73,7 @@ impl Operator {
             .env("KUBECONFIG", kubeconfig)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("RUST_BACKTRACE", "1")
+            .env("CROSSROLE_METRICS_ADDRESS", "127.0.0.1:0")
             .envs(environment);
         let log = folder.path().join("operator.log");
         Ok(Self {
@@ -110,6 +114,7 @@ impl Operator {
             .args
             .iter()
             .map(String::as_str)
+            .chain([A_PORT_OF_ITS_OWN])
             .chain(arguments.iter().copied());
         let environment = container
             .env

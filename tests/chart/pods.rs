@@ -21,12 +21,13 @@ async fn values_become_arguments() {
             "--resync-interval=10m",
             "--propagation-delay=2m",
             "--max-removals=10",
-            "--log=info",
+            "--log-filter-file=/etc/crossrole/log/filter",
             "--log-format=text",
             "--leader-elect",
             "--leader-elect-lease-duration=15s",
             "--leader-elect-renew-deadline=10s",
             "--leader-elect-retry-period=2s",
+            "--metrics-address=0.0.0.0:8080",
         ]
     );
     let own = [("POD_NAME", "crossrole-0"), ("POD_NAMESPACE", NAMESPACE)].map(owned);
@@ -41,10 +42,10 @@ async fn values_become_arguments() {
         "operator.propagationDelay=5m",
         "operator.maxRemovals=2000000",
         "operator.clusterId=east",
-        "operator.log=warn\\,crossrole=debug",
         "operator.logFormat=json",
         "extraEnv[0].name=AWS_REGION,extraEnv[0].value=eu-west-1",
         "serviceAccount.name=robot",
+        "metrics.bindAddress=::,metrics.port=9090",
         "leaderElection.leaseDuration=1m,leaderElection.renewDeadline=40s,leaderElection.retryPeriod=5s",
     ];
     let set = Chart::of_this_workspace()
@@ -61,12 +62,13 @@ async fn values_become_arguments() {
             "--propagation-delay=5m",
             "--max-removals=2000000",
             "--cluster-id=east",
-            "--log=warn,crossrole=debug",
+            "--log-filter-file=/etc/crossrole/log/filter",
             "--log-format=json",
             "--leader-elect",
             "--leader-elect-lease-duration=1m",
             "--leader-elect-renew-deadline=40s",
             "--leader-elect-retry-period=5s",
+            "--metrics-address=[::]:9090",
         ]
     );
     let [name, namespace] = own;
@@ -164,7 +166,7 @@ async fn a_budget_is_there_for_several_pods_and_never_for_one() {
 }
 
 #[tokio::test]
-async fn the_network_policy_lets_nobody_in_and_names_every_way_out() {
+async fn the_network_policy_lets_only_scrapes_in_and_names_every_way_out() {
     assert!(!has(&render(&[]).await, "NetworkPolicy"));
     let settings = [
         "networkPolicy.enabled=true",
@@ -178,7 +180,15 @@ async fn the_network_policy_lets_nobody_in_and_names_every_way_out() {
         only(&manifests, "Deployment")["spec"]["selector"]["matchLabels"]
     );
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
-    assert_eq!(policy["ingress"], json!([]));
+    let scraped = json!([{"protocol": "TCP", "port": "metrics"}]);
+    assert_eq!(policy["ingress"], json!([{"ports": scraped}]));
+    let peers = "networkPolicy.scrapers[0].namespaceSelector.matchLabels.name=monitoring";
+    let some = render(&["networkPolicy.enabled=true", peers]).await;
+    let from = json!([{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]);
+    let ingress = &only(&some, "NetworkPolicy")["spec"]["ingress"];
+    assert_eq!(*ingress, json!([{"ports": scraped, "from": from}]));
+    let nobody = render(&["networkPolicy.enabled=true", "metrics.enabled=false"]).await;
+    assert_eq!(only(&nobody, "NetworkPolicy")["spec"]["ingress"], json!([]));
     let ports = |rule: &Value| -> Vec<i64> {
         let ports = rule["ports"].as_array().unwrap().iter();
         ports.map(|port| port["port"].as_i64().unwrap()).collect()
@@ -254,8 +264,13 @@ async fn pods_have_no_rights_on_their_node() {
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}
             })
         );
-        for host in ["hostNetwork", "hostPID", "hostIPC", "volumes"] {
+        for host in ["hostNetwork", "hostPID", "hostIPC"] {
             assert!(spec[host].is_null(), "{host}");
         }
+        for mount in container["volumeMounts"].as_array().unwrap() {
+            assert_eq!(mount["readOnly"], true, "{mount}");
+        }
     }
+    let volumes = json!([{"name": "log", "configMap": {"name": "crossrole-log"}}]);
+    assert_eq!(spec["volumes"], volumes);
 }

@@ -5,6 +5,7 @@
 //! | `bootstrap` | the bootstrap role and its examples |
 //! | `links` | the table of contents, links, anchors, tests that a page names |
 //! | `reference` | every field, flag and reason |
+//! | `telemetry` | every metric, every field of the log |
 //! | `manifests` | every block of YAML is taken by the API server |
 //! | `commands` | every block of commands runs, page after page, against a real API server and simulated AWS |
 //!
@@ -26,3 +27,4 @@ mod links;
 mod manifests;
 mod page;
 mod reference;
+mod telemetry;

@@ -61,13 +61,8 @@ impl Stage {
             ("AWS_SECRET_ACCESS_KEY", hub.secret_access_key.as_str()),
             ("AWS_SESSION_TOKEN", token.as_str()),
         ];
-        let charts = container
-            .env
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let all = container.args.iter().map(String::as_str);
-        let all = all.chain(["--propagation-delay=1s"]).chain(arguments.iter().copied());
-        Operator::start(&through_proxy, all, charts.chain(ours)).unwrap()
+        let arguments = [&["--propagation-delay=1s"][..], arguments].concat();
+        Operator::start_as_installed_with(&through_proxy, container, &arguments, &ours).unwrap()
     }
 
     /// An API server whose cache of a kind stays as it is now.

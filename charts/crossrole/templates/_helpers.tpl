@@ -33,6 +33,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .Values.leaderElection.enabled | ternary .Values.replicas (min 1 .Values.replicas) }}
 {{- end }}
 
+{{/* Empty: it listens nowhere. */}}
+{{- define "crossrole.metricsAddress" -}}
+{{- with .Values.metrics -}}
+{{- if .enabled -}}
+{{ contains ":" .bindAddress | ternary (printf "[%s]" .bindAddress) .bindAddress }}:{{ .port }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "crossrole.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

@@ -1,0 +1,373 @@
+//! Figures: what `/metrics` tells. `docs/metrics.md` lists them, and a test compares.
+//!
+//! What happens is counted when it happens. How things stand is read off at each scrape ([`Standing`]), from counts that
+//! are kept as things change, and by the leader alone: so a sum over all replicas is right, and the series of an account
+//! that is gone are gone with the next scrape.
+//!
+//! Every label takes few values: kinds, actions, AWS's own error codes as far as crossrole knows them, reasons, and the ids
+//! of the AWSAccounts that there are. No label is a role, an object or a namespace.
+
+mod family;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+pub use family::Description;
+use family::{Catalogue, Series};
+
+/// Figures. Every copy counts into the same ones.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+/// Tells how things stand.
+type Source = Box<dyn Fn() -> Standing + Send + Sync>;
+
+struct Inner {
+    registry: Registry,
+    described: Vec<Description>,
+    reconciles: Series<3, Counter>,
+    looks: Series<2, Counter>,
+    drift_repaired: Series<1, Counter>,
+    aws_calls: Series<2, Counter>,
+    aws_call_duration: Series<1, Histogram>,
+    aws_account_calls: Series<1, Counter>,
+    aws_wait: Series<1, Counter<f64, AtomicU64>>,
+    kubernetes_writes: Series<2, Counter>,
+    kubernetes_failures: Series<2, Counter>,
+    leader: Series<0, Gauge>,
+    roles: Series<2, Gauge>,
+    role_reasons: Series<1, Gauge>,
+    looks_under_way: Series<0, Gauge>,
+    orphans: Series<1, Gauge>,
+    account_ready: Series<1, Gauge>,
+    aws_breaker_open: Series<1, Gauge>,
+    credentials_expiry: Series<1, Gauge>,
+    next_validity_end: Series<0, Gauge>,
+    /// The accounts that have counters.
+    counted: Mutex<BTreeSet<String>>,
+    source: OnceLock<Source>,
+    /// Held while the standing is read off and told: two scrapes at once would mix theirs.
+    scraped: Mutex<()>,
+}
+
+/// How things stand at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether this process may write. The rest is told by whoever may alone.
+    pub leader: bool,
+    /// Entries of all CrossAccountRoles, by account id (empty: no AWSAccount says it) and state.
+    pub roles: Vec<(String, &'static str, i64)>,
+    /// The same entries, by reason.
+    pub reasons: Vec<(&'static str, i64)>,
+    /// Looks at roles that are under way, or wait for their turn.
+    pub looks_under_way: usize,
+    /// The next moment at which the validity of an object ends, in seconds since 1970.
+    pub next_validity_end: Option<i64>,
+    /// The AWSAccounts that there are.
+    pub accounts: Vec<AccountStanding>,
+    /// Whether those are all: one that cannot be read has an id that nobody knows.
+    pub all_accounts: bool,
+}
+
+/// How one account stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountStanding {
+    /// Its id.
+    pub id: String,
+    /// Whether it can be entered; absent where no call is wanted.
+    pub ready: Option<bool>,
+    /// How many roles carry our tags and no object wants; absent before the account was read.
+    pub orphans: Option<i64>,
+    /// Whether no call is made for now; absent where none was ever made.
+    pub breaker_open: Option<bool>,
+    /// When the session of the bootstrap role ends, in seconds since 1970.
+    pub credentials_expiry: Option<i64>,
+}
+
+/// A call of AWS takes from some milliseconds up to the SDK's own limit of 15 seconds.
+fn call_durations() -> Histogram {
+    Histogram::new([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0])
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut all = Catalogue::new();
+        let build_info = all.gauge(
+            "build_info",
+            ["version"],
+            "Always 1; the label is the operator's version",
+        );
+        build_info.set([env!("CARGO_PKG_VERSION")], 1);
+        let leader = all.gauge(
+            "leader",
+            [],
+            "1 while this process may write: it holds the lease, or needs none",
+        );
+        let reconciles = all.counter(
+            "reconciles",
+            ["kind", "outcome", "reason"],
+            "Times that an object was gone through and its status reported, by what its conditions say then",
+        );
+        let looks = all.counter(
+            "looks",
+            ["outcome", "reason"],
+            "Looks at one role in one account that have ended, by the state of its entry (or `Gone`)",
+        );
+        let looks_under_way = all.gauge(
+            "looks_under_way",
+            [],
+            "Looks at one role in one account that are under way, or wait for their turn",
+        );
+        let drift_repaired = all.counter(
+            "drift_repaired",
+            ["account_id"],
+            "Roles that were not as declared, although nothing declared had changed, and were repaired",
+        );
+        let roles = all.gauge(
+            "roles",
+            ["account_id", "state"],
+            "Entries in the status of CrossAccountRoles, by their state; an empty account_id: there is no such AWSAccount",
+        );
+        let role_reasons = all.gauge(
+            "role_reasons",
+            ["reason"],
+            "Entries in the status of CrossAccountRoles, by their reason",
+        );
+        let next_validity_end = all.seconds_gauge(
+            "next_validity_end_timestamp",
+            [],
+            "When the validity of a CrossAccountRole ends next; absent where none ends",
+        );
+        let account_ready = all.gauge(
+            "account_ready",
+            ["account_id"],
+            "1 where the AWSAccount is Ready, 0 where it is not; absent where it is not Active",
+        );
+        let orphans = all.gauge(
+            "orphans",
+            ["account_id"],
+            "Roles that carry this cluster's tags and that no object wants",
+        );
+        let aws_calls = all.counter(
+            "aws_calls",
+            ["action", "code"],
+            "Calls of AWS that were sent, by AWS's error code; `OK`, `NoAnswer`, and `Other` for a code that crossrole does not know",
+        );
+        let aws_call_duration = all.seconds_histogram(
+            "aws_call_duration",
+            ["action"],
+            "How long a call of AWS took, from being sent to its answer",
+            call_durations,
+        );
+        let aws_account_calls = all.counter(
+            "aws_account_calls",
+            ["account_id"],
+            "Calls of AWS that were sent for an account",
+        );
+        let aws_wait = all.seconds_counter(
+            "aws_wait",
+            ["account_id"],
+            "How long calls waited because AWS had asked for fewer",
+        );
+        let aws_breaker_open = all.gauge(
+            "aws_breaker_open",
+            ["account_id"],
+            "1 while no call is made to the account, because the last ones failed; absent before the first call",
+        );
+        let credentials_expiry = all.seconds_gauge(
+            "credentials_expiry_timestamp",
+            ["account_id"],
+            "When the session of the account's bootstrap role ends; it is renewed a minute or two earlier, when it is next needed",
+        );
+        let kubernetes_writes = all.counter(
+            "kubernetes_writes",
+            ["verb", "resource"],
+            "Writes to Kubernetes that were sent; the lease has a client of its own and does not count",
+        );
+        let kubernetes_failures = all.counter(
+            "kubernetes_failures",
+            ["kind", "code"],
+            "Times that an object was not gone through to the end because Kubernetes did not take a write, by HTTP status or `NoAnswer`",
+        );
+        Self(Arc::new(Inner {
+            registry: all.registry,
+            described: all.described,
+            reconciles,
+            looks,
+            drift_repaired,
+            aws_calls,
+            aws_call_duration,
+            aws_account_calls,
+            aws_wait,
+            kubernetes_writes,
+            kubernetes_failures,
+            leader,
+            roles,
+            role_reasons,
+            looks_under_way,
+            orphans,
+            account_ready,
+            aws_breaker_open,
+            credentials_expiry,
+            next_validity_end,
+            counted: Mutex::default(),
+            source: OnceLock::new(),
+            scraped: Mutex::default(),
+        }))
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Every metric that there is.
+    pub fn described(&self) -> &[Description] {
+        &self.0.described
+    }
+
+    /// From now on, this is asked at each scrape how things stand. The first one counts.
+    pub fn read_from(&self, source: impl Fn() -> Standing + Send + Sync + 'static) {
+        let _ = self.0.source.set(Box::new(source));
+    }
+
+    /// An object was gone through.
+    pub fn reconciled(&self, kind: &str, outcome: &str, reason: &str) {
+        self.0.reconciles.add([kind, outcome, reason], 1);
+    }
+
+    /// A look at one role in one account has ended.
+    pub fn looked(&self, outcome: &str, reason: &str) {
+        self.0.looks.add([outcome, reason], 1);
+    }
+
+    /// A role was not as declared, and was repaired.
+    pub fn repaired(&self, account_id: &str) {
+        self.0.drift_repaired.add([account_id], 1);
+        self.note(account_id);
+    }
+
+    /// A call of AWS was sent and answered, or not answered.
+    pub fn called_aws(&self, account_id: &str, action: &str, code: &str, took: Duration) {
+        self.0.aws_calls.add([action, code], 1);
+        self.0.aws_call_duration.observe([action], took.as_secs_f64());
+        self.0.aws_account_calls.add([account_id], 1);
+        self.note(account_id);
+    }
+
+    /// A call waited for its slot.
+    pub fn waited_for_aws(&self, account_id: &str, time: Duration) {
+        self.0.aws_wait.add([account_id], time.as_secs_f64());
+        self.note(account_id);
+    }
+
+    /// A write was sent to Kubernetes.
+    pub fn wrote_to_kubernetes(&self, verb: &str, resource: &str) {
+        self.0.kubernetes_writes.add([verb, resource], 1);
+    }
+
+    /// Kubernetes did not take a write.
+    pub fn kubernetes_failed(&self, kind: &str, code: &str) {
+        self.0.kubernetes_failures.add([kind, code], 1);
+    }
+
+    /// All figures as text. Source: OpenMetrics 1.0.
+    ///
+    /// # Errors
+    /// What the encoder says; nothing known makes it fail.
+    pub fn tell(&self) -> Result<String, fmt::Error> {
+        let _alone = self.0.scraped.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = self.0.source.get() {
+            self.stand(&source());
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &self.0.registry)?;
+        Ok(text)
+    }
+
+    /// Comes after the count: a scrape in between would forget the account, and its series would stay for ever.
+    fn note(&self, account_id: &str) {
+        let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !counted.contains(account_id) {
+            counted.insert(account_id.to_string());
+        }
+    }
+
+    fn stand(&self, standing: &Standing) {
+        let inner = &self.0;
+        inner.leader.set([], i64::from(standing.leader));
+        inner.roles.clear();
+        inner.role_reasons.clear();
+        inner.looks_under_way.clear();
+        inner.next_validity_end.clear();
+        for series in [
+            &inner.orphans,
+            &inner.account_ready,
+            &inner.aws_breaker_open,
+            &inner.credentials_expiry,
+        ] {
+            series.clear();
+        }
+        if !standing.leader {
+            return;
+        }
+        for (account, state, count) in &standing.roles {
+            inner.roles.set([account, state], *count);
+        }
+        for (reason, count) in &standing.reasons {
+            inner.role_reasons.set([reason], *count);
+        }
+        let under_way = i64::try_from(standing.looks_under_way).unwrap_or(i64::MAX);
+        inner.looks_under_way.set([], under_way);
+        if let Some(end) = standing.next_validity_end {
+            inner.next_validity_end.set([], end);
+        }
+        for account in &standing.accounts {
+            self.note(&account.id);
+            // A series that begins with its first count has no increase to be seen.
+            inner.drift_repaired.add([&account.id], 0);
+            inner.aws_account_calls.add([&account.id], 0);
+            inner.aws_wait.add([&account.id], 0.0);
+            let figures = [
+                (&inner.account_ready, account.ready.map(i64::from)),
+                (&inner.orphans, account.orphans),
+                (&inner.aws_breaker_open, account.breaker_open.map(i64::from)),
+                (&inner.credentials_expiry, account.credentials_expiry),
+            ];
+            for (series, value) in figures {
+                if let Some(value) = value {
+                    series.set([&account.id], value);
+                }
+            }
+        }
+        if standing.all_accounts {
+            self.forget_all_but(standing.accounts.iter().map(|account| account.id.as_str()).collect());
+        }
+    }
+
+    fn forget_all_but(&self, known: BTreeSet<&str>) {
+        let mut counted = self.0.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.retain(|account| {
+            let stays = known.contains(account.as_str());
+            if !stays {
+                self.0.drift_repaired.remove([account]);
+                self.0.aws_account_calls.remove([account]);
+                self.0.aws_wait.remove([account]);
+            }
+            stays
+        });
+    }
+}
