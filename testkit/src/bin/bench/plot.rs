@@ -106,7 +106,7 @@ mod tests {
             ..Row::new("a look")
         };
         assert_eq!(plot(&[row(1_000, 30.0, 0.1)]), None);
-        let svg = plot(&[row(1_000, 30.0, 0.1), row(10_000, 78.0, 0.7)]).expect("a plot");
+        let svg = plot(&[row(1_000, 30.0, 0.1), row(10_000, 78.0, 0.7)]).unwrap_or_default();
         assert_eq!(svg.matches("<circle").count(), 4);
         assert!(
             svg.contains("10000 roles: 78.00") && svg.contains(">80</text>"),
