@@ -13,7 +13,7 @@
 //! | [`person`] | somebody with AWS credentials who assumes a role |
 //! | [`scene`] | all of it together: accounts, bootstrap roles, the operator |
 //! | [`process`] | any child process: its log, waiting for it, its sure end |
-//! | [`reference`] | pages of the book that are made: fields, commands |
+//! | [`mod@reference`] | pages of the book that are made: fields, commands |
 //! | [`mod@wait`] | waiting until something becomes true |
 //! | [`tools`] | where kube-apiserver, etcd, kubectl and helm are |
 
