@@ -108,6 +108,11 @@ impl fmt::Display for Plan {
 }
 
 impl Change {
+    /// Whether it can change who may assume the role: trust can hang on the role's tags.
+    pub fn bears_on_admission(&self) -> bool {
+        matches!(self, Self::UpdateTrust { .. } | Self::Tag(_) | Self::Untag(_))
+    }
+
     /// What was done, in a few words, for an Event.
     pub fn summary(&self) -> String {
         match self {

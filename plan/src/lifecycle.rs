@@ -189,9 +189,8 @@ pub fn revoked_too_little<'a>(
     planned: Timestamp,
     ended: Timestamp,
 ) -> Option<Change> {
-    let admits = |change: &Change| matches!(change, Change::UpdateTrust { .. } | Change::Tag(_) | Change::Untag(_));
     let is_late = ended.duration_since(planned) > LATE;
-    if !is_late || !done.clone().any(admits) {
+    if !is_late || !done.clone().any(Change::bears_on_admission) {
         return None;
     }
     done.into_iter().find_map(|change| match change {

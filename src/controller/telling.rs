@@ -42,7 +42,7 @@ impl Visit<'_> {
     /// What was done to end access to the role of a refused object.
     pub(super) async fn tell_ended(&self, plan: &Plan, applied: &Applied) {
         let done = || plan.changes.iter().take(applied.done);
-        let reason = if changes_who_may_come(done()) || done().any(|change| puts(change, CLOSED_POLICY)) {
+        let reason = if changes_trust(done()) || done().any(|change| puts(change, CLOSED_POLICY)) {
             "Closed"
         } else if done().any(|change| puts(change, REVOKE_OLDER_SESSIONS_POLICY)) {
             "Revoked"
@@ -76,7 +76,7 @@ impl Visit<'_> {
             Observed::Present(role) => Some(role),
             Observed::Absent => None,
         };
-        if self.is_over(desired) && found.is_some() && changes_who_may_come(plan.changes.iter()) {
+        if self.is_over(desired) && found.is_some() && changes_trust(plan.changes.iter()) {
             "Closed"
         } else if self.job.unchanged && found.is_some_and(|role| names_the_dead(role)) {
             // A principal that was deleted and made again is another one; the declaration, as it was, names the new one.
@@ -122,7 +122,7 @@ impl Visit<'_> {
         observed: &Observed,
     ) {
         let Observed::Present(role) = observed else { return };
-        if !changes_who_may_come(plan.changes.iter().take(applied.done)) {
+        if !plan.changes.iter().take(applied.done).any(Change::bears_on_admission) {
             return;
         }
         let Some(until) = lifecycle::older_sessions_last_until(desired, role, self.job.context.now()) else {
@@ -140,8 +140,8 @@ impl Visit<'_> {
     }
 }
 
-fn changes_who_may_come<'a>(mut changes: impl Iterator<Item = &'a Change>) -> bool {
-    changes.any(|change| matches!(change, Change::UpdateTrust { .. } | Change::Tag(_) | Change::Untag(_)))
+fn changes_trust<'a>(mut changes: impl Iterator<Item = &'a Change>) -> bool {
+    changes.any(|change| matches!(change, Change::UpdateTrust { .. }))
 }
 
 fn puts(change: &Change, policy: &str) -> bool {

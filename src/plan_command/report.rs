@@ -208,11 +208,8 @@ impl fmt::Display for Report {
 /// How long, at most, whoever a plan takes out of the trust policy can go on in a session from before.
 pub(super) fn older_sessions(desired: &Desired, observed: &Observed, plan: &Plan, now: Timestamp) -> Option<String> {
     let Observed::Present(role) = observed else { return None };
-    let changes_trust = plan
-        .changes
-        .iter()
-        .any(|change| matches!(change, Change::UpdateTrust { .. } | Change::Tag(_) | Change::Untag(_)));
+    let may_take_out = plan.changes.iter().any(Change::bears_on_admission);
     lifecycle::older_sessions_last_until(desired, role, now)
-        .filter(|_| changes_trust)
+        .filter(|_| may_take_out)
         .map(|_| duration::written(role.max_session))
 }
