@@ -54,15 +54,23 @@ impl Request {
     pub(crate) fn carry_out(&self, world: &mut World, sight: Sight) -> Answer {
         let account = self.acting_account(world);
         if self.is_write() {
-            // A write finds things as they are, but for a role of which nobody has heard there yet.
-            let known = |world: &mut World| match self.role() {
-                Some(name) if world.account(&account).is_ok_and(|held| held.role(name).is_none()) => {
-                    Err(iam::no_such_role(name))
-                }
-                _ => Ok(()),
+            // A write finds things as they are, but for a role of which nobody has heard there yet: its answer is that of an
+            // unknown role, which has no path to be allowed by.
+            let unknown = |world: &mut World| {
+                let held = world.account(&account);
+                self.role()
+                    .is_some_and(|name| held.is_ok_and(|held| held.role(name).is_none()))
             };
-            if sight.state.is_some() {
-                world.as_of(&account, sight.state, known)?;
+            if sight.state.is_some() && world.as_of(&account, sight.state, unknown) {
+                let state = sight.state;
+                self.act(
+                    world,
+                    &account,
+                    Sight {
+                        state,
+                        ..Sight::default()
+                    },
+                )?;
             }
             return self.act(world, &account, Sight::default());
         }
@@ -114,6 +122,11 @@ impl Request {
         let of_role = self.parameters.get("RoleArn").and_then(|arn| arn.split(':').nth(4));
         let of_key = || world.account_of_key(&self.signer.access_key);
         of_role.or_else(of_key).unwrap_or_default().to_owned()
+    }
+
+    /// True for what STS counts for whoever asks, whichever account the role is in.
+    pub(crate) fn assumes_role(&self) -> bool {
+        self.action == "AssumeRole"
     }
 
     /// The name of the role that the call is about, if it is about one.

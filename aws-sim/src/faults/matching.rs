@@ -42,6 +42,17 @@ pub(crate) struct Subject<'a> {
     pub(crate) history: Option<&'a History>,
 }
 
+impl<'a> Subject<'a> {
+    /// As throttles see it: STS counts who assumes a role for the account of whoever asks.
+    pub(super) fn as_counted(self) -> Self {
+        let of_caller = self.caller.split(':').nth(4).filter(|_| self.request.assumes_role());
+        Self {
+            account: of_caller.unwrap_or(self.account),
+            ..self
+        }
+    }
+}
+
 impl Match {
     pub(super) fn fits(&self, subject: &Subject<'_>) -> bool {
         let request = subject.request;

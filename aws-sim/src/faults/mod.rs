@@ -86,6 +86,11 @@ impl Faults {
         let mut decision = Decision::default();
         let mut touched = false;
         for fault in &mut self.lock().faults {
+            let counted = subject.as_counted();
+            let subject = match &fault.order.effect {
+                Effect::Throttle(_) => &counted,
+                _ => subject,
+            };
             if fault.order.matching.fits(subject) {
                 touched = true;
                 fault.meet(subject, &mut decision);

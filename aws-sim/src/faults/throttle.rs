@@ -26,7 +26,8 @@ impl Rate {
     }
 }
 
-/// The buckets of a fault, by account: AWS throttles each account by itself.
+/// The buckets of a fault, by account: AWS throttles each account by itself. Source: AWS re:Post, "Which account's API quota
+/// is used when a role is assumed?".
 #[derive(Debug, Default)]
 pub(super) struct Buckets(HashMap<String, Bucket>);
 

@@ -18,8 +18,6 @@ mod service_linked_roles;
 pub(crate) mod shapes;
 pub(crate) mod users;
 
-pub(crate) use lookup::no_such_role;
-
 use crate::call::Call;
 use crate::wire::error::{Answer, AwsError};
 

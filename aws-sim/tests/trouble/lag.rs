@@ -119,6 +119,30 @@ fn a_new_role_is_unknown_to_writes_as_well_where_that_is_asked_for() {
 }
 
 #[test]
+fn whoever_may_only_do_things_below_a_path_is_denied_them_where_the_role_is_unknown() {
+    let (aws, root) = Aws::with_account(ACCOUNT);
+    let below = policy("Allow", &["iam:*"], "arn:aws:iam::222222222222:role/crossrole/*");
+    let bound = aws.user(ACCOUNT, "bound", json!({"below": below}));
+    let order = json!({"match": {"account": ACCOUNT}, "do": {"lag": {"seconds": 5, "writes": true}}});
+    fault(&aws, order);
+    let text = trust(json!({"Service": "ec2.amazonaws.com"}), Value::Null).to_string();
+    let new = [
+        ("RoleName", "new"),
+        ("Path", "/crossrole/"),
+        ("AssumeRolePolicyDocument", text.as_str()),
+    ];
+    aws.iam(&bound, "CreateRole", &new).ok();
+    let attach = [
+        ("RoleName", "new"),
+        ("PolicyArn", "arn:aws:iam::aws:policy/SecurityAudit"),
+    ];
+    aws.iam(&bound, "AttachRolePolicy", &attach).refused("AccessDenied");
+    aws.iam(&root, "AttachRolePolicy", &attach).refused("NoSuchEntity");
+    aws.post("/clock", &json!({"advanceSeconds": 6}));
+    aws.iam(&bound, "AttachRolePolicy", &attach).ok();
+}
+
+#[test]
 fn with_a_seed_reads_go_back_in_time_the_same_way_in_each_run() {
     let run = |seed: u64| {
         let (aws, root) = Aws::with_account(ACCOUNT);

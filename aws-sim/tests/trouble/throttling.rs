@@ -1,7 +1,7 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ACCOUNT, OTHER, create, end, fault};
-use crate::support::Aws;
+use super::{ACCOUNT, OTHER, ada, create, end, fault};
+use crate::support::{Aws, trust};
 
 #[test]
 fn an_account_is_throttled_by_itself_and_every_refused_call_is_counted() {
@@ -56,4 +56,24 @@ fn tokens_come_back_with_time() {
         }
     }
     println!("{refused} calls were refused between three that were not");
+}
+
+#[test]
+fn who_assumes_a_role_is_counted_where_they_come_from() {
+    let (aws, _) = Aws::with_account(ACCOUNT);
+    aws.account(OTHER);
+    let ada = ada(&aws);
+    let open = trust(json!({"AWS": ACCOUNT}), Value::Null);
+    aws.post("/accounts/333333333333/roles", &json!({"name": "r", "trust": open}));
+    let throttle = |account: &str| {
+        let order = json!({"match": {"account": account}, "do": {"throttle": {"ratePerSecond": 0, "burst": 0}}});
+        fault(&aws, order)
+    };
+    let arn = "arn:aws:iam::333333333333:role/r";
+    let id = throttle(OTHER);
+    aws.assume(&ada, arn, &[]).ok();
+    end(&aws, &id);
+    let id = throttle(ACCOUNT);
+    aws.assume(&ada, arn, &[]).refused("Throttling");
+    assert_eq!(end(&aws, &id)["accounts"], json!({ACCOUNT: 1}));
 }
