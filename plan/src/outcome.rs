@@ -98,6 +98,20 @@ impl Failure {
     }
 }
 
+/// What IAM denies, or does not find, is tried again so soon for the first time.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+impl Failure {
+    /// When to try again what only looks as if a person must act, after it has failed in this way for so long. Where IAM does
+    /// not know everywhere yet a role that was just made, it knows no path and no tag of it either, and asks for the right on
+    /// its name alone: what is denied then is allowed a moment later. So it is with a policy that was just made. The longer
+    /// it fails, the rarer it is tried.
+    pub fn may_pass_after(self, failing_for: Duration) -> Option<Duration> {
+        let may_pass = matches!(self, Self::PermissionDenied | Self::PolicyNotFound);
+        may_pass.then(|| TRIED_AGAIN_AFTER + failing_for / 2)
+    }
+}
+
 /// The delay before the next try, after so many failures in a row. `jitter` is a number from 0 to 1.
 pub fn backoff(failures: u32, jitter: f64) -> Duration {
     let whole = Duration::from_secs(1 << failures.min(9)).min(Duration::from_secs(300));
@@ -114,6 +128,16 @@ mod tests {
         assert_eq!(state(0), EntryState::Retrying);
         assert_eq!(state(119), EntryState::Retrying);
         assert_eq!(state(120), EntryState::Refused);
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_tried_again_soon_and_rarer_the_longer_it_fails() {
+        let after = |failure: Failure, seconds| failure.may_pass_after(Duration::from_secs(seconds));
+        for failure in [Failure::PermissionDenied, Failure::PolicyNotFound] {
+            assert_eq!(after(failure, 0), Some(Duration::from_secs(5)));
+            assert_eq!(after(failure, 120), Some(Duration::from_secs(65)));
+        }
+        assert_eq!(after(Failure::Malformed, 0), None);
     }
 
     #[test]

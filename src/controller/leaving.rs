@@ -7,15 +7,11 @@ use crossrole_api::role::DeletionPolicy;
 use crossrole_plan::change::Plan;
 use crossrole_plan::decide;
 use crossrole_plan::observed::Observed;
-use crossrole_plan::outcome::Failure;
 
 use super::task::Leave;
 use super::verdict::{Outcome, role_of};
 use super::work::{Finished, Visit};
 use crate::aws::{Age, CallError, Depth};
-
-/// What was denied is tried again so soon for the first time: the role may only be too new.
-const DENIED_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// What is left of a role in an account that is left.
 enum Left {
@@ -56,7 +52,7 @@ impl Visit<'_> {
             Ok(Left::GivenUp) => None,
             Err(error) => Some(Finished {
                 verdict: self.verdict(before, Outcome::failed_to_leave(&error)),
-                at_latest: self.denied_again_after(&error),
+                at_latest: error.failure.may_pass_after(self.leaving_for()),
             }),
         }
     }
@@ -103,15 +99,11 @@ impl Visit<'_> {
         memory.bury(&leave.entrance.account, &leave.role, &leave.owner.object);
     }
 
-    /// When to try again what was denied. Where IAM does not know everywhere yet a role that was just made, it knows no path of
-    /// it either, and asks for the right on its name alone: what is denied then is allowed a moment later. The longer it is
-    /// denied, the rarer it is tried, until it is tried at the interval.
-    fn denied_again_after(&self, error: &CallError) -> Option<Duration> {
+    /// How long this account is being left.
+    fn leaving_for(&self) -> Duration {
         let removing = self.task.entry.as_ref();
         let removing = removing.filter(|entry| entry.state == EntryState::Removing);
-        let since = removing.map(|entry| self.job.context.now().duration_since(entry.last_transition_time.0));
-        let since = since.map_or(Duration::ZERO, |since| since.unsigned_abs());
-        (error.failure == Failure::PermissionDenied).then(|| DENIED_AGAIN_AFTER + since / 2)
+        removing.map_or(Duration::ZERO, |entry| self.since(entry))
     }
 
     /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.
@@ -119,10 +111,11 @@ impl Visit<'_> {
         let delay = self.job.context.settings.propagation_delay;
         let memory = &self.job.context.memory;
         let made = memory.made_within(&leave.entrance.account, &leave.role, &leave.owner.object, delay);
-        let may_have_been_made = self.task.entry.as_ref().is_some_and(|entry| {
-            let age = self.job.context.now().duration_since(entry.last_transition_time.0);
-            entry.state != EntryState::Refused && age.unsigned_abs() < delay
-        });
+        let may_have_been_made = self
+            .task
+            .entry
+            .as_ref()
+            .is_some_and(|entry| entry.state != EntryState::Refused && self.since(entry) < delay);
         made || may_have_been_made
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossrole_api::{AccountState, CrossAccountRole, EntryState};
+use crossrole_api::{AccountEntry, AccountState, CrossAccountRole, EntryState};
 use crossrole_iam::RoleName;
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
@@ -128,7 +128,10 @@ impl Visit<'_> {
 
     /// A call failed on the way to holding a role.
     pub(super) fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
-        self.ended(role, Outcome::failed(error, self.failing_for(error)))
+        Some(Finished {
+            verdict: self.verdict(role, Outcome::failed(error, self.failing_for(error))),
+            at_latest: self.may_pass_after(error),
+        })
     }
 
     pub(super) fn usual_age(&self) -> Age {
@@ -221,9 +224,10 @@ impl Visit<'_> {
             None => Outcome::ready(),
         };
         let doubtful_for = applied.guessed.then(|| self.job.context.settings.shown_after());
+        let may_pass_after = applied.failure.as_ref().and_then(|error| self.may_pass_after(error));
         Some(Finished {
             verdict: self.verdict(role, outcome),
-            at_latest: self.at_latest(desired, doubtful_for),
+            at_latest: self.at_latest(desired, doubtful_for.into_iter().chain(may_pass_after).min()),
         })
     }
 
@@ -292,18 +296,32 @@ impl Visit<'_> {
         }
     }
 
-    /// How long the object, as it is, has failed in this way.
+    /// How long the object, as it is, has failed in this way, for what that means: what once needed a person needs one.
     pub(super) fn failing_for(&self, error: &CallError) -> Duration {
-        let reason = error.failure.meaning(Duration::ZERO).reason;
-        let known = self.task.entry.as_ref().filter(|entry| entry.reason == reason);
-        match known {
-            Some(entry) if self.job.unchanged && entry.state == EntryState::Refused => Duration::MAX,
-            Some(entry) if self.job.unchanged => {
-                let failing = self.job.context.now().duration_since(entry.last_transition_time.0);
-                failing.unsigned_abs()
-            }
-            _ => Duration::ZERO,
+        match self.failing(error) {
+            Some(entry) if entry.state == EntryState::Refused => Duration::MAX,
+            Some(entry) => self.since(entry),
+            None => Duration::ZERO,
         }
+    }
+
+    /// When to try again what only looks as if a person must act.
+    fn may_pass_after(&self, error: &CallError) -> Option<Duration> {
+        let failing_for = self.failing(error).map(|entry| self.since(entry));
+        error.failure.may_pass_after(failing_for.unwrap_or_default())
+    }
+
+    /// The entry in status, where it says that the object, as it is, failed in this way already.
+    fn failing(&self, error: &CallError) -> Option<&AccountEntry> {
+        let reason = error.failure.meaning(Duration::ZERO).reason;
+        let entry = self.task.entry.as_ref();
+        entry.filter(|entry| entry.reason == reason && self.job.unchanged)
+    }
+
+    /// How long an entry has been what it is. Another machine, whose clock was ahead, may have written it.
+    pub(super) fn since(&self, entry: &AccountEntry) -> Duration {
+        let since = self.job.context.now().duration_since(entry.last_transition_time.0);
+        since.try_into().unwrap_or_default()
     }
 
     /// When to look again although the role is as declared: when its time is over, and when IAM shows what we wrote.
