@@ -1,7 +1,6 @@
 //! One account: what it holds, its pace, what was written there lately. What goes wrong in one account stays there.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossrole_iam::{AccountId, Arn, Path, RoleName};
@@ -11,12 +10,13 @@ use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 
 use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::gate::Gate;
+use super::places::{AccountPlaces, Lanes, Places, Turn};
 use super::read::Door;
 use super::recent::Recent;
 use super::session::{Session, Sessions};
@@ -24,9 +24,6 @@ use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
 use super::write::Applied;
 use super::{Existing, Hub, examination, own, read, write};
 use crate::metrics::Metrics;
-
-/// Roles of one account that are worked on at the same time.
-const ROLES_AT_ONCE: usize = 10;
 
 /// So long an account's quotas are taken to be what they were. They change when somebody asks AWS to raise one.
 const QUOTAS_LAST: Duration = Duration::from_secs(3600);
@@ -74,16 +71,14 @@ pub enum Age {
 pub struct AccountHandle {
     sessions: Sessions,
     quotas: Mutex<Option<(Quotas, Instant)>>,
-    at_once: Semaphore,
-    /// Roles that are looked at, or wait for it.
-    waiting: AtomicUsize,
+    places: AccountPlaces,
     gate: Gate,
     recent: Recent,
     snapshot: Snapshot,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
     /// How many long answers, of all accounts, are held at the same time.
-    long_answers: Arc<Semaphore>,
+    long_answers: Arc<Lanes>,
 }
 
 /// What all accounts share.
@@ -98,7 +93,7 @@ pub(super) struct Shared {
     pub(super) recovered: UnboundedSender<AccountId>,
     pub(super) metrics: Metrics,
     /// How many long answers, of all accounts, are held at the same time.
-    pub(super) long_answers: Arc<Semaphore>,
+    pub(super) long_answers: Arc<Lanes>,
 }
 
 /// What an account holds, as far as can be known now.
@@ -127,19 +122,6 @@ pub enum Survey {
     Denied(CallError),
 }
 
-/// The right to work on one role of an account.
-#[derive(Debug)]
-pub(super) struct TurnOfAccount<'a> {
-    waiting: &'a AtomicUsize,
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
-impl Drop for TurnOfAccount<'_> {
-    fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl AccountHandle {
     pub(super) fn new(shared: &Shared, entrance: Entrance) -> Self {
         let shared = shared.clone();
@@ -149,8 +131,7 @@ impl AccountHandle {
             snapshot: Snapshot::new(shared.clusters),
             sessions: Sessions::new(shared.hub, entrance, shared.session_name),
             quotas: Mutex::new(None),
-            at_once: Semaphore::new(ROLES_AT_ONCE),
-            waiting: AtomicUsize::new(0),
+            places: AccountPlaces::default(),
             reading_all: Mutex::new(()),
             long_answers: shared.long_answers,
         }
@@ -223,26 +204,23 @@ impl AccountHandle {
 
     /// What the account shows of a role where all are read at once; `None` where this one is to be read alone.
     async fn shown(&self, role: &RoleName, age: Age) -> Result<Option<Answer>, CallError> {
-        let now = Instant::now();
-        if let Some(shown) = self.snapshot.shows(role, age, now) {
-            return shown.map(Some);
+        let shows = || self.snapshot.shows(role, age, Instant::now()).transpose();
+        let is_worth_taking = || self.snapshot.is_worth_taking(self.places.waiting(), Instant::now());
+        if let Some(shown) = shows()? {
+            return Ok(Some(shown));
         }
-        if !self.snapshot.is_worth_taking(self.waiting.load(Ordering::Relaxed), now) {
+        if !is_worth_taking() {
             return Ok(None);
         }
-        let reading = self.reading_all.lock().await;
+        let _reading = self.reading_all.lock().await;
         // Those who waited find what the first one read.
-        if self
-            .snapshot
-            .is_worth_taking(self.waiting.load(Ordering::Relaxed), Instant::now())
-        {
-            match self.read_all(Keep::All).await {
-                Err(error) if error.failure != Failure::PermissionDenied => return Err(error),
-                _ => {}
-            }
+        if let Some(shown) = shows()? {
+            return Ok(Some(shown));
         }
-        drop(reading);
-        self.snapshot.shows(role, age, Instant::now()).transpose()
+        if is_worth_taking() && self.read_all(Keep::All).await.is_ok() {
+            return shows();
+        }
+        Ok(None)
     }
 
     /// Reads all roles of the account, unless that was done within `interval`, and says what came of it, until somebody
@@ -267,8 +245,9 @@ impl AccountHandle {
         let roles = read::all_roles(self.door(&session), &self.sessions.entrance.roles_below).await;
         match self.noticing(roles).await {
             Ok(roles) => {
+                let time = (began, Instant::now());
                 self.snapshot
-                    .taken(roles, keep, self.recent.doubtful_since(began), began);
+                    .taken(roles, keep, self.recent.doubtful_since(began), time);
                 Ok(())
             }
             Err(error) => {
@@ -382,16 +361,9 @@ impl AccountHandle {
         }
     }
 
-    /// Waits until a role of this account may be worked on, as far as the account goes.
-    pub(super) async fn turn(&self) -> TurnOfAccount<'_> {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let mut turn = TurnOfAccount {
-            waiting: &self.waiting,
-            _permit: None,
-        };
-        // The semaphore is never closed, so waiting for it cannot fail.
-        turn._permit = self.at_once.acquire().await.ok();
-        turn
+    /// Waits until a role of this account may be worked on.
+    pub(super) async fn turn<'a>(&'a self, all: &'a Places) -> Turn<'a> {
+        self.places.turn(all, || self.gate.is_slow()).await
     }
 
     async fn noticing<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crossrole_iam::AccountId;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Hub;
-use super::account::{AccountHandle, Entrance, Shared, TurnOfAccount};
+use super::account::{AccountHandle, Entrance, Shared};
+use super::places::{Lanes, Places, Turn};
 use crate::metrics::Metrics;
 
 /// All accounts that this process works in.
@@ -19,13 +19,11 @@ pub struct Accounts {
     pub hub: Hub,
     shared: Shared,
     handles: Mutex<HashMap<AccountId, Arc<AccountHandle>>>,
-    at_once: Semaphore,
+    places: Places,
 }
 
-/// Roles of all accounts together that are worked on at the same time: each can need a connection or three.
-const ROLES_AT_ONCE: usize = 256;
-
-/// Long answers that are held at the same time: a thousand roles in one answer are some megabytes.
+/// Long answers that are held at the same time, of prompt accounts and of slow ones: a thousand roles in one answer are
+/// some megabytes.
 const LONG_ANSWERS: usize = 8;
 
 /// What is known of an account without a call.
@@ -37,13 +35,6 @@ pub struct Known {
     pub is_closed: bool,
     /// When the session of its bootstrap role ends, in seconds since 1970; `None` where there is none.
     pub session_ends: Option<i64>,
-}
-
-/// The right to work on one role, for as long as it is kept.
-#[derive(Debug)]
-pub struct Turn<'a> {
-    _of_account: TurnOfAccount<'a>,
-    _of_all: Option<SemaphorePermit<'a>>,
 }
 
 impl Accounts {
@@ -64,24 +55,20 @@ impl Accounts {
             shown_after,
             recovered,
             metrics,
-            long_answers: Arc::new(Semaphore::new(LONG_ANSWERS)),
+            long_answers: Arc::new(Lanes::new(LONG_ANSWERS, LONG_ANSWERS)),
         };
         let accounts = Self {
             hub,
             shared,
             handles: Mutex::default(),
-            at_once: Semaphore::new(ROLES_AT_ONCE),
+            places: Places::default(),
         };
         (accounts, recoveries)
     }
 
-    /// Waits until a role of this account may be worked on. The account's own limit comes first, so that those who wait
-    /// for a slow account take no place from others.
+    /// Waits until a role of this account may be worked on.
     pub async fn turn<'a>(&'a self, handle: &'a AccountHandle) -> Turn<'a> {
-        // Neither semaphore is ever closed, so waiting cannot fail.
-        let _of_account = handle.turn().await;
-        let _of_all = self.at_once.acquire().await.ok();
-        Turn { _of_account, _of_all }
+        handle.turn(&self.places).await
     }
 
     /// What is known of the accounts that this process works in, without a call.

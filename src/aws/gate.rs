@@ -54,10 +54,31 @@ impl Gate {
         R: std::fmt::Debug,
         F: Future<Output = Result<T, SdkError<E, R>>>,
     {
+        let answer = self.call_in(action, || std::future::ready(()), send).await;
+        answer.map(|(answer, ())| answer)
+    }
+
+    /// As [`Gate::call`], in a place that is waited for each time before the call is sent. It comes with the answer.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn call_in<T, E, R, F, P>(
+        &self,
+        action: Action,
+        place: impl Fn() -> P,
+        send: impl Fn() -> F,
+    ) -> Result<(T, P::Output), CallError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+        F: Future<Output = Result<T, SdkError<E, R>>>,
+        P: Future,
+    {
         let mut attempt = 1;
         let mut unclear = false;
         loop {
-            let admission = self.pace().admit(action, Instant::now());
+            let asked = Instant::now();
+            let admission = self.pace().admit(action, asked);
             match admission {
                 Admission::After(wait) if wait.is_zero() => {}
                 Admission::After(wait) => {
@@ -66,15 +87,19 @@ impl Gate {
                 }
                 Admission::Closed(because) => return Err(because),
             }
+            let place = place().await;
+            if let Some(because) = self.pace().closed_since(asked) {
+                return Err(because);
+            }
             let sent = Instant::now();
             let answer = send().await;
             let took = sent.elapsed();
             let mut error = match answer {
                 Ok(answer) => {
                     self.count(action, "OK", took);
-                    let recovered = self.pace().answered(Instant::now());
+                    let recovered = self.pace().answered(sent, Instant::now());
                     self.tell_if(recovered);
-                    return Ok(answer);
+                    return Ok((answer, place));
                 }
                 Err(error) => CallError::of(action, &error),
             };
@@ -84,7 +109,7 @@ impl Gate {
             // What AWS says of the second try says nothing about the first.
             error.unclear |= unclear;
             unclear = error.unclear;
-            let again = self.failed(&error) && attempt < ATTEMPTS;
+            let again = self.failed(&error, sent) && attempt < ATTEMPTS;
             if !again {
                 return Err(error);
             }
@@ -94,12 +119,17 @@ impl Gate {
         }
     }
 
-    /// Counts a failure. Says whether the call may be sent again.
-    pub(super) fn failed(&self, error: &CallError) -> bool {
+    /// Counts the failure of a call that was sent then. Says whether it may be sent again.
+    pub(super) fn failed(&self, error: &CallError, sent: Instant) -> bool {
         let mut pace = self.pace();
-        let recovered = pace.failed(error, Instant::now(), fastrand::f64());
+        let recovered = pace.failed(error, sent, Instant::now(), fastrand::f64());
         self.tell_if(recovered);
         pace.may_retry(error)
+    }
+
+    /// Whether the account takes long for its answers, or asked for fewer calls.
+    pub(super) fn is_slow(&self) -> bool {
+        self.pace().is_slow()
     }
 
     /// Whether no call is made for now.

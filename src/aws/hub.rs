@@ -1,14 +1,21 @@
 //! The identity that the operator itself runs with.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::error::SdkError;
+use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
+use aws_sdk_sts::operation::assume_role::{AssumeRoleError, AssumeRoleOutput};
 use crossrole_iam::{AccountId, Arn, Partition};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
 use super::error::CallError;
 use super::fenced::Fenced;
+use super::rate::Rate;
 use crate::fence::Fence;
 
 /// The hub identity: who the operator is before it assumes any bootstrap role.
@@ -17,6 +24,8 @@ pub struct Hub {
     pub(super) config: SdkConfig,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) fence: Fence,
+    /// How fast STS may be asked: it counts the calls of whoever asks, whichever account they are for.
+    rate: Arc<Mutex<Rate>>,
     /// Who that is.
     pub identity: Identity,
 }
@@ -73,12 +82,44 @@ impl Hub {
             config,
             sts: aws_sdk_sts::Client::from_conf(sts),
             fence,
+            rate: Arc::new(Mutex::new(Rate::new(Instant::now()))),
             identity: Identity {
                 arn,
                 account,
                 partition,
             },
         })
+    }
+
+    fn rate(&self) -> MutexGuard<'_, Rate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until STS may be asked for a session.
+    pub(super) async fn slot(&self) {
+        let wait = self.rate().slot(Instant::now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Asks STS for a session.
+    ///
+    /// # Errors
+    /// As the SDK gives them.
+    pub(super) async fn assume_role(
+        &self,
+        request: AssumeRoleFluentBuilder,
+    ) -> Result<AssumeRoleOutput, SdkError<AssumeRoleError>> {
+        let answer = request.send().await;
+        let now = Instant::now();
+        match &answer {
+            Err(error) if CallError::of(Action::AssumeRole, error).failure == Failure::Throttled => {
+                self.rate().throttled(now, fastrand::f64());
+            }
+            _ => self.rate().answered(now),
+        }
+        answer
     }
 }
 

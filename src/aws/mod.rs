@@ -10,7 +10,8 @@
 //! | `session` | getting into an account |
 //! | `fenced` | no call is sent without the lease, and none that the table does not have |
 //! | `examination` | what the bootstrap role can tell of itself |
-//! | `gate`, `pace` | what every call passes: how fast, whether again, whether at all |
+//! | `gate`, `pace`, `rate` | what every call passes: how fast, whether again, whether at all |
+//! | `places` | how much is done at the same time |
 //! | `own` | the account of the caller's own identity, read with that identity |
 //! | `read` | reading roles: one alone, or all of an account |
 //! | `answer` | a role as IAM answered it |
@@ -29,6 +30,8 @@ mod gate;
 pub mod hub;
 mod own;
 mod pace;
+mod places;
+mod rate;
 mod read;
 mod recent;
 mod session;

@@ -2,7 +2,6 @@
 
 use crossrole_iam::{Path, RoleName};
 use crossrole_plan::observed::Observed;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::account::Depth;
@@ -10,6 +9,7 @@ use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::fenced::Fenced;
 use super::gate::Gate;
+use super::places::Lanes;
 use super::read::{self, Door};
 use super::{Existing, Hub};
 use crate::metrics::Metrics;
@@ -19,7 +19,7 @@ use crate::metrics::Metrics;
 pub struct OwnAccount {
     iam: aws_sdk_iam::Client,
     gate: Gate,
-    long_answers: Semaphore,
+    long_answers: Lanes,
 }
 
 impl OwnAccount {
@@ -31,7 +31,7 @@ impl OwnAccount {
         Self {
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
             gate: Gate::new(hub.identity.account.clone(), recovered, Metrics::default()),
-            long_answers: Semaphore::new(1),
+            long_answers: Lanes::new(1, 1),
         }
     }
 

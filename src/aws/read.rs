@@ -9,13 +9,12 @@ use crossrole_iam::{Path, RoleName};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 
-use tokio::sync::Semaphore;
-
 use super::Action;
 use super::account::Depth;
 use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::gate::Gate;
+use super::places::Lanes;
 
 /// Where calls go: an account's client, behind its gate.
 #[derive(Clone, Copy)]
@@ -23,7 +22,7 @@ pub(super) struct Door<'a> {
     pub(super) iam: &'a Client,
     pub(super) gate: &'a Gate,
     /// How many long answers, of all accounts, are held at the same time.
-    pub(super) long_answers: &'a Semaphore,
+    pub(super) long_answers: &'a Lanes,
 }
 
 /// So many roles are asked for in one page: the most that IAM gives.
@@ -39,17 +38,16 @@ pub(super) struct Roles {
 }
 
 /// Asks for all pages of a list, and gives each to `$take`. A page ends the list when `IsTruncated` is false, not when it
-/// is short or empty. What `$turn` waits for is kept until its page was taken.
+/// is short or empty. The place that `$place` waits for is kept until its page was taken.
 macro_rules! each_page {
-    ($door:ident, $action:ident, $request:expr, $turn:expr, |$page:ident| $take:expr) => {{
+    ($door:ident, $action:ident, $request:expr, $place:expr, |$page:ident| $take:expr) => {{
         let mut marker: Option<String> = None;
         loop {
             let request = $request.set_marker(marker.clone());
-            let call = || async {
-                let turn = $turn;
-                request.clone().send().await.map(|page| (page, turn))
-            };
-            let ($page, _turn) = $door.gate.call(Action::$action, call).await?;
+            let ($page, _place) = $door
+                .gate
+                .call_in(Action::$action, || $place, || request.clone().send())
+                .await?;
             let more = $page.is_truncated();
             marker = $page.marker().map(str::to_string);
             $take;
@@ -70,7 +68,7 @@ macro_rules! each_page {
 macro_rules! pages {
     ($door:ident, $action:ident, $request:expr, $items:ident) => {{
         let mut found = Vec::new();
-        each_page!($door, $action, $request, (), |page| found
+        each_page!($door, $action, $request, std::future::ready(()), |page| found
             .extend_from_slice(page.$items()))
         .map(|()| found)
     }};
@@ -120,7 +118,7 @@ pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, Call
         door,
         ListRoles,
         request.clone(),
-        door.long_answers.acquire().await.ok(),
+        door.long_answers.place(door.gate.is_slow()),
         |page| {
             listed.extend(page.roles.into_iter().map(|role| {
                 let listed = Listed {
@@ -139,7 +137,7 @@ pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, Call
         door,
         GetAccountAuthorizationDetails,
         request.clone(),
-        door.long_answers.acquire().await.ok(),
+        door.long_answers.place(door.gate.is_slow()),
         |page| {
             for role in page.role_detail_list() {
                 let name = role.role_name().unwrap_or_default().to_ascii_lowercase();

@@ -1,7 +1,7 @@
 //! Getting into an account: sessions of its bootstrap role, each checked to be in the right account.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{Credentials, IdentityCache};
@@ -18,11 +18,15 @@ use super::{Action, Hub};
 /// accounts are asked for at once.
 const REFRESH_BEFORE: Duration = Duration::from_secs(60);
 
+/// A session that is denied something is used no longer than that.
+const DENIED_SESSION_LASTS: Duration = Duration::from_secs(300);
+
 /// A session of the bootstrap role that was checked to be in the right account.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) caller_arn: String,
+    opened: Instant,
     expires: SystemTime,
 }
 
@@ -91,10 +95,16 @@ impl Sessions {
         *cached = session;
     }
 
-    /// Forgets the session where an error says that its credentials are not, or no longer, accepted.
+    /// Forgets the session where an error says that its credentials are not, or no longer, accepted; and an older one that is
+    /// denied something: somebody may have revoked the bootstrap role's sessions, which looks the same.
     pub(super) async fn forget_if_stale(&self, error: &CallError) {
-        if error.is_about_credentials() {
-            let mut cached = self.cached.lock().await;
+        let denied = error.failure == Failure::PermissionDenied;
+        if !denied && !error.is_about_credentials() {
+            return;
+        }
+        let mut cached = self.cached.lock().await;
+        let is_old = |session: &Session| session.opened.elapsed() >= DENIED_SESSION_LASTS;
+        if !denied || cached.as_ref().is_some_and(is_old) {
             self.keep(&mut cached, None);
         }
     }
@@ -141,7 +151,7 @@ impl Sessions {
                     identity.account().unwrap_or("of unknown id")
                 ),
             );
-            gate.failed(&wrong);
+            gate.failed(&wrong, Instant::now());
             return Err(wrong);
         }
         let iam = aws_sdk_iam::Client::from_conf(
@@ -154,6 +164,7 @@ impl Sessions {
         Ok(Session {
             iam,
             caller_arn: identity.arn().unwrap_or_default().to_string(),
+            opened: Instant::now(),
             expires,
         })
     }
@@ -168,7 +179,8 @@ impl Sessions {
             .set_external_id(self.entrance.external_id.clone())
             .set_policy(self.entrance.read_only.then(reads_alone))
             .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
-        let answer = gate.call(Action::AssumeRole, || request.clone().send()).await?;
+        let send = || self.hub.assume_role(request.clone());
+        let (answer, ()) = gate.call_in(Action::AssumeRole, || self.hub.slot(), send).await?;
         let credentials = answer.credentials().ok_or_else(|| {
             CallError::new(
                 Action::AssumeRole,

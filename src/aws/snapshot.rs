@@ -18,8 +18,10 @@ use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::read::Roles;
 
-/// So long after the account was read, what it said of a role is acted on.
+/// So long after the account was read, what it said of a role is acted on; or twice as long as the reading took, for it is
+/// worth that much, but no longer than [`ACTED_ON_AT_MOST`].
 const ACTED_ON_FOR: Duration = Duration::from_secs(30);
+const ACTED_ON_AT_MOST: Duration = Duration::from_secs(120);
 
 /// Where all roles could not be read, each is read alone for so long.
 const ALONE_FOR: Duration = Duration::from_secs(60);
@@ -81,6 +83,7 @@ enum News {
 #[derive(Debug)]
 struct Taken {
     began: Instant,
+    ended: Instant,
     /// Roles of ours, by name in lower case.
     ours: HashMap<Box<str>, Shown>,
     /// The names of all other roles.
@@ -149,7 +152,7 @@ impl Snapshot {
         if taken.outdated.contains(name.as_str()) || taken.others.contains(name.as_str()) {
             return None;
         }
-        let old = now.duration_since(taken.began) >= ACTED_ON_FOR;
+        let old = now.duration_since(taken.began) >= taken.acted_on_for();
         match taken.ours.get_mut(name.as_str()) {
             None => (age == Age::OldAbsence).then_some(Ok((Observed::Absent, None))),
             Some(shown) => {
@@ -169,7 +172,7 @@ impl Snapshot {
         match (&state.denied, &state.taken) {
             (Some(_), _) => false,
             (None, None) => true,
-            (None, Some(taken)) => waiting >= TOGETHER && now.duration_since(taken.began) > PAUSE,
+            (None, Some(taken)) => waiting >= TOGETHER && now.duration_since(taken.ended) > PAUSE,
         }
     }
 
@@ -181,13 +184,20 @@ impl Snapshot {
         last.is_some_and(|last| now.duration_since(last) < time)
     }
 
-    /// All roles were read, from `began` on. `doubtful` are the names of those to which we wrote meanwhile or shortly
-    /// before.
-    pub(super) fn taken(&self, roles: Roles, keep: Keep, doubtful: impl IntoIterator<Item = String>, began: Instant) {
+    /// All roles were read, from `began` until `ended`. `doubtful` are the names of those to which we wrote meanwhile or
+    /// shortly before.
+    pub(super) fn taken(
+        &self,
+        roles: Roles,
+        keep: Keep,
+        doubtful: impl IntoIterator<Item = String>,
+        (began, ended): (Instant, Instant),
+    ) {
         let mut state = self.state();
         let before = state.taken.take();
         let mut taken = Taken {
             began,
+            ended,
             ours: HashMap::new(),
             others: roles.others.into_iter().map(String::into_boxed_str).collect(),
             outdated: doubtful.into_iter().map(String::into_boxed_str).collect(),
@@ -309,6 +319,14 @@ impl Snapshot {
             }
             taken.outdated.insert(name.into_boxed_str());
         }
+    }
+}
+
+impl Taken {
+    /// How long after it began what it said is acted on.
+    fn acted_on_for(&self) -> Duration {
+        let took = self.ended.duration_since(self.began);
+        ACTED_ON_FOR.max(took * 2).min(ACTED_ON_AT_MOST)
     }
 }
 

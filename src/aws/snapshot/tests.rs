@@ -41,7 +41,12 @@ fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
     let (snapshot, now) = (snapshot(), Instant::now());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none(), "nothing was read");
     let ours = answer("us", "");
-    snapshot.taken(roles(&[("audit", ours.clone())], &["other"]), Keep::Changed, [], now);
+    snapshot.taken(
+        roles(&[("audit", ours.clone())], &["other"]),
+        Keep::Changed,
+        [],
+        (now, now),
+    );
     assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&ours)));
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     for _ in 0..2 {
@@ -61,7 +66,8 @@ fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
 fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let before = answer("us", "");
-    let take = |answer: &RoleAnswer, keep| snapshot.taken(roles(&[("audit", answer.clone())], &[]), keep, [], now);
+    let take =
+        |answer: &RoleAnswer, keep| snapshot.taken(roles(&[("audit", answer.clone())], &[]), keep, [], (now, now));
     take(&before, Keep::Changed);
     assert_eq!(snapshot.state().changed(), ["audit"], "nobody has looked at it yet");
     snapshot.is_right(&audit(), right(snapshot.print(&before)));
@@ -83,7 +89,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
         assert_eq!(snapshot.state().changed(), ["audit"]);
         assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&after)));
     }
-    snapshot.taken(roles(&[], &[]), Keep::Changed, [], now);
+    snapshot.taken(roles(&[], &[]), Keep::Changed, [], (now, now));
     assert_eq!(snapshot.state().changed(), ["audit"], "it is gone");
     let shown = snapshot.shows(&audit(), Age::OldAbsence, now);
     assert_eq!(shown.unwrap().unwrap().0, Observed::Absent);
@@ -94,17 +100,17 @@ fn what_was_shown_before_our_own_write_does_not_count() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let ours = answer("us", "");
     snapshot.is_right(&audit(), right(snapshot.print(&ours)));
-    snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], now);
+    snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], (now, now));
     snapshot.is_written_to(&audit());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     assert!(snapshot.state().changed().is_empty());
     assert!(snapshot.state().tagged().is_empty());
     // A read that began too soon after the write.
-    snapshot.taken(roles(&[], &[]), Keep::All, ["audit".to_string()], now);
+    snapshot.taken(roles(&[], &[]), Keep::All, ["audit".to_string()], (now, now));
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     assert!(snapshot.state().changed().is_empty());
     // One that did not: whoever wrote has not looked at what became of it.
-    snapshot.taken(roles(&[("audit", ours)], &[]), Keep::All, [], now);
+    snapshot.taken(roles(&[("audit", ours)], &[]), Keep::All, [], (now, now));
     assert_eq!(snapshot.state().changed(), ["audit"]);
 }
 
@@ -112,7 +118,12 @@ fn what_was_shown_before_our_own_write_does_not_count() {
 fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
     let (snapshot, began) = (snapshot(), Instant::now());
     let later = began + ACTED_ON_FOR;
-    snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), Keep::All, [], began);
+    snapshot.taken(
+        roles(&[("audit", answer("us", ""))], &[]),
+        Keep::All,
+        [],
+        (began, began),
+    );
     assert!(snapshot.shows(&audit(), Age::OldAbsence, later).is_none());
     let absent = "Absent".parse().unwrap();
     assert!(
@@ -124,13 +135,32 @@ fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
 }
 
 #[test]
+fn what_took_long_to_read_is_acted_on_for_longer_but_not_for_ever() {
+    let began = Instant::now();
+    for (took, acted_on_for) in [(0, 30), (14, 30), (25, 50), (60, 120), (600, 120)] {
+        let snapshot = snapshot();
+        let ended = began + Duration::from_secs(took);
+        let acted_on_for = began + Duration::from_secs(acted_on_for);
+        for (seconds, expected) in [(0, false), (1, true)] {
+            let known = roles(&[("audit", answer("us", ""))], &[]);
+            snapshot.taken(known, Keep::All, [], (began, ended));
+            let now = acted_on_for - Duration::from_secs(seconds);
+            assert_eq!(print_of(&snapshot, now).is_some(), expected, "{took}");
+        }
+    }
+}
+
+#[test]
 fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
     let (snapshot, now) = (snapshot(), Instant::now());
     assert!(snapshot.is_worth_taking(1, now));
-    snapshot.taken(roles(&[], &[]), Keep::All, [], now);
+    snapshot.taken(roles(&[], &[]), Keep::All, [], (now, now));
     assert!(!snapshot.is_worth_taking(1, now + PAUSE * 2));
     assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
     assert!(snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
+    let ended = now + PAUSE * 2;
+    snapshot.taken(roles(&[], &[]), Keep::All, [], (now, ended));
+    assert!(!snapshot.is_worth_taking(TOGETHER, ended + PAUSE), "it took long");
     snapshot.was_denied(&denied(), now);
     assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
     assert!(snapshot.was_tried_within(PAUSE, now));
@@ -153,7 +183,7 @@ fn what_came_of_a_reading_is_told_until_somebody_says_that_it_was() {
         assert_eq!(snapshot.news(), None);
         survey
     };
-    let read = |keep| snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), keep, [], now);
+    let read = |keep| snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), keep, [], (now, now));
     for (keep, expected) in [(Keep::All, 0), (Keep::Changed, 1)] {
         read(keep);
         let Survey::Taken { changed, tagged } = tell() else {
@@ -177,7 +207,7 @@ fn what_stays_wrong_is_kept_only_when_it_is_news() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let read = |description: &str| {
         let known = roles(&[("audit", answer("us", description))], &[]);
-        snapshot.taken(known, Keep::Changed, [], now);
+        snapshot.taken(known, Keep::Changed, [], (now, now));
         print_of(&snapshot, now).is_some()
     };
     assert!(read("wrong"));
@@ -196,7 +226,7 @@ fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
         ("c", answer("elsewhere", "")),
         ("d", answer("", "")),
     ];
-    snapshot.taken(roles(&known, &["e"]), Keep::Changed, [], now);
+    snapshot.taken(roles(&known, &["e"]), Keep::Changed, [], (now, now));
     let mut tagged: Vec<String> = snapshot.state().tagged().into_iter().map(|role| role.name).collect();
     tagged.sort();
     assert_eq!(tagged, ["a", "b"]);
@@ -210,7 +240,8 @@ fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
 fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was_found_right() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let before = answer("us", "");
-    let take = |answer: &RoleAnswer| snapshot.taken(roles(&[("audit", answer.clone())], &[]), Keep::Changed, [], now);
+    let take =
+        |answer: &RoleAnswer| snapshot.taken(roles(&[("audit", answer.clone())], &[]), Keep::Changed, [], (now, now));
     let moment = Timestamp::UNIX_EPOCH;
     let is_as_it_was = |at| snapshot.is_as_it_was(&audit(), PAUSE, moment, at);
     take(&before);
