@@ -94,7 +94,7 @@ fn check_holder(role: &ObservedRole, desired: &Desired, known: &Known<'_>) -> Re
             Err(Refusal::new(
                 Reason::ForeignRole,
                 format!(
-                    "{} belongs to {object}the cluster {cluster}; it was not touched: choose another spec.roleName",
+                    "{} belongs to {object}the cluster {cluster}; it was not touched: make an object with another roleName",
                     role.arn
                 ),
             ))
@@ -103,7 +103,7 @@ fn check_holder(role: &ObservedRole, desired: &Desired, known: &Known<'_>) -> Re
         Holder::Nobody => Err(Refusal::new(
             Reason::ForeignRole,
             format!(
-                "{} was not made by crossrole and was not touched: choose another spec.roleName, or remove that role",
+                "{} was not made by crossrole and was not touched: take it over with spec.adoptionPolicy, or make an object with another roleName",
                 role.arn
             ),
         )),
@@ -114,7 +114,7 @@ fn held_by(name: &RoleName, object: &str) -> Refusal {
     Refusal::new(
         Reason::HeldByAnother,
         format!(
-            "role {name} is held by CrossAccountRole {object} here: choose another spec.roleName, or remove one of the two"
+            "role {name} is held by CrossAccountRole {object} here: make an object with another roleName, or delete one of the two"
         ),
     )
 }

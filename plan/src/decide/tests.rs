@@ -39,7 +39,7 @@ fn said_of(tags: &[(&str, &str)], seen: Option<&str>) -> String {
 
 #[test]
 fn a_role_is_changed_only_if_it_is_ours() {
-    const FOREIGN: &str = "ForeignRole, arn:aws:iam::222222222222:role/crossrole/audit was not made by crossrole and was not touched: choose another spec.roleName, or remove that role";
+    const FOREIGN: &str = "ForeignRole, arn:aws:iam::222222222222:role/crossrole/audit was not made by crossrole and was not touched: take it over with spec.adoptionPolicy, or make an object with another roleName";
     type Input = (&'static [(&'static str, &'static str)], Option<&'static str>);
     let rows: &[(&str, Input, &str)] = &[
         (
@@ -62,17 +62,17 @@ fn a_role_is_changed_only_if_it_is_ours() {
         (
             "another object's of this cluster, although its id was seen",
             (&[(CLUSTER_TAG, "c1"), (OWNER_TAG, "other/audit")], Some(ROLE_ID)),
-            "HeldByAnother, role audit is held by CrossAccountRole other/audit here: choose another spec.roleName, or remove one of the two",
+            "HeldByAnother, role audit is held by CrossAccountRole other/audit here: make an object with another roleName, or delete one of the two",
         ),
         (
             "another cluster's",
             (&[(CLUSTER_TAG, "c2"), (OWNER_TAG, "security/audit")], Some(ROLE_ID)),
-            "ForeignRole, arn:aws:iam::222222222222:role/crossrole/audit belongs to security/audit of the cluster c2; it was not touched: choose another spec.roleName",
+            "ForeignRole, arn:aws:iam::222222222222:role/crossrole/audit belongs to security/audit of the cluster c2; it was not touched: make an object with another roleName",
         ),
         (
             "another cluster's without an owner tag",
             (&[(CLUSTER_TAG, "c2")], None),
-            "ForeignRole, arn:aws:iam::222222222222:role/crossrole/audit belongs to the cluster c2; it was not touched: choose another spec.roleName",
+            "ForeignRole, arn:aws:iam::222222222222:role/crossrole/audit belongs to the cluster c2; it was not touched: make an object with another roleName",
         ),
     ];
     check_table(rows, |(tags, seen)| said_of(tags, *seen));
@@ -104,7 +104,7 @@ fn the_older_object_makes_the_role_and_whoever_has_it_keeps_it() {
     assert_eq!(refusal.reason, Reason::HeldByAnother);
     assert_eq!(
         refusal.to_string(),
-        "role audit is held by CrossAccountRole other/audit here: choose another spec.roleName, or remove one of the two"
+        "role audit is held by CrossAccountRole other/audit here: make an object with another roleName, or delete one of the two"
     );
     let younger = [claim(11, "other/audit")];
     assert!(converge(&wanted, &Observed::Absent, &Known::default(), &ours, &younger).is_ok());

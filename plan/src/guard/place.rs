@@ -43,7 +43,7 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
         Err(Refusal::of_field(
             Reason::ProtectedRole,
             "spec.roleName",
-            format!("{name} is {what}, which crossrole never touches: choose another name"),
+            format!("{name} is {what}, which crossrole never touches: make an object with another roleName"),
         ))
     };
     match protected_because(&proposal.desired.path, name) {

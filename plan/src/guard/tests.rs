@@ -117,17 +117,17 @@ fn roles_that_others_depend_on_are_never_named() {
         (
             "the organisation's role, in any case",
             (&[], "roleName: organizationaccountaccessrole"),
-            "ProtectedRole, spec.roleName: organizationaccountaccessrole is a role that the organisation itself depends on, which crossrole never touches: choose another name",
+            "ProtectedRole, spec.roleName: organizationaccountaccessrole is a role that the organisation itself depends on, which crossrole never touches: make an object with another roleName",
         ),
         (
             "Control Tower's role",
             (&[], "roleName: AWSControlTowerExecution"),
-            "ProtectedRole, spec.roleName: AWSControlTowerExecution is a role that the organisation itself depends on, which crossrole never touches: choose another name",
+            "ProtectedRole, spec.roleName: AWSControlTowerExecution is a role that the organisation itself depends on, which crossrole never touches: make an object with another roleName",
         ),
         (
             "the bootstrap role, at another path",
             (&[], "roleName: Crossrole-Bootstrap"),
-            "ProtectedRole, spec.roleName: Crossrole-Bootstrap is the bootstrap role, which crossrole never touches: choose another name",
+            "ProtectedRole, spec.roleName: Crossrole-Bootstrap is the bootstrap role, which crossrole never touches: make an object with another roleName",
         ),
         (
             "a service-linked path",
@@ -143,7 +143,7 @@ fn roles_that_others_depend_on_are_never_named() {
             "ProtectedRole, spec.path: /aws-reserved/sso.amazonaws.com/ belongs to AWS: choose another path",
         ),
     ]);
-    let refused = "ProtectedRole, spec.roleName: hub is the role that the operator itself runs as, which crossrole never touches: choose another name";
+    let refused = "ProtectedRole, spec.roleName: hub is the role that the operator itself runs as, which crossrole never touches: make an object with another roleName";
     assert_eq!(judge_as(&[], "roleName: hub", Some(("222222222222", "Hub"))), refused);
     assert_eq!(judge_as(&[], "roleName: hub", Some(("111111111111", "hub"))), "passes");
     assert_eq!(judge_as(&[], "roleName: hub2", Some(("222222222222", "hub"))), "passes");

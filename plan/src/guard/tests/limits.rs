@@ -123,6 +123,6 @@ fn a_role_that_is_never_touched_is_not_closed_by_another_violation() {
             &[("names: [security]", "names: [other]")],
             "roleName: crossrole-bootstrap",
         ),
-        "ProtectedRole, spec.roleName: crossrole-bootstrap is the bootstrap role, which crossrole never touches: choose another name",
+        "ProtectedRole, spec.roleName: crossrole-bootstrap is the bootstrap role, which crossrole never touches: make an object with another roleName",
     )]);
 }
