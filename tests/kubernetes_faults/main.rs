@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod namespaces;
 mod ownership;
 #[path = "../support/mod.rs"]
 mod support;
