@@ -213,7 +213,7 @@ fn fault(rng: &mut Rng, account: &str) -> (Fault, String) {
     ];
     let nth = rng.u64(1..=8);
     let seed = rng.u64(..);
-    let (fault, what) = match rng.u8(..13) {
+    let (fault, what) = match rng.u8(..15) {
         0..=3 => {
             let name = names[rng.usize(..names.len())];
             let effect = Effect::Named(name.into());
@@ -259,6 +259,8 @@ fn fault(rng: &mut Rng, account: &str) -> (Fault, String) {
             Fault::new(iam(), Effect::ExpireSessions).from_call(nth),
             "ExpireSessions".into(),
         ),
+        12 => (Fault::new(iam(), Effect::Reshape(seed)), "Reshape".into()),
+        13 => (Fault::new(iam(), Effect::ShortPages(seed)), "ShortPages".into()),
         _ => {
             let effect = Effect::Named("ServiceFailure".into());
             (

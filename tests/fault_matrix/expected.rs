@@ -1,6 +1,8 @@
 //! What status says of which trouble, while it lasts.
 
 use crossrole::api::Reason;
+use crossrole_testkit::scene;
+use serde_json::Value;
 
 use super::cell::{Cell, Trouble};
 use super::scenario::Scenario;
@@ -88,12 +90,37 @@ fn of_absence(cell: &Cell, done: Reason) -> Vec<Reason> {
 
 /// Whether somebody has to ask for the next look, once what was wrong is mended: a person must act, and nobody tells the
 /// operator when that has happened.
-pub fn needs_a_person(entry: &serde_json::Value) -> bool {
+pub fn needs_a_person(entry: &Value) -> bool {
     let refused = entry["state"] == "Refused";
     let cannot_leave = entry["message"]
         .as_str()
         .is_some_and(|told| told.contains("cannot remove the role"));
     refused || cannot_leave
+}
+
+/// What the conditions of an object with one account say other than its entry, if anything.
+pub fn contradiction(object: &Value) -> Option<String> {
+    let entry = &object["status"]["accounts"][0];
+    let is_right = entry["reason"] == "InSync";
+    let is_stuck = needs_a_person(entry);
+    let expected = [
+        ("Ready", is_right),
+        ("Stalled", is_stuck),
+        ("Reconciling", !is_right && !is_stuck),
+    ];
+    let wrong = expected.iter().find(|(type_, holds)| {
+        let condition = scene::condition(object, type_);
+        let speaks_of_it = condition["reason"] == entry["reason"]
+            && condition["message"].as_str().is_some_and(|told| !told.is_empty())
+            && condition["observedGeneration"] == object["metadata"]["generation"];
+        match (condition["status"].as_str(), holds) {
+            (Some("True"), true) => !speaks_of_it,
+            (Some("False"), false) => *type_ != "Ready" || !speaks_of_it,
+            (None, false) => *type_ == "Ready",
+            _ => true,
+        }
+    });
+    wrong.map(|(type_, _)| format!("{type_} does not go with {entry}: {}", object["status"]["conditions"]))
 }
 
 fn takes_away(action: &str) -> bool {

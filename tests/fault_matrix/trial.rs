@@ -75,6 +75,9 @@ impl Trial {
         if !reasons.contains(&reason) {
             self.fail(&format!("status says {reason} and not one of {reasons:?}: {entry}"));
         }
+        if let Some(contradiction) = expected::contradiction(object) {
+            self.fail(&contradiction);
+        }
         true
     }
 }
