@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation fuzz check generate tools build
+.PHONY: help demo test matrix crash campaign soak isolation failover fuzz check generate tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -30,6 +30,9 @@ soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits
 
 isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
+
+failover: ## Kill the holder of the lease twenty times during two hundred changes.
+	@$(CARGO) test --workspace --test leader -- --ignored --nocapture
 
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run

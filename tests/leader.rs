@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crossrole_testkit::chart::NAMESPACE;
@@ -200,4 +200,85 @@ async fn a_holder_that_cannot_renew_stops_before_the_lease_can_belong_to_another
     second.wait_for_line("crossrole is ready", PATIENCE).await.unwrap();
     works(&scene, "audit", "after").await;
     assert!(scene.simulator.calls(last).await.unwrap().len() > 1);
+}
+
+/// So many objects change in each of so many rounds, and in each round the holder is killed.
+const CHANGES: usize = 10;
+const ROUNDS: usize = 20;
+
+fn changed(round: usize) -> Vec<Value> {
+    let name = |number: usize| format!("audit-{number}");
+    let description = json!(format!("round {round}"));
+    let roles = (0..CHANGES).map(|number| with(role(&name(number)), "/spec/description", description.clone()));
+    roles.collect()
+}
+
+async fn last_call(scene: &Scene) -> u64 {
+    let calls = scene.simulator.calls(0).await.unwrap();
+    calls.last().map_or(0, |call| call.seq)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: make failover"]
+async fn twenty_holders_are_killed_in_two_hundred_changes_and_no_change_is_lost_or_made_by_two() {
+    const LEASE: Duration = Duration::from_secs(6);
+    const DEADLINE: Duration = Duration::from_secs(4);
+    let scene = scene(LEASE, DEADLINE).await;
+    let mut holder = scene.operator(&[]).await.unwrap();
+    let mut ends = Vec::new();
+    let mut times = Vec::new();
+    for round in 0..ROUNDS {
+        let mut standby = scene.standby(&[]).await.unwrap();
+        let before = last_call(&scene).await;
+        scene.control_plane.apply(&yaml(&changed(round))).await.unwrap();
+        // In each round it dies a little later in its work.
+        let writes = round % (CHANGES + 1);
+        eventually(PATIENCE, &format!("{writes} writes"), async || {
+            let calls = scene.simulator.calls(before).await.unwrap();
+            let written = calls.iter().filter(|call| call.kind == "write").count();
+            if written >= writes { Ok(()) } else { Err(written) }
+        })
+        .await
+        .unwrap();
+        let killed = Instant::now();
+        holder.kill().await.unwrap();
+        ends.push(last_call(&scene).await);
+        standby.wait_for_line("crossrole is ready", PATIENCE).await.unwrap();
+        times.push(killed.elapsed());
+        holder = standby;
+        // Most times the next change comes while this one is still being made.
+        if round % 4 == 3 {
+            is_made(&scene, round).await;
+        }
+    }
+    is_made(&scene, ROUNDS - 1).await;
+    let mut owners: BTreeMap<String, usize> = BTreeMap::new();
+    for call in scene.simulator.calls(0).await.unwrap() {
+        if call.service == "iam" {
+            let reign = ends.iter().filter(|end| **end < call.seq).count();
+            let owner = *owners.entry(call.key.clone()).or_insert(reign);
+            assert_eq!(owner, reign, "{call:?} is of a session of holder {owner}");
+        }
+    }
+    let sessions = |reign: &usize| owners.values().filter(|owner| *owner == reign).count();
+    let most = (0..=ROUNDS).map(|reign| sessions(&reign)).max();
+    assert_eq!(most, Some(1), "{owners:?}");
+    times.sort();
+    println!(
+        "lease {LEASE:?}: {ROUNDS} kills in {} changes; the next is ready after {:?} to {:?}, median {:?}",
+        ROUNDS * CHANGES,
+        times[0],
+        times[ROUNDS - 1],
+        times[ROUNDS / 2]
+    );
+}
+
+/// Waits until the changes of a round are made, in AWS and in status.
+async fn is_made(scene: &Scene, round: usize) {
+    for number in 0..CHANGES {
+        let name = format!("audit-{number}");
+        scene.wait_for_ready("security", &name, "True").await.unwrap();
+        let found = scene.simulator.role(PROD, &name).await.unwrap().unwrap();
+        assert_eq!(found.description, Some(format!("round {round}")), "{name}");
+    }
 }
