@@ -115,8 +115,9 @@ pub struct AWSAccountStatus {
     /// there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orphans: Option<Orphans>,
-    /// `Ready`: the bootstrap role was assumed, and the account answered with its id. `RolesReadAlone`, only while it is
-    /// true: the bootstrap role may not read all roles at once, and each look costs some calls for each role.
+    /// `Ready`: the bootstrap role was assumed, and the account answered with its id. Only while they are true:
+    /// `Reconciling` (it did not answer, and is tried again), `Stalled` (a person must act), and `RolesReadAlone` (the
+    /// bootstrap role may not read all roles at once, and each look costs some calls for each role).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

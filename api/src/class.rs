@@ -272,7 +272,7 @@ pub struct AccountClassStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5000), inner(length(max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub accounts: Vec<String>,
-    /// `Ready`: the class can be used.
+    /// `Ready`: the class can be used. Where it cannot, `Stalled` is there too: a person must act.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossrole_api::names::IN_USE_FINALIZER;
-use crossrole_api::status::condition::{READY, ROLES_READ_ALONE};
+use crossrole_api::status::condition::{READY, RECONCILING, ROLES_READ_ALONE, STALLED};
 use crossrole_api::{AWSAccount, AWSAccountStatus, AccountQuotas, AccountState, Orphans, Reason};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome::NextLook;
@@ -67,7 +67,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     }
     let previous = account.status.clone().unwrap_or_default();
     let generation = account.metadata.generation;
-    let ready = ready(&previous.conditions, &found, generation, context.now());
+    let mut conditions = standing_of(&previous.conditions, &found, generation, context.now());
     let (orphans, read_alone) = match found.shown {
         Some(Shown::Roles(orphans)) => {
             orphans::tell(&context, account, previous.orphans.as_ref(), orphans.as_ref()).await;
@@ -83,13 +83,14 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
             (previous.orphans.clone(), alone.cloned())
         }
     };
+    conditions.extend(read_alone);
     let status = AWSAccountStatus {
         observed_generation: generation,
         caller_arn: found.caller_arn.or(previous.caller_arn.clone()),
         roles: Some(roles),
         quotas: found.quotas.or(previous.quotas),
         orphans,
-        conditions: [ready].into_iter().chain(read_alone).collect(),
+        conditions,
     };
     if status != previous {
         if let Some(error) = &found.error
@@ -163,6 +164,8 @@ struct Found {
     told: Option<(Arc<AccountHandle>, Reading)>,
     reason: String,
     message: String,
+    /// The condition that is there beside a `Ready` that is not true.
+    other: Option<&'static str>,
     error: Option<CallError>,
     next: NextLook,
 }
@@ -183,6 +186,7 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         told: None,
         reason: reason.as_str().into(),
         message,
+        other: None,
         error: None,
         next: NextLook::Interval,
     };
@@ -195,7 +199,13 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
     let world = context.world();
     let (parsed, rules) = match world.usable(account, Some(&context.aws.hub.identity)) {
         Ok(usable) => usable,
-        Err(refusal) => return found(refusal.reason, refusal.to_string()),
+        Err(refusal) => {
+            let other = Some(STALLED);
+            return Found {
+                other,
+                ..found(refusal.reason, refusal.to_string())
+            };
+        }
     };
     let handle = context.aws.account(&resolve::entrance(&parsed, &rules.bootstrap));
     let entered = async {
@@ -221,6 +231,10 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
             }
             let meaning = error.failure.meaning(Duration::ZERO);
             Found {
+                other: Some(match meaning.next {
+                    NextLook::Backoff => RECONCILING,
+                    NextLook::Interval => STALLED,
+                }),
                 // Whoever mends the way in tells nobody, and one try costs little.
                 next: NextLook::Backoff,
                 error: Some(error.clone()),
@@ -277,14 +291,22 @@ fn told(quotas: Quotas) -> Option<AccountQuotas> {
     })
 }
 
-fn ready(previous: &[Condition], found: &Found, generation: Option<i64>, now: Timestamp) -> Condition {
-    let status = if found.reason == Reason::InSync.as_str() {
+/// `Ready`, and what is beside it.
+fn standing_of(previous: &[Condition], found: &Found, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+    let ready = if found.reason == Reason::InSync.as_str() {
         "True"
     } else {
         "False"
     };
     let message = cut(&found.message, MESSAGE_SIZE);
-    report::condition(previous, READY, status, &found.reason, message, generation, now)
+    let conditions = [(READY, ready)]
+        .into_iter()
+        .chain(found.other.map(|type_| (type_, "True")));
+    conditions
+        .map(|(type_, status)| {
+            report::condition(previous, type_, status, &found.reason, message.clone(), generation, now)
+        })
+        .collect()
 }
 
 fn read_alone(previous: &[Condition], error: &CallError, generation: Option<i64>, now: Timestamp) -> Condition {

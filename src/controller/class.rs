@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossrole_api::names::IN_USE_FINALIZER;
-use crossrole_api::status::condition::READY;
+use crossrole_api::status::condition::{READY, STALLED};
 use crossrole_api::{AccountClass, AccountClassStatus, Reason};
 use crossrole_plan::rules::Rules;
 use kube::runtime::controller::Action;
@@ -51,24 +51,33 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
         }
     }
     let previous = class.status.clone().unwrap_or_default();
-    let (status, reason, message) = match Rules::parse(class) {
-        Ok(_) => ("True", Reason::InSync, "the class can be used".to_string()),
-        Err(refusal) => ("False", refusal.reason, refusal.to_string()),
+    let (standing, reason, message) = match Rules::parse(class) {
+        Ok(_) => (
+            &[(READY, "True")][..],
+            Reason::InSync,
+            "the class can be used".to_string(),
+        ),
+        Err(refusal) => {
+            let standing = &[(READY, "False"), (STALLED, "True")][..];
+            (standing, refusal.reason, refusal.to_string())
+        }
     };
     let generation = class.metadata.generation;
-    let condition = report::condition(
-        &previous.conditions,
-        READY,
-        status,
-        reason.as_str(),
-        message,
-        generation,
-        context.now(),
-    );
+    let condition = |(type_, status): &(&str, &str)| {
+        report::condition(
+            &previous.conditions,
+            type_,
+            status,
+            reason.as_str(),
+            message.clone(),
+            generation,
+            context.now(),
+        )
+    };
     let status = AccountClassStatus {
-        observed_generation: class.metadata.generation,
+        observed_generation: generation,
         accounts,
-        conditions: vec![condition],
+        conditions: standing.iter().map(condition).collect(),
     };
     if status != previous {
         let version = write_back::set_status(&api, &name, version.as_deref(), &previous, &status).await?;

@@ -12,7 +12,7 @@ use crate::stage::{LATENCY, Stage, account_id};
 
 /// Roles of one account that the operator works on at the same time, and of all accounts together.
 const AT_ONCE_IN_ACCOUNT: u32 = 10;
-const AT_ONCE: u32 = 256;
+const AT_ONCE: u32 = 512;
 
 /// What one role takes: CreateRole, PutRolePolicy, and AttachRolePolicy twice.
 const WRITES_OF_A_ROLE: u64 = 4;
