@@ -138,7 +138,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
         "crossrole_aws_call_duration_seconds_count{action=\"iam:CreateRole\"}",
         "crossrole_kubernetes_writes_total{verb=\"patch\",resource=\"crossaccountroles/status\"}",
         "crossrole_reconciles_total{kind=\"CrossAccountRole\",outcome=\"Stalled\",reason=\"TrustNotAllowed\"}",
-        "crossrole_reconciles_total{kind=\"AWSAccount\",outcome=\"NotReady\",reason=\"BootstrapDenied\"}",
+        "crossrole_reconciles_total{kind=\"AWSAccount\",outcome=\"Stalled\",reason=\"BootstrapDenied\"}",
         "crossrole_reconciles_total{kind=\"AccountClass\",outcome=\"Ready\",reason=\"InSync\"}",
         "crossrole_looks_total{outcome=\"Ready\",reason=\"InSync\"}",
     ];

@@ -98,18 +98,18 @@ impl Failure {
     }
 }
 
-/// What IAM denies, or does not find, is tried again so soon for the first time.
-const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(5);
-
 impl Failure {
-    /// When to try again what only looks as if a person must act, after it has failed in this way for so long. Where IAM does
-    /// not know everywhere yet a role that was just made, it knows no path and no tag of it either, and asks for the right on
-    /// its name alone: what is denied then is allowed a moment later. So it is with a policy that was just made. The longer
-    /// it fails, the rarer it is tried.
-    pub fn may_pass_after(self, failing_for: Duration) -> Option<Duration> {
-        let may_pass = matches!(self, Self::PermissionDenied | Self::PolicyNotFound);
-        may_pass.then(|| TRIED_AGAIN_AFTER + failing_for / 2)
+    /// Whether what looks as if a person must act may pass by itself. Where IAM does not know everywhere yet a role that
+    /// was just made, it knows no path and no tag of it either, and asks for the right on its name alone: what is denied
+    /// then is allowed a moment later. So it is with a policy that was just made.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::PermissionDenied | Self::PolicyNotFound)
     }
+}
+
+/// When to try again what may pass by itself, after so many tries: 5 s, and half as long again each time.
+pub fn patience(tries: u32) -> Duration {
+    Duration::from_secs_f64(5.0 * 1.5_f64.powi(i32::try_from(tries).unwrap_or(i32::MAX).min(20)))
 }
 
 /// The delay before the next try, after so many failures in a row. `jitter` is a number from 0 to 1.
@@ -132,12 +132,11 @@ mod tests {
 
     #[test]
     fn what_may_pass_by_itself_is_tried_again_soon_and_rarer_the_longer_it_fails() {
-        let after = |failure: Failure, seconds| failure.may_pass_after(Duration::from_secs(seconds));
-        for failure in [Failure::PermissionDenied, Failure::PolicyNotFound] {
-            assert_eq!(after(failure, 0), Some(Duration::from_secs(5)));
-            assert_eq!(after(failure, 120), Some(Duration::from_secs(65)));
-        }
-        assert_eq!(after(Failure::Malformed, 0), None);
+        assert!(Failure::PermissionDenied.may_pass() && Failure::PolicyNotFound.may_pass());
+        assert!(!Failure::Malformed.may_pass());
+        assert_eq!(patience(0), Duration::from_secs(5));
+        assert_eq!(patience(2), Duration::from_millis(11_250));
+        assert!(patience(u32::MAX) > Duration::from_secs(3600));
     }
 
     #[test]

@@ -192,8 +192,9 @@ impl AccountHandle {
         }
         let session = self.sessions.get(&self.gate).await?;
         let answer = self
-            .noticing(read::role(self.door(&session), role, depth).await)
+            .noticing(&session, read::role(self.door(&session), role, depth).await)
             .await?;
+        self.snapshot.was_read_alone(role);
         let print = answer.as_ref().map(|answer| self.snapshot.print(answer));
         Ok(Seen {
             observed: answer.map_or(Ok(Observed::Absent), RoleAnswer::observed)?,
@@ -209,9 +210,14 @@ impl AccountHandle {
         if let Some(shown) = shows()? {
             return Ok(Some(shown));
         }
+        if let Some(error) = self.snapshot.was_throttled_lately(Instant::now()) {
+            return Err(error);
+        }
         if !is_worth_taking() {
             return Ok(None);
         }
+        // Who cannot get in reads nothing, in neither way.
+        self.sessions.get(&self.gate).await?;
         let _reading = self.reading_all.lock().await;
         // Those who waited find what the first one read.
         if let Some(shown) = shows()? {
@@ -220,7 +226,11 @@ impl AccountHandle {
         if is_worth_taking() && self.read_all(Keep::All).await.is_ok() {
             return shows();
         }
-        Ok(None)
+        // To read each alone takes more calls.
+        match self.snapshot.was_throttled_lately(Instant::now()) {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
     }
 
     /// Reads all roles of the account, unless that was done within `interval`, and says what came of it, until somebody
@@ -243,7 +253,7 @@ impl AccountHandle {
         let session = self.sessions.get(&self.gate).await?;
         let began = Instant::now();
         let roles = read::all_roles(self.door(&session), &self.sessions.entrance.roles_below).await;
-        match self.noticing(roles).await {
+        match self.noticing_but_denial(&session, roles).await {
             Ok(roles) => {
                 let time = (began, Instant::now());
                 self.snapshot
@@ -254,7 +264,7 @@ impl AccountHandle {
                 if error.failure == Failure::PermissionDenied {
                     self.snapshot.was_denied(&error, Instant::now());
                 } else {
-                    self.snapshot.has_failed(Instant::now());
+                    self.snapshot.has_failed(&error, Instant::now());
                 }
                 Err(error)
             }
@@ -268,7 +278,7 @@ impl AccountHandle {
     pub async fn roles_below(&self, path: &Path) -> Result<Vec<Existing>, CallError> {
         let session = self.sessions.get(&self.gate).await?;
         let roles = read::all_roles(self.door(&session), path).await;
-        Ok(own::existing(self.noticing(roles).await?))
+        Ok(own::existing(self.noticing(&session, roles).await?))
     }
 
     /// What a reading showed was told to everybody whom it concerns.
@@ -315,7 +325,8 @@ impl AccountHandle {
             return Ok(*quotas);
         }
         let session = self.sessions.get(&self.gate).await?;
-        let quotas = match self.noticing(read::quotas(self.door(&session)).await).await {
+        let quotas = read::quotas(self.door(&session)).await;
+        let quotas = match self.noticing_but_denial(&session, quotas).await {
             Err(error) if error.failure == Failure::PermissionDenied => Quotas::default(),
             answer => answer?,
         };
@@ -342,7 +353,7 @@ impl AccountHandle {
                 // Somebody may have read the account meanwhile.
                 self.snapshot.is_written_to(&plan.role);
                 if let Some(error) = &applied.failure {
-                    self.sessions.forget_if_stale(error).await;
+                    self.sessions.forget_if_stale(&session, error).await;
                 }
                 applied
             }
@@ -361,15 +372,29 @@ impl AccountHandle {
         }
     }
 
-    /// Waits until a role of this account may be worked on.
-    pub(super) async fn turn<'a>(&'a self, all: &'a Places) -> Turn<'a> {
-        self.places.turn(all, || self.gate.is_slow()).await
+    /// Whether whoever asks the account something is likely to wait.
+    pub(super) fn is_slow(&self) -> bool {
+        self.gate.is_slow() || self.sessions.waits_for_sts()
     }
 
-    async fn noticing<T>(&self, answer: Result<T, CallError>) -> Result<T, CallError> {
+    /// Waits until a role of this account may be worked on.
+    pub(super) async fn turn<'a>(&'a self, all: &'a Places) -> Turn<'a> {
+        self.places.turn(all, || self.is_slow()).await
+    }
+
+    /// Notices where a call says that its session is no longer accepted.
+    async fn noticing<T>(&self, session: &Session, answer: Result<T, CallError>) -> Result<T, CallError> {
         if let Err(error) = &answer {
-            self.sessions.forget_if_stale(error).await;
+            self.sessions.forget_if_stale(session, error).await;
         }
         answer
+    }
+
+    /// The same of a call for which the bootstrap role need not have the right.
+    async fn noticing_but_denial<T>(&self, session: &Session, answer: Result<T, CallError>) -> Result<T, CallError> {
+        match answer {
+            Err(error) if error.failure == Failure::PermissionDenied => Err(error),
+            answer => self.noticing(session, answer).await,
+        }
     }
 }

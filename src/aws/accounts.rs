@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossrole_iam::AccountId;
+use tokio::sync::SemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Hub;
@@ -20,11 +21,16 @@ pub struct Accounts {
     shared: Shared,
     handles: Mutex<HashMap<AccountId, Arc<AccountHandle>>>,
     places: Places,
+    /// AWSAccounts that are looked at at the same time.
+    surveys: Lanes,
 }
 
 /// Long answers that are held at the same time, of prompt accounts and of slow ones: a thousand roles in one answer are
 /// some megabytes.
 const LONG_ANSWERS: usize = 8;
+
+/// AWSAccounts that are looked at at the same time, of prompt accounts and of slow ones.
+const SURVEYS: usize = 64;
 
 /// What is known of an account without a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +68,7 @@ impl Accounts {
             shared,
             handles: Mutex::default(),
             places: Places::default(),
+            surveys: Lanes::new(SURVEYS, SURVEYS),
         };
         (accounts, recoveries)
     }
@@ -69,6 +76,11 @@ impl Accounts {
     /// Waits until a role of this account may be worked on.
     pub async fn turn<'a>(&'a self, handle: &'a AccountHandle) -> Turn<'a> {
         handle.turn(&self.places).await
+    }
+
+    /// Waits until an account as a whole may be looked at.
+    pub async fn survey_turn(&self, handle: &AccountHandle) -> Option<SemaphorePermit<'_>> {
+        self.surveys.place(handle.is_slow()).await
     }
 
     /// What is known of the accounts that this process works in, without a call.

@@ -19,11 +19,16 @@ const ATTEMPTS: u32 = 3;
 /// The pause before a call is sent again, doubled for each further time; half of it is left to chance.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What takes no longer is no wait.
+const NO_WAIT: Duration = Duration::from_millis(5);
+
 /// The gate of one account.
 #[derive(Debug)]
 pub(super) struct Gate {
     account: AccountId,
     pace: Mutex<Pace>,
+    /// Held by the one call that waits for the next slot; the others queue behind it.
+    next: tokio::sync::Mutex<()>,
     recovered: UnboundedSender<AccountId>,
     metrics: Metrics,
 }
@@ -34,6 +39,7 @@ impl Gate {
         Self {
             account,
             pace: Mutex::new(Pace::new(Instant::now())),
+            next: tokio::sync::Mutex::default(),
             recovered,
             metrics,
         }
@@ -77,19 +83,12 @@ impl Gate {
         let mut attempt = 1;
         let mut unclear = false;
         loop {
-            let asked = Instant::now();
-            let admission = self.pace().admit(action, asked);
-            match admission {
-                Admission::After(wait) if wait.is_zero() => {}
-                Admission::After(wait) => {
-                    tokio::time::sleep(wait).await;
-                    self.metrics.waited_for_aws(self.account.as_str(), wait);
-                }
-                Admission::Closed(because) => return Err(because),
-            }
+            // A call that is not sent leaves open what became of the one before.
+            let refused = |because: CallError| CallError { unclear, ..because };
+            let admitted = self.admission(action).await.map_err(refused)?;
             let place = place().await;
-            if let Some(because) = self.pace().closed_since(asked) {
-                return Err(because);
+            if let Some(because) = self.pace().closed_since(admitted) {
+                return Err(refused(because));
             }
             let sent = Instant::now();
             let answer = send().await;
@@ -97,7 +96,7 @@ impl Gate {
             let mut error = match answer {
                 Ok(answer) => {
                     self.count(action, "OK", took);
-                    let recovered = self.pace().answered(sent, Instant::now());
+                    let recovered = self.pace().answered(action, sent, Instant::now());
                     self.tell_if(recovered);
                     return Ok((answer, place));
                 }
@@ -113,9 +112,35 @@ impl Gate {
             if !again {
                 return Err(error);
             }
+            drop(place);
             tracing::debug!(account_id = %self.account, %error, "the call is sent again");
             tokio::time::sleep((PAUSE * 2_u32.pow(attempt - 1)).mul_f64(0.5 + fastrand::f64() / 2.0)).await;
             attempt += 1;
+        }
+    }
+
+    /// Waits until a call may be sent. Says since when.
+    async fn admission(&self, action: Action) -> Result<Instant, CallError> {
+        let asked = Instant::now();
+        let _next = self.next.lock().await;
+        loop {
+            let now = Instant::now();
+            let admission = self.pace().admit(action, now);
+            match admission {
+                Admission::After(wait) if wait.is_zero() => {
+                    self.waited(&self.account, now.duration_since(asked));
+                    return Ok(now);
+                }
+                Admission::After(wait) => tokio::time::sleep(wait).await,
+                Admission::Closed(because) => return Err(because),
+            }
+        }
+    }
+
+    /// Counts how long calls waited because an account asks for fewer.
+    pub(super) fn waited(&self, account: &AccountId, wait: Duration) {
+        if wait > NO_WAIT {
+            self.metrics.waited_for_aws(account.as_str(), wait);
         }
     }
 
@@ -129,7 +154,7 @@ impl Gate {
 
     /// Whether the account takes long for its answers, or asked for fewer calls.
     pub(super) fn is_slow(&self) -> bool {
-        self.pace().is_slow()
+        self.pace().is_slow(Instant::now())
     }
 
     /// Whether no call is made for now.

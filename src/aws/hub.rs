@@ -1,7 +1,7 @@
 //! The identity that the operator itself runs with.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::retry::RetryConfig;
@@ -26,6 +26,8 @@ pub struct Hub {
     pub(super) fence: Fence,
     /// How fast STS may be asked: it counts the calls of whoever asks, whichever account they are for.
     rate: Arc<Mutex<Rate>>,
+    /// Held by the one call that waits for the next slot; the others queue behind it.
+    next: Arc<tokio::sync::Mutex<()>>,
     /// Who that is.
     pub identity: Identity,
 }
@@ -83,6 +85,7 @@ impl Hub {
             sts: aws_sdk_sts::Client::from_conf(sts),
             fence,
             rate: Arc::new(Mutex::new(Rate::new(Instant::now()))),
+            next: Arc::default(),
             identity: Identity {
                 arn,
                 account,
@@ -95,12 +98,22 @@ impl Hub {
         self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until STS may be asked for a session.
-    pub(super) async fn slot(&self) {
-        let wait = self.rate().slot(Instant::now());
-        if !wait.is_zero() {
+    /// Waits until STS may be asked for a session. Says how long that took.
+    pub(super) async fn slot(&self) -> Duration {
+        let asked = Instant::now();
+        let _next = self.next.lock().await;
+        loop {
+            let wait = self.rate().take_slot(Instant::now());
+            if wait.is_zero() {
+                return asked.elapsed();
+            }
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Whether STS asked for fewer calls.
+    pub(super) fn is_limited(&self) -> bool {
+        self.rate().is_limited(Instant::now())
     }
 
     /// Asks STS for a session.

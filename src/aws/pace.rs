@@ -72,7 +72,7 @@ fn is_dispensable(action: Action) -> bool {
 /// Whether a call may be sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Admission {
-    /// After so long; zero is at once. The slot is taken.
+    /// After so long it is to be asked for again; zero is now: the slot is taken.
     After(Duration),
     /// Not for now, for this reason.
     Closed(CallError),
@@ -92,19 +92,24 @@ impl Pace {
 
     /// Asks for a slot for a call.
     pub(super) fn admit(&mut self, action: Action, now: Instant) -> Admission {
-        if let Some(closed) = &mut self.closed {
+        if let Some(closed) = &self.closed {
             let trying = closed.trial.is_some_and(|began| now < began + TRIAL_LASTS);
             if now < closed.until || trying || is_dispensable(action) {
                 return Admission::Closed(closed.because.clone());
             }
+        }
+        let wait = self.rate.take_slot(now);
+        if wait.is_zero()
+            && let Some(closed) = &mut self.closed
+        {
             closed.trial = Some(now);
         }
-        Admission::After(self.rate.slot(now))
+        Admission::After(wait)
     }
 
     /// Whether the account takes long for its answers, or asked for fewer calls.
-    pub(super) fn is_slow(&self) -> bool {
-        self.rate.is_limited() || self.took > PROMPT
+    pub(super) fn is_slow(&mut self, now: Instant) -> bool {
+        self.rate.is_limited(now) || self.took > PROMPT
     }
 
     /// Whether no call is made for now, but perhaps one that tries.
@@ -113,11 +118,22 @@ impl Pace {
     }
 
     /// The account answered a call that was sent then. Says whether it did not before.
-    pub(super) fn answered(&mut self, sent: Instant, now: Instant) -> bool {
+    pub(super) fn answered(&mut self, action: Action, sent: Instant, now: Instant) -> bool {
         self.rate.answered(now);
-        self.note_time(sent, now);
+        self.note_time(action, sent, now);
         self.budget = (self.budget + EARNED).min(BUDGET);
-        self.opens(sent)
+        match &mut self.closed {
+            // Whose account a session is in, and whether it is accepted, says the next call.
+            Some(closed) if action == Action::AssumeRole => {
+                if sent >= closed.since {
+                    closed.trial = None;
+                    closed.until = now;
+                }
+                false
+            }
+            None if action == Action::AssumeRole => false,
+            _ => self.opens(sent),
+        }
     }
 
     fn opens(&mut self, sent: Instant) -> bool {
@@ -128,13 +144,17 @@ impl Pace {
         self.closed.take().is_some()
     }
 
-    fn note_time(&mut self, sent: Instant, now: Instant) {
-        self.took = (self.took * 3 + now.duration_since(sent)) / 4;
+    // To read all roles of a large account takes long everywhere.
+    fn note_time(&mut self, action: Action, sent: Instant, now: Instant) {
+        if !reads_all(action) {
+            self.took = (self.took * 3 + now.duration_since(sent)) / 4;
+        }
     }
 
     /// A call told nothing of the account: if it was the one that tries, another one tries soon.
-    fn has_said_nothing(&mut self, now: Instant) -> bool {
-        if let Some(closed) = &mut self.closed
+    fn has_said_nothing(&mut self, sent: Instant, now: Instant) -> bool {
+        if !self.is_older_news(sent)
+            && let Some(closed) = &mut self.closed
             && closed.trial.take().is_some()
         {
             closed.until = now + ONE_FAILURE;
@@ -158,7 +178,7 @@ impl Pace {
     pub(super) fn failed(&mut self, error: &CallError, sent: Instant, now: Instant, jitter: f64) -> bool {
         let for_good = match error.failure {
             // How often STS may be asked is counted where the asking identity is, not here.
-            Failure::Throttled if error.action == Action::AssumeRole => return self.has_said_nothing(now),
+            Failure::Throttled if error.action == Action::AssumeRole => return self.has_said_nothing(sent, now),
             // Slower is enough: where no call is made at all, all who wait come back at once.
             Failure::Throttled => {
                 self.rate.throttled(now, jitter);
@@ -166,17 +186,17 @@ impl Pace {
             }
             // Another session is fetched.
             Failure::Unavailable if error.is_about_credentials() && error.action != Action::AssumeRole => {
-                return self.has_said_nothing(now);
+                return self.has_said_nothing(sent, now);
             }
             Failure::Unavailable => {
-                self.note_time(sent, now);
+                self.note_time(error.action, sent, now);
                 false
             }
             Failure::BootstrapDenied | Failure::WrongAccount => true,
             // It was never sent.
-            Failure::NotLeader => return self.has_said_nothing(now),
+            Failure::NotLeader => return self.has_said_nothing(sent, now),
             // The account answered, and what it said is about one role.
-            _ => return self.answered(sent, now),
+            _ => return self.answered(error.action, sent, now),
         };
         if self.is_older_news(sent) || is_dispensable(error.action) {
             return false;

@@ -1,15 +1,17 @@
 //! How much is done at the same time, and that those who are slow take no place from the others.
 //!
 //! Whoever has a place keeps it for as long as AWS takes. So accounts that are slow, or throttle, have places of their
-//! own; and as an account that was prompt until a moment ago may have many, the first role of each of the others has a
-//! place of its own, too.
+//! own, and few; and as accounts that were prompt until a moment ago may have many, the first role of each of the others
+//! has a place of its own, too. Where more than [`FIRST_ROLES`] accounts turn slow at the same moment, the others wait
+//! until those are done with what they began.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Roles of one account that are worked on at the same time.
+/// Roles of one account that are worked on at the same time; and of one that is slow, for whom many wait in vain.
 const ROLES_OF_ONE_ACCOUNT: usize = 10;
+const ROLES_OF_A_SLOW_ACCOUNT: usize = 4;
 
 /// Roles of all accounts together, each of which can need a connection or three: the first of each prompt account, the
 /// others of prompt accounts, and those of slow ones.
@@ -60,6 +62,7 @@ impl Default for Places {
 #[derive(Debug)]
 pub(super) struct AccountPlaces {
     at_once: Semaphore,
+    while_slow: Semaphore,
     first: Semaphore,
     /// Roles that are looked at, or wait for it.
     waiting: AtomicUsize,
@@ -69,6 +72,7 @@ impl Default for AccountPlaces {
     fn default() -> Self {
         Self {
             at_once: Semaphore::new(ROLES_OF_ONE_ACCOUNT),
+            while_slow: Semaphore::new(ROLES_OF_A_SLOW_ACCOUNT),
             first: Semaphore::new(1),
             waiting: AtomicUsize::new(0),
         }
@@ -98,8 +102,8 @@ impl AccountPlaces {
             _places: [None, None, None],
         };
         let of_account = self.at_once.acquire().await.ok();
-        let (first, of_all) = if is_slow() {
-            (None, all.further.place(true).await)
+        let (further, of_all) = if is_slow() {
+            (self.while_slow.acquire().await.ok(), all.further.place(true).await)
         } else {
             tokio::select! {
                 biased;
@@ -107,7 +111,7 @@ impl AccountPlaces {
                 further = all.further.place(false) => (None, further),
             }
         };
-        turn._places = [of_account, first, of_all];
+        turn._places = [of_account, further, of_all];
         turn
     }
 
@@ -134,6 +138,7 @@ mod tests {
         let slow: Vec<AccountPlaces> = (0..100).map(|_| AccountPlaces::default()).collect();
         let held: Vec<Turn<'_>> = slow.iter().flat_map(|account| take(account, &all, true)).collect();
         assert_eq!(held.len(), ROLES_OF_SLOW_ACCOUNTS);
+        assert!(take(&AccountPlaces::default(), &Places::default(), true).len() == ROLES_OF_A_SLOW_ACCOUNT);
         let prompt = AccountPlaces::default();
         let turns = take(&prompt, &all, false);
         assert_eq!(

@@ -1,7 +1,8 @@
 //! How fast calls may be sent. Pure: the time is passed in.
 //!
-//! Calls get slots in time. The rate falls by half with each second in which AWS asks for fewer calls, and grows slowly
-//! again after ten seconds in which it did not. Whoever never throttles is never slowed down.
+//! Calls get slots in time, one after another, as the rate is when it is their turn. It falls by half with each second in
+//! which AWS asks for fewer calls, grows slowly again after ten seconds in which it did not, and is forgotten after ten
+//! minutes. Whoever never throttles is never slowed down.
 
 use std::time::{Duration, Instant};
 
@@ -18,13 +19,18 @@ const FAST_ENOUGH: f64 = 200.0;
 const CALM: Duration = Duration::from_secs(10);
 const GROWTH: f64 = 0.05;
 
+/// After so long without throttling calls are as fast as anybody likes: where few are made, few answers come.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
+
 /// How fast calls may be sent.
 #[derive(Debug)]
 pub(super) struct Rate {
     /// In calls per second; absent: as fast as anybody likes.
     rate: Option<f64>,
-    /// The first free slot.
-    next: Instant,
+    /// When the last slot was taken.
+    last: Option<Instant>,
+    /// No call is sent before.
+    not_before: Instant,
     /// When AWS last asked for fewer calls.
     throttled: Option<Instant>,
     /// Answers in the second that began then, and in the one before.
@@ -36,25 +42,40 @@ impl Rate {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             rate: None,
-            next: now,
+            last: None,
+            not_before: now,
             throttled: None,
             second: now,
             answers: (0, 0),
         }
     }
 
-    /// Takes a slot for a call. Says how long it is until then; zero is now.
-    pub(super) fn slot(&mut self, now: Instant) -> Duration {
-        let slot = self.next.max(now);
-        if let Some(rate) = self.rate {
-            self.next = slot + Duration::from_secs_f64(1.0 / rate);
+    /// How long it is until the next slot. It is taken where that is now: zero.
+    pub(super) fn take_slot(&mut self, now: Instant) -> Duration {
+        self.forget_in_time(now);
+        let after_last = self.rate.zip(self.last);
+        let after_last = after_last.map(|(rate, last)| last + Duration::from_secs_f64(1.0 / rate));
+        let slot = after_last.map_or(self.not_before, |slot| slot.max(self.not_before));
+        let wait = slot.saturating_duration_since(now);
+        if wait.is_zero() {
+            self.last = Some(now);
         }
-        slot.duration_since(now)
+        wait
     }
 
     /// Whether calls are slowed down.
-    pub(super) fn is_limited(&self) -> bool {
+    pub(super) fn is_limited(&mut self, now: Instant) -> bool {
+        self.forget_in_time(now);
         self.rate.is_some()
+    }
+
+    fn forget_in_time(&mut self, now: Instant) {
+        if self
+            .throttled
+            .is_some_and(|at| now.duration_since(at) > FORGOTTEN_AFTER)
+        {
+            self.rate = None;
+        }
     }
 
     /// A call was answered.
@@ -81,7 +102,7 @@ impl Rate {
             });
             self.throttled = Some(now);
         }
-        self.next = self.next.max(now + Duration::from_secs_f64(0.5 + jitter / 2.0));
+        self.not_before = self.not_before.max(now + Duration::from_secs_f64(0.5 + jitter / 2.0));
     }
 
     fn count(&mut self, now: Instant) {
@@ -109,10 +130,10 @@ mod tests {
         let mut rate = Rate::new(start);
         for call in 0..1000 {
             let now = start + seconds(f64::from(call) / 1000.0);
-            assert_eq!(rate.slot(now), Duration::ZERO);
+            assert_eq!(rate.take_slot(now), Duration::ZERO);
             rate.answered(now);
         }
-        assert!(!rate.is_limited());
+        assert!(!rate.is_limited(start));
     }
 
     #[test]
@@ -127,8 +148,10 @@ mod tests {
         }
         assert_eq!(rate.rate, Some(10.0));
         // The first slot lies half a second ahead, the next one a tenth of a second later.
-        assert_eq!(rate.slot(start), seconds(0.5));
-        assert_eq!(rate.slot(start), seconds(0.6));
+        assert_eq!(rate.take_slot(start), seconds(0.5));
+        let first = start + seconds(0.5);
+        assert_eq!(rate.take_slot(first), Duration::ZERO);
+        assert_eq!(rate.take_slot(first), seconds(0.1));
         let later = start + seconds(1.5);
         rate.throttled(later, 0.0);
         assert_eq!(rate.rate, Some(5.0));
@@ -140,5 +163,20 @@ mod tests {
             rate.throttled(later + seconds(20.0 + f64::from(round)), 0.0);
         }
         assert_eq!(rate.rate, Some(SLOWEST));
+        let last = later + seconds(29.0);
+        assert!(rate.is_limited(last + FORGOTTEN_AFTER));
+        assert!(!rate.is_limited(last + FORGOTTEN_AFTER + seconds(1.0)));
+    }
+
+    #[test]
+    fn whoever_waits_for_a_slot_comes_forward_when_calls_may_be_faster_again() {
+        let start = Instant::now();
+        let mut rate = Rate::new(start);
+        rate.throttled(start, 0.0);
+        let first = start + seconds(0.5);
+        assert_eq!(rate.take_slot(first), Duration::ZERO);
+        assert_eq!(rate.take_slot(first), seconds(1.0 / FIRST_RATE));
+        rate.rate = Some(100.0);
+        assert_eq!(rate.take_slot(first), seconds(0.01));
     }
 }

@@ -30,6 +30,13 @@ pub(super) struct Session {
     expires: SystemTime,
 }
 
+/// What the last try to get in came to.
+#[derive(Debug, Default)]
+struct Cached {
+    session: Option<Session>,
+    failed: Option<(Instant, CallError)>,
+}
+
 /// The sessions in one account, one at a time.
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -37,7 +44,7 @@ pub(super) struct Sessions {
     pub(super) entrance: Entrance,
     /// What each session is called.
     name: String,
-    cached: Mutex<Option<Session>>,
+    cached: Mutex<Cached>,
     /// When it ends, in seconds since 1970; [`NONE`] where there is none. Read without waiting for a session to be made.
     ends: AtomicI64,
 }
@@ -76,7 +83,7 @@ impl Sessions {
             hub,
             entrance,
             name,
-            cached: Mutex::new(None),
+            cached: Mutex::default(),
             ends: AtomicI64::new(NONE),
         }
     }
@@ -86,45 +93,69 @@ impl Sessions {
         Some(self.ends.load(Ordering::Relaxed)).filter(|ends| *ends != NONE)
     }
 
-    fn keep(&self, cached: &mut Option<Session>, session: Option<Session>) {
+    /// Whether a new session would have to wait, for STS asked for fewer calls.
+    pub(super) fn waits_for_sts(&self) -> bool {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        self.ends().is_none_or(|ends| ends <= now) && self.hub.is_limited()
+    }
+
+    fn keep(&self, cached: &mut Cached, session: Option<Session>) {
         let ends = session
             .as_ref()
             .map(|session| session.expires.duration_since(SystemTime::UNIX_EPOCH));
         let ends = ends.map(|since| since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
         self.ends.store(ends.unwrap_or(NONE), Ordering::Relaxed);
-        *cached = session;
+        cached.session = session;
     }
 
-    /// Forgets the session where an error says that its credentials are not, or no longer, accepted; and an older one that is
-    /// denied something: somebody may have revoked the bootstrap role's sessions, which looks the same.
-    pub(super) async fn forget_if_stale(&self, error: &CallError) {
-        let denied = error.failure == Failure::PermissionDenied;
+    /// Forgets a session where an error of one of its calls says that its credentials are not, or no longer, accepted; and
+    /// an older one that is denied something: somebody may have revoked the bootstrap role's sessions, which looks the same.
+    pub(super) async fn forget_if_stale(&self, session: &Session, error: &CallError) {
+        let denied = error.failure == Failure::PermissionDenied && session.opened.elapsed() >= DENIED_SESSION_LASTS;
         if !denied && !error.is_about_credentials() {
             return;
         }
         let mut cached = self.cached.lock().await;
-        let is_old = |session: &Session| session.opened.elapsed() >= DENIED_SESSION_LASTS;
-        if !denied || cached.as_ref().is_some_and(is_old) {
+        // Others whose calls failed with it may have fetched another one meanwhile.
+        let is_newest = cached
+            .session
+            .as_ref()
+            .is_some_and(|newest| newest.opened == session.opened);
+        if is_newest {
             self.keep(&mut cached, None);
         }
     }
 
-    /// The cached session, or a new one. Only one caller fetches it.
+    /// The cached session, or a new one. Only one caller fetches it: where that fails, it fails for all who wait.
     ///
     /// # Errors
     /// When the bootstrap role cannot be assumed, or another account answers.
     pub(super) async fn get(&self, gate: &Gate) -> Result<Session, CallError> {
+        let asked = Instant::now();
         let mut cached = self.cached.lock().await;
         let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
         let soon = SystemTime::now() + REFRESH_BEFORE + spread;
-        if let Some(session) = cached.as_ref().filter(|session| session.expires > soon) {
+        if let Some(session) = cached.session.as_ref().filter(|session| session.expires > soon) {
             return Ok(session.clone());
         }
-        // Those who wait meanwhile do not all try: a failure closes the gate.
+        if let Some((at, error)) = &cached.failed
+            && *at > asked
+        {
+            return Err(error.clone());
+        }
         self.keep(&mut cached, None);
-        let opened = self.open(gate).await?;
-        self.keep(&mut cached, Some(opened.clone()));
-        Ok(opened)
+        match self.open(gate).await {
+            Ok(opened) => {
+                cached.failed = None;
+                self.keep(&mut cached, Some(opened.clone()));
+                Ok(opened)
+            }
+            Err(error) => {
+                cached.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 
     async fn open(&self, gate: &Gate) -> Result<Session, CallError> {
@@ -180,7 +211,8 @@ impl Sessions {
             .set_policy(self.entrance.read_only.then(reads_alone))
             .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
         let send = || self.hub.assume_role(request.clone());
-        let (answer, ()) = gate.call_in(Action::AssumeRole, || self.hub.slot(), send).await?;
+        let slot = || async { gate.waited(&self.hub.identity.account, self.hub.slot().await) };
+        let (answer, ()) = gate.call_in(Action::AssumeRole, slot, send).await?;
         let credentials = answer.credentials().ok_or_else(|| {
             CallError::new(
                 Action::AssumeRole,

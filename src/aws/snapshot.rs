@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::RoleName;
 use crossrole_plan::observed::Observed;
+use crossrole_plan::outcome::Failure;
 use jiff::Timestamp;
 
 use super::account::{Age, Survey};
@@ -46,10 +47,12 @@ struct State {
     taken: Option<Taken>,
     /// Roles that somebody found right, by their names in lower case.
     right: HashMap<Box<str>, Right>,
+    /// Roles at which somebody looks who has not got their answer yet.
+    awaited: HashSet<Box<str>>,
     /// Since when the account does not let itself be read as a whole, and how it said so.
     denied: Option<(Instant, CallError)>,
-    /// When reading all roles last failed.
-    failed: Option<Instant>,
+    /// When reading all roles last failed, and how.
+    failed: Option<(Instant, CallError)>,
     /// What came of the last reading, until it was told.
     news: Option<News>,
     /// How often all roles were read, or that was denied.
@@ -148,7 +151,8 @@ impl Snapshot {
     pub(super) fn shows(&self, role: &RoleName, age: Age, now: Instant) -> Option<Result<Answer, CallError>> {
         let name = role.folded();
         let mut state = self.state();
-        let taken = state.taken.as_mut()?;
+        let State { taken, awaited, .. } = &mut *state;
+        let taken = taken.as_mut()?;
         if taken.outdated.contains(name.as_str()) || taken.others.contains(name.as_str()) {
             return None;
         }
@@ -158,6 +162,7 @@ impl Snapshot {
             Some(shown) => {
                 let print = shown.print;
                 let answer = shown.answer.take().filter(|_| !old)?;
+                awaited.remove(name.as_str());
                 Some(answer.observed().map(|observed| (observed, Some(print))))
             }
         }
@@ -166,13 +171,23 @@ impl Snapshot {
     /// Whether all roles are better read at once, when so many roles wait to be looked at.
     pub(super) fn is_worth_taking(&self, waiting: usize, now: Instant) -> bool {
         let state = self.state();
-        if state.failed.is_some_and(|at| now.duration_since(at) < ALONE_FOR) {
+        if let Some((at, error)) = &state.failed
+            && now.duration_since(*at)
+                < if error.failure == Failure::Throttled {
+                    PAUSE
+                } else {
+                    ALONE_FOR
+                }
+        {
             return false;
         }
         match (&state.denied, &state.taken) {
             (Some(_), _) => false,
             (None, None) => true,
-            (None, Some(taken)) => waiting >= TOGETHER && now.duration_since(taken.ended) > PAUSE,
+            (None, Some(taken)) => {
+                let is_acted_on = taken.ended.duration_since(taken.began) < ACTED_ON_AT_MOST;
+                waiting >= TOGETHER && is_acted_on && now.duration_since(taken.ended) > PAUSE
+            }
         }
     }
 
@@ -219,6 +234,7 @@ impl Snapshot {
             // What stays wrong, and was there to be looked at before, would only lie here.
             let before = before.as_ref().and_then(|before| before.ours.get(&name));
             let is_news = right != Some(print) && before.is_none_or(|before| before.print != print);
+            let is_kept = keep == Keep::All || is_news || state.awaited.contains(&name);
             let shown = Shown {
                 print,
                 arn: answer.arn.as_str().into(),
@@ -227,7 +243,7 @@ impl Snapshot {
                     .map(String::as_str)
                     .unwrap_or_default()
                     .into(),
-                answer: (keep == Keep::All || is_news).then(|| Box::new(answer)),
+                answer: is_kept.then(|| Box::new(answer)),
             };
             taken.ours.insert(name, shown);
         }
@@ -242,8 +258,15 @@ impl Snapshot {
     }
 
     /// Reading all roles failed.
-    pub(super) fn has_failed(&self, now: Instant) {
-        self.state().failed = Some(now);
+    pub(super) fn has_failed(&self, error: &CallError, now: Instant) {
+        self.state().failed = Some((now, error.clone()));
+    }
+
+    /// How the account said a moment ago that it wants fewer calls than it takes to read all roles.
+    pub(super) fn was_throttled_lately(&self, now: Instant) -> Option<CallError> {
+        let state = self.state();
+        let (at, error) = state.failed.as_ref()?;
+        (error.failure == Failure::Throttled && now.duration_since(*at) < PAUSE).then(|| error.clone())
     }
 
     /// The account does not let itself be read as a whole.
@@ -289,7 +312,15 @@ impl Snapshot {
 
     /// Somebody looks at a role: until it is found right, it is not.
     pub(super) fn is_looked_at(&self, role: &RoleName) {
-        self.state().right.remove(role.folded().as_str());
+        let name = role.folded();
+        let mut state = self.state();
+        state.right.remove(name.as_str());
+        state.awaited.insert(name.into_boxed_str());
+    }
+
+    /// Whoever looks at a role has read it alone.
+    pub(super) fn was_read_alone(&self, role: &RoleName) {
+        self.state().awaited.remove(role.folded().as_str());
     }
 
     /// Whether the account, read within `time`, shows a role as it was when somebody found it right, and nothing is due at

@@ -208,6 +208,7 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         }
     };
     let handle = context.aws.account(&resolve::entrance(&parsed, &rules.bootstrap));
+    let _turn = context.aws.survey_turn(&handle).await;
     let entered = async {
         let caller_arn = handle.enter().await?;
         let quotas = handle.quotas().await.ok().and_then(told);

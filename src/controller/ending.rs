@@ -33,6 +33,7 @@ impl Visit<'_> {
                 return Some(Finished {
                     verdict: self.verdict(None, Outcome::refused(&end.refusal)),
                     at_latest: Some(UNKNOWN_ROLE_IS_LOOKED_FOR_EVERY),
+                    may_pass: false,
                 });
             }
             Err(error) => return self.failed(before, &error),
@@ -74,6 +75,7 @@ impl Visit<'_> {
             None => Some(Finished {
                 verdict: self.verdict(role, outcome),
                 at_latest: self.until_end(&ending.lifecycle),
+                may_pass: false,
             }),
         }
     }

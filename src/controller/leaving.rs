@@ -1,7 +1,5 @@
 //! Leaving an account: a role of ours is removed there, or let go.
 
-use std::time::Duration;
-
 use crossrole_api::EntryState;
 use crossrole_api::role::DeletionPolicy;
 use crossrole_plan::change::Plan;
@@ -52,7 +50,8 @@ impl Visit<'_> {
             Ok(Left::GivenUp) => None,
             Err(error) => Some(Finished {
                 verdict: self.verdict(before, Outcome::failed_to_leave(&error)),
-                at_latest: error.failure.may_pass_after(self.leaving_for()),
+                at_latest: None,
+                may_pass: error.failure.may_pass(),
             }),
         }
     }
@@ -97,13 +96,6 @@ impl Visit<'_> {
     fn bury(&self, leave: &Leave) {
         let memory = &self.job.context.memory;
         memory.bury(&leave.entrance.account, &leave.role, &leave.owner.object);
-    }
-
-    /// How long this account is being left.
-    fn leaving_for(&self) -> Duration {
-        let removing = self.task.entry.as_ref();
-        let removing = removing.filter(|entry| entry.state == EntryState::Removing);
-        removing.map_or(Duration::ZERO, |entry| self.since(entry))
     }
 
     /// Whether a role that is not seen may have been made so lately that IAM does not show it everywhere yet.

@@ -102,6 +102,7 @@ impl Looks {
                 done: None,
                 due: now,
                 failures: 0,
+                patient: 0,
             });
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;

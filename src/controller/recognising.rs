@@ -58,7 +58,7 @@ impl Visit<'_> {
         let plan = ending.closing(observed, &self.known(None));
         let applied = self.apply(&plan, observed).await;
         if let Some(error) = &applied.failure {
-            return Some(Outcome::failed(error, self.failing_for(error)));
+            return Some(self.failure(error));
         }
         let next = match &self.task.target {
             Target::Hold(_) => "its sessions are ended, and it is made as declared",
@@ -75,7 +75,7 @@ impl Visit<'_> {
         Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
     }
 
-    fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
+    pub(super) fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
         let delay = self.job.context.settings.propagation_delay;
         let memory = &self.job.context.memory;
         memory.made_within(self.handle.account(), name, &owner.object, delay)

@@ -269,7 +269,10 @@ fn entry(
         reason,
         message: (!message.is_empty()).then(|| cut(message, MESSAGE_SIZE)),
         last_transition_time: match before {
-            Some(before) if before.state == state => before.last_transition_time.clone(),
+            // Another machine, whose clock was ahead, may have written it.
+            Some(before) if before.state == state && before.last_transition_time.0 <= now => {
+                before.last_transition_time.clone()
+            }
             _ => Time(now),
         },
     }

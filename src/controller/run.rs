@@ -32,8 +32,14 @@ use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
 use crate::metrics::Metrics;
 
-/// Objects that are looked at at the same time.
+/// Objects that are looked at at the same time. What AWS is asked about them goes on beside it.
 const OBJECTS_AT_ONCE: u16 = 64;
+
+/// AWSAccounts are looked at without such a limit (zero): each look waits for its account.
+const ALL_ACCOUNTS: u16 = 0;
+
+/// What is under way when the operator is to stop may take so long: less than Kubernetes gives a Pod.
+const STOPS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Why the operator ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +80,7 @@ pub async fn run(
     };
     let (context, mut requests) = started;
     let Some(mut candidate) = candidate else {
-        return work(context, requests, stop).await;
+        return work(context, requests, stop).await.map(drop);
     };
     context.health.enters(Phase::StandingBy);
     tracing::info!("crossrole is standing by: the caches are complete, and it waits for the lease");
@@ -95,18 +101,23 @@ pub async fn run(
         worked = work(context, requests, stop) => worked,
         ended = &mut held => return Ok(ended.map_err(Lost::from)??),
     };
+    if matches!(worked, Ok(Ended::GivenUp)) {
+        // What is under way may still write: the lease is left to run out.
+        held.abort();
+        return Ok(());
+    }
     let _ = finished.send(());
     held.await.map_err(Lost::from)??;
-    worked
+    worked.map(drop)
 }
 
 /// Works until `stop` changes, and finishes what is under way then.
-async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -> Result<(), RunError> {
+async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -> Result<Ended, RunError> {
     let mut stopping = stop.clone();
     context.health.enters(Phase::CatchingUp);
     tokio::select! {
         current = freshness::catch_up(&context.client, &context.caches) => current?,
-        () = until_stop(&mut stopping) => return Ok(()),
+        () = until_stop(&mut stopping) => return Ok(Ended::Finished),
     }
     context.health.enters(Phase::Working);
     tracing::info!(
@@ -115,35 +126,61 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
         "crossrole is ready"
     );
     let caches = context.caches.clone();
-    tokio::join!(
-        serve(
-            requests.roles,
-            caches.roles,
-            context.clone(),
-            reconcile::reconcile,
-            Duration::ZERO,
-            stop.clone()
-        ),
-        // Counts of roles are gathered: many objects that change at once are one look at their account.
-        serve(
-            requests.accounts,
-            caches.accounts,
-            context.clone(),
-            account::reconcile,
-            Duration::from_millis(500),
-            stop.clone()
-        ),
-        serve(
-            requests.classes,
-            caches.classes,
-            context.clone(),
-            class::reconcile,
-            Duration::from_millis(100),
-            stop
-        ),
-    );
-    context.looks.finish().await;
-    Ok(())
+    let work = async {
+        tokio::join!(
+            serve(
+                requests.roles,
+                caches.roles,
+                context.clone(),
+                reconcile::reconcile,
+                (OBJECTS_AT_ONCE, Duration::ZERO),
+                stop.clone()
+            ),
+            // Counts of roles are gathered: many objects that change at once are one look at their account.
+            serve(
+                requests.accounts,
+                caches.accounts,
+                context.clone(),
+                account::reconcile,
+                (ALL_ACCOUNTS, Duration::from_millis(500)),
+                stop.clone()
+            ),
+            serve(
+                requests.classes,
+                caches.classes,
+                context.clone(),
+                class::reconcile,
+                (OBJECTS_AT_ONCE, Duration::from_millis(100)),
+                stop.clone()
+            ),
+        );
+        context.looks.finish().await;
+    };
+    tokio::select! {
+        () = work => Ok(Ended::Finished),
+        () = too_late(&mut stopping) => {
+            tracing::warn!(
+                looks = context.looks.under_way(),
+                "work that AWS keeps waiting is given up: whoever works next goes on with it"
+            );
+            Ok(Ended::GivenUp)
+        }
+    }
+}
+
+/// How work ended when it was to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// Nothing is under way any more.
+    Finished,
+    /// Something is.
+    GivenUp,
+}
+
+/// Waits until what is under way has had its time to end.
+async fn too_late(stop: &mut Receiver<bool>) {
+    until_stop(stop).await;
+    tokio::time::sleep(STOPS_WITHIN).await;
 }
 
 /// Waits until somebody says that it is time to stop.
@@ -243,7 +280,7 @@ async fn serve<K, Look>(
     store: Store<K>,
     context: Arc<Context>,
     look: impl Fn(Arc<K>, Arc<Context>) -> Look,
-    gather: Duration,
+    (at_once, gather): (u16, Duration),
     mut stop: Receiver<bool>,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
@@ -259,7 +296,7 @@ async fn serve<K, Look>(
     .take_until(Box::pin(async move {
         until_stop(&mut stop).await;
     }));
-    let config = Config::default().concurrency(OBJECTS_AT_ONCE).debounce(gather);
+    let config = Config::default().concurrency(at_once).debounce(gather);
     let finished = applier(
         |object, context| Box::pin(look(object, context)),
         |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(object.as_ref(), error, &context),

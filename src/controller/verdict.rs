@@ -90,6 +90,15 @@ impl Outcome {
         }
     }
 
+    /// The same, but it is tried again soon, and nobody need act.
+    #[must_use]
+    pub fn that_waits(self) -> Self {
+        match self {
+            Self::Stands { reason, message, .. } => Self::waits(EntryState::Retrying, reason, message),
+            other => other,
+        }
+    }
+
     /// A call failed on the way to leaving an account.
     pub fn failed_to_leave(error: &CallError) -> Self {
         let meaning = error.failure.meaning(Duration::ZERO);

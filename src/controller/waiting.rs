@@ -87,6 +87,7 @@ impl Job {
             at_latest: lifecycle
                 .next_change(now)
                 .map(|end| end.duration_since(now).unsigned_abs()),
+            may_pass: false,
         })
     }
 

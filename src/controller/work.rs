@@ -53,6 +53,8 @@ pub struct Finished {
     pub verdict: Verdict,
     /// Look again within so long, whatever the verdict.
     pub at_latest: Option<Duration>,
+    /// Whether what the verdict says may pass by itself although it looks as if a person must act.
+    pub may_pass: bool,
 }
 
 /// A visit to an account: one look at its role, and what has to be done there.
@@ -123,15 +125,34 @@ impl Visit<'_> {
         Some(Finished {
             verdict: self.verdict(role, outcome),
             at_latest: None,
+            may_pass: false,
         })
     }
 
     /// A call failed on the way to holding a role.
     pub(super) fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
         Some(Finished {
-            verdict: self.verdict(role, Outcome::failed(error, self.failing_for(error))),
-            at_latest: self.may_pass_after(error),
+            verdict: self.verdict(role, self.failure(error)),
+            at_latest: None,
+            may_pass: error.failure.may_pass(),
         })
+    }
+
+    /// What a call that failed means. Of a role that was made a moment ago, and that IAM may not know everywhere yet, nobody
+    /// is told that a person must act.
+    pub(super) fn failure(&self, error: &CallError) -> Outcome {
+        let outcome = Outcome::failed(error, self.failing_for(error));
+        match &self.task.target {
+            Target::Hold(hold) if error.failure.may_pass() => {
+                let Desired { owner, name, .. } = &hold.desired;
+                if self.made_just_now(owner, name) {
+                    outcome.that_waits()
+                } else {
+                    outcome
+                }
+            }
+            _ => outcome,
+        }
     }
 
     pub(super) fn usual_age(&self) -> Age {
@@ -181,7 +202,7 @@ impl Visit<'_> {
             Err(Stopped::Failed(error)) => {
                 // Nobody refuses the role: only what the object itself ends is ended.
                 let ending = ending.map(Ending::unrefused);
-                let outcome = Outcome::failed(&error, self.failing_for(&error));
+                let outcome = self.failure(&error);
                 return self
                     .refused(ending.as_ref(), Some(desired), &observed, &known, outcome)
                     .await;
@@ -196,6 +217,7 @@ impl Visit<'_> {
             return Some(Finished {
                 verdict: self.verdict(known_role, Outcome::ready()),
                 at_latest: self.at_latest(desired, doubtful_for),
+                may_pass: false,
             });
         }
         if hold.observe {
@@ -219,15 +241,15 @@ impl Visit<'_> {
         self.tell_made(desired, &plan, &applied, &observed).await;
         self.tell_of_older_sessions(desired, &plan, &applied, &observed).await;
         let outcome = match &applied.failure {
-            Some(error) => Outcome::failed(error, self.failing_for(error)),
+            Some(error) => self.failure(error),
             None if applied.done < plan.changes.len() => return None,
             None => Outcome::ready(),
         };
         let doubtful_for = applied.guessed.then(|| self.job.context.settings.shown_after());
-        let may_pass_after = applied.failure.as_ref().and_then(|error| self.may_pass_after(error));
         Some(Finished {
             verdict: self.verdict(role, outcome),
-            at_latest: self.at_latest(desired, doubtful_for.into_iter().chain(may_pass_after).min()),
+            at_latest: self.at_latest(desired, doubtful_for),
+            may_pass: applied.failure.is_some_and(|error| error.failure.may_pass()),
         })
     }
 
@@ -303,12 +325,6 @@ impl Visit<'_> {
             Some(entry) => self.since(entry),
             None => Duration::ZERO,
         }
-    }
-
-    /// When to try again what only looks as if a person must act.
-    fn may_pass_after(&self, error: &CallError) -> Option<Duration> {
-        let failing_for = self.failing(error).map(|entry| self.since(entry));
-        error.failure.may_pass_after(failing_for.unwrap_or_default())
     }
 
     /// The entry in status, where it says that the object, as it is, failed in this way already.

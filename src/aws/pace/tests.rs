@@ -41,8 +41,8 @@ fn failures_in_five_seconds_in_a_row_close_the_account_and_one_call_tries_it_lat
     assert_eq!(refused, Admission::Closed(trouble.clone()));
     let later = later + seconds(2.0);
     assert_eq!(pace.admit(Action::GetRole, later), AT_ONCE);
-    assert!(pace.answered(later, later), "it did not answer before");
-    assert!(!pace.answered(later, later));
+    assert!(pace.answered(Action::GetRole, later, later), "it did not answer before");
+    assert!(!pace.answered(Action::GetRole, later, later));
     assert_eq!(pace.admit(Action::GetRole, later), AT_ONCE);
 }
 
@@ -64,7 +64,7 @@ fn what_becomes_of_calls_that_were_sent_before_it_closed_is_no_news() {
     for _ in 0..20 {
         pace.failed(&error(Failure::Unavailable), sent, later, 1.0);
     }
-    assert!(!pace.answered(sent, later));
+    assert!(!pace.answered(Action::GetRole, sent, later));
     assert!(pace.is_closed());
     assert_eq!(pace.closed_since(sent), Some(error(Failure::Unavailable)));
     assert_eq!(pace.closed_since(now), None);
@@ -79,11 +79,11 @@ fn what_becomes_of_calls_that_were_sent_before_it_closed_is_no_news() {
 fn throttling_makes_slower_and_closes_nothing() {
     let start = Instant::now() + seconds(10.0);
     let mut pace = Pace::new(start);
-    assert!(!pace.is_slow());
+    assert!(!pace.is_slow(start));
     for second in 0..20 {
         fails(&mut pace, Failure::Throttled, start + seconds(f64::from(second)));
     }
-    assert!(pace.is_slow() && !pace.is_closed());
+    assert!(pace.is_slow(start) && !pace.is_closed());
     // Who throttles answers.
     let mut pace = closed(start);
     let later = start + seconds(1.0);
@@ -98,7 +98,7 @@ fn how_often_sts_may_be_asked_is_not_counted_in_the_account() {
     let throttled = CallError::new(Action::AssumeRole, Failure::Throttled, "as tests have it");
     let mut pace = Pace::new(now);
     assert!(!pace.failed(&throttled, now, now, 1.0));
-    assert!(!pace.is_slow());
+    assert!(!pace.is_slow(now));
     assert_eq!(pace.admit(Action::GetRole, now), AT_ONCE);
     // As the one that tries it says nothing of the account, and another one tries soon.
     let mut pace = closed(now);
@@ -126,11 +126,13 @@ fn a_session_that_is_no_longer_accepted_says_nothing_of_the_account() {
 fn an_account_is_slow_while_its_answers_take_more_than_a_second() {
     let start = Instant::now();
     let mut pace = Pace::new(start);
-    let answers = |pace: &mut Pace, took| pace.answered(start, start + seconds(took));
-    answers(&mut pace, 5.0);
-    assert!(pace.is_slow());
-    answers(&mut pace, 0.1);
-    assert!(!pace.is_slow(), "{:?}", pace.took);
+    let answers = |pace: &mut Pace, action, took| pace.answered(action, start, start + seconds(took));
+    answers(&mut pace, Action::GetAccountAuthorizationDetails, 60.0);
+    assert!(!pace.is_slow(start), "that takes long everywhere");
+    answers(&mut pace, Action::GetRole, 5.0);
+    assert!(pace.is_slow(start));
+    answers(&mut pace, Action::GetRole, 0.1);
+    assert!(!pace.is_slow(start), "{:?}", pace.took);
 }
 
 #[test]
@@ -221,9 +223,33 @@ fn retries_end_with_the_budget_and_answers_earn_new_ones() {
     let conflict = error(Failure::Conflict);
     assert_eq!((0..100).filter(|_| pace.may_retry(&conflict)).count(), 10);
     for _ in 0..20 {
-        pace.answered(now, now);
+        pace.answered(Action::GetRole, now, now);
     }
     // A tenth of twenty is not quite two, as floating point counts it.
     assert!(pace.may_retry(&conflict));
     assert!(!pace.may_retry(&error(Failure::PermissionDenied)));
+}
+
+#[test]
+fn a_session_alone_opens_nothing_but_lets_the_next_call_try_it() {
+    let start = Instant::now();
+    let wrong = CallError::new(Action::GetCallerIdentity, Failure::WrongAccount, "as tests have it");
+    let mut pace = Pace::new(start);
+    let mut now = start;
+    for pause in [1.0, 2.0, 4.0, 8.0] {
+        assert_eq!(pace.admit(Action::AssumeRole, now), AT_ONCE);
+        assert!(!pace.answered(Action::AssumeRole, now, now));
+        assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
+        pace.failed(&wrong, now, now, 1.0);
+        let still = pace.admit(Action::AssumeRole, now + seconds(pause - 0.1));
+        assert!(matches!(still, Admission::Closed(_)), "{pause}");
+        now += seconds(pause);
+    }
+    assert_eq!(pace.admit(Action::AssumeRole, now), AT_ONCE);
+    assert!(!pace.answered(Action::AssumeRole, now, now));
+    assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
+    assert!(
+        pace.answered(Action::GetCallerIdentity, now, now),
+        "it is the right one now"
+    );
 }

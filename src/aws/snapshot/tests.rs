@@ -161,6 +161,12 @@ fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
     let ended = now + PAUSE * 2;
     snapshot.taken(roles(&[], &[]), Keep::All, [], (now, ended));
     assert!(!snapshot.is_worth_taking(TOGETHER, ended + PAUSE), "it took long");
+    let ended = now + ACTED_ON_AT_MOST;
+    snapshot.taken(roles(&[], &[]), Keep::All, [], (now, ended));
+    assert!(
+        !snapshot.is_worth_taking(TOGETHER, ended + PAUSE * 2),
+        "it would be too old"
+    );
     snapshot.was_denied(&denied(), now);
     assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
     assert!(snapshot.was_tried_within(PAUSE, now));
@@ -268,7 +274,45 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
 #[test]
 fn after_a_reading_that_failed_each_role_is_read_alone_for_a_while() {
     let (snapshot, now) = (snapshot(), Instant::now());
-    snapshot.has_failed(now);
+    snapshot.has_failed(&denied(), now);
     assert!(!snapshot.is_worth_taking(TOGETHER, now));
     assert!(snapshot.is_worth_taking(TOGETHER, now + ALONE_FOR));
+}
+
+#[test]
+fn who_is_told_to_make_fewer_calls_does_not_read_each_role_alone() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    assert_eq!(snapshot.was_throttled_lately(now), None);
+    let throttled = CallError::new(crate::aws::Action::ListRoles, Failure::Throttled, "as tests have it");
+    snapshot.has_failed(&throttled, now);
+    assert_eq!(snapshot.was_throttled_lately(now), Some(throttled));
+    assert_eq!(snapshot.was_throttled_lately(now + PAUSE), None);
+    snapshot.has_failed(&denied(), now);
+    assert_eq!(snapshot.was_throttled_lately(now), None);
+}
+
+#[test]
+fn whoever_waits_while_all_roles_are_read_gets_the_answer_even_if_it_is_no_news() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let read = || {
+        snapshot.taken(
+            roles(&[("audit", answer("us", ""))], &[]),
+            Keep::Changed,
+            [],
+            (now, now),
+        )
+    };
+    read();
+    assert!(print_of(&snapshot, now).is_some());
+    read();
+    assert_eq!(print_of(&snapshot, now), None, "it is no news");
+    snapshot.is_looked_at(&audit());
+    read();
+    assert!(print_of(&snapshot, now).is_some());
+    read();
+    assert_eq!(print_of(&snapshot, now), None, "it was told");
+    snapshot.is_looked_at(&audit());
+    snapshot.was_read_alone(&audit());
+    read();
+    assert_eq!(print_of(&snapshot, now), None, "it was read otherwise");
 }

@@ -23,6 +23,8 @@ pub(super) struct Look {
     pub(super) due: Instant,
     /// Failures in a row.
     pub(super) failures: u32,
+    /// How often in a row it found what may pass by itself.
+    pub(super) patient: u32,
 }
 
 impl Look {
@@ -54,7 +56,14 @@ impl Look {
             NextLook::Backoff => self.failures.saturating_add(1),
             NextLook::Interval => 0,
         };
-        self.due = now + finished.at_latest.map_or(wait, |at_latest| at_latest.min(wait));
+        let patience = finished.may_pass.then(|| outcome::patience(self.patient));
+        self.patient = if finished.may_pass {
+            self.patient.saturating_add(1)
+        } else {
+            0
+        };
+        let soonest = [finished.at_latest, patience].into_iter().flatten().min();
+        self.due = now + soonest.map_or(wait, |soonest| soonest.min(wait));
         self.done = Some((print, finished.verdict));
     }
 }
@@ -91,6 +100,7 @@ mod tests {
             done: None,
             due: now,
             failures: 0,
+            patient: 0,
         }
     }
 
@@ -104,6 +114,7 @@ mod tests {
                 outcome,
             },
             at_latest,
+            may_pass: false,
         }
     }
 
@@ -155,6 +166,32 @@ mod tests {
             now,
         );
         assert_eq!(look.due, now + Duration::from_secs(15));
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_looked_at_soon_again_and_rarer_each_time() {
+        let now = Instant::now();
+        let mut look = look(now);
+        let denied = || Outcome::Stands {
+            state: crossrole_api::EntryState::Refused,
+            reason: Reason::PermissionDenied,
+            message: String::new(),
+            next: NextLook::Interval,
+        };
+        let settle = |may_pass, look: &mut Look| {
+            let finished = Finished {
+                may_pass,
+                ..finished(denied(), None)
+            };
+            look.settle(1, finished, INTERVAL, now);
+            look.due - now
+        };
+        assert_eq!(settle(true, &mut look), Duration::from_secs(5));
+        assert_eq!(settle(true, &mut look), Duration::from_millis(7_500));
+        assert!(settle(false, &mut look) > INTERVAL / 2);
+        assert_eq!(settle(true, &mut look), Duration::from_secs(5));
+        let last = (0..30).map(|_| settle(true, &mut look)).last();
+        assert!(last > Some(INTERVAL / 2), "{last:?}");
     }
 
     #[test]

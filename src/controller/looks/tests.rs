@@ -72,6 +72,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             done: Some((print, done)),
             due: Instant::now(),
             failures: 0,
+            patient: 0,
         },
     );
     assert_eq!(outcome(&mut looked, &released), failed);
