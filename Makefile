@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation failover fuzz check generate tools build
+.PHONY: help demo test matrix crash campaign soak isolation failover fuzz check generate release tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
@@ -53,7 +53,7 @@ bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSR
 	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
 		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 
-check: ## Format, lints, docs, generated files, and cargo-deny where it is installed.
+check: ## Format, lints, docs, generated files; cargo-deny and hadolint where they are installed.
 	@echo "check: format"
 	@$(CARGO) fmt --all --check
 	@echo "check: lints"
@@ -68,6 +68,9 @@ check: ## Format, lints, docs, generated files, and cargo-deny where it is insta
 		$(PROGRAMS)/chart-readme | diff - charts/crossrole/README.md && \
 		$(PROGRAMS)/reference fields | diff - docs/fields.md && \
 		$(PROGRAMS)/reference commands | diff - docs/cli.md || { echo "check: run make generate" >&2; exit 1; }
+	@echo "check: Dockerfile"
+	@if command -v hadolint >/dev/null 2>&1; then hadolint Dockerfile; \
+		else echo "check: hadolint is not installed; the Dockerfile was not checked"; fi
 	@echo "check: dependencies"
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
 		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
@@ -83,6 +86,9 @@ generate: ## Write the CRDs into crds/ and the chart, the chart's values into it
 	@$(PROGRAMS)/crossrole bootstrap --format files --class standard --filename examples/quickstart --pod-identity \
 		--operator-role arn:aws:iam::111111111111:role/crossrole-operator --output-dir examples/bootstrap 2>/dev/null
 	@echo "generate: wrote crds/, $(CHART_CRDS)/, charts/crossrole/README.md, docs/fields.md, docs/cli.md and examples/bootstrap/"
+
+release: ## Make what a release consists of, in dist/: program, image, chart, list of contents, checksums; docs/release.md.
+	@release/make
 
 tools: ## Build the programs of the test control plane, once, into a cache.
 	@tools/build

@@ -28,7 +28,12 @@ const FIRST: [&str; 2] = ["docs/install.md", "docs/first-role.md"];
 const LAST: &str = "docs/faq.md";
 
 /// Why a block cannot run here.
-const REASONS: [&str; 3] = ["needs a real AWS account", "needs Pods", "needs files of your own"];
+const REASONS: [&str; 4] = [
+    "needs a real AWS account",
+    "needs Pods",
+    "needs files of your own",
+    "needs the tools of a release",
+];
 
 /// What users type.
 const PROGRAMS: [&str; 6] = ["$", "aws", "crossrole", "helm", "kubectl", "make"];

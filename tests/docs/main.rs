@@ -5,6 +5,7 @@
 //! | `bootstrap` | the bootstrap role and its examples |
 //! | `links` | the table of contents, links, anchors, tests that a page names |
 //! | `reference` | every field, flag and reason |
+//! | `release` | the version, wherever it stands |
 //! | `telemetry` | every metric, every field of the log |
 //! | `manifests` | every block of YAML is taken by the API server |
 //! | `commands` | every block of commands runs, page after page, against a real API server and simulated AWS |
@@ -13,7 +14,7 @@
 //!
 //! | comment | means |
 //! |---|---|
-//! | `<!-- not run: needs a real AWS account -->` | commands that cannot run here; the other reasons are `needs Pods` and `needs files of your own` |
+//! | `<!-- not run: needs a real AWS account -->` | commands that cannot run here; the other reasons are `needs Pods`, `needs files of your own` and `needs the tools of a release` |
 //! | `<!-- part of: AWSAccount -->` | a piece of that kind; a piece without it is of a CrossAccountRole |
 //!
 //! Commands stand in blocks of `console`. Where lines begin with `$ `, the others are what the commands print, and that is
@@ -27,4 +28,5 @@ mod links;
 mod manifests;
 mod page;
 mod reference;
+mod release;
 mod telemetry;

@@ -41,7 +41,9 @@ pub fn files_in_docs(ending: &str) -> BTreeSet<String> {
 
 /// Every page that users read.
 pub fn pages() -> Vec<Page> {
-    let mut paths = vec!["README.md".to_owned(), "charts/crossrole/README.md".to_owned()];
+    let mut paths = ["README.md", "CHANGELOG.md", "charts/crossrole/README.md"]
+        .map(str::to_owned)
+        .to_vec();
     paths.extend(files_in_docs(".md").into_iter().map(|name| format!("docs/{name}")));
     paths
         .into_iter()
