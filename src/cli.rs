@@ -87,7 +87,8 @@ pub struct RunFlags {
     /// How often an object is looked at although nothing asks for it: from 1s to 24h.
     #[arg(long, env = "CROSSROLE_RESYNC_INTERVAL", default_value = "10m", value_parser = interval)]
     resync_interval: Duration,
-    /// So many removals that nobody asked for by name are let through, or a tenth of all roles, if that is more.
+    /// At most so many removals that nobody asked for by name (after a change of a label, a selector or an AWSAccount) run at
+    /// once, or a tenth of all roles, if that is more. Where there are more, none runs until a person releases it.
     #[arg(long, env = "CROSSROLE_MAX_REMOVALS", default_value_t = 10)]
     max_removals: usize,
     /// How long IAM may take until a role that was just made is seen everywhere: from 1s to 1h. So long, the absence of

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::Error;
+use crate::reference::cell;
 
 /// The line before the table.
 const BEGIN: &str = "<!-- values: made by `make generate` from values.yaml -->";
@@ -90,12 +91,11 @@ fn row(value: &ChartValue) -> String {
         other => other.to_string(),
     };
     let default = match default.len() {
-        0 => String::new(),
+        0 => cell(""),
         length if length > LONGEST_DEFAULT => "see [values.yaml](values.yaml)".to_owned(),
         _ => format!("`{default}`"),
     };
-    let description = value.description.replace('|', "\\|");
-    format!("| `{}` | {default} | {description} |\n", value.path)
+    format!("| `{}` | {default} | {} |\n", value.path, cell(&value.description))
 }
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ replicas: 2
     fn the_table_takes_the_place_of_the_old_one() {
         let old = format!("# Chart\n\n{BEGIN}\nold\n{END}\n\nMore.\n");
         let new = readme(&old, "# A | b.\nreplicas: 2\n# None.\nname: \"\"\n").unwrap();
-        let table = "| value | default | what it does |\n|---|---|---|\n| `replicas` | `2` | A \\| b. |\n| `name` |  | None. |\n";
+        let table = "| value | default | what it does |\n|---|---|---|\n| `replicas` | `2` | A \\| b. |\n| `name` | – | None. |\n";
         assert_eq!(new, format!("# Chart\n\n{BEGIN}\n\n{table}\n{END}\n\nMore.\n"));
         assert_eq!(
             readme(&new, "# A | b.\nreplicas: 2\n# None.\nname: \"\"\n").unwrap(),

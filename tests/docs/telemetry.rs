@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crossrole::metrics::Metrics;
+use crossrole_testkit::reference::cell;
 use crossrole_testkit::tools::workspace;
 
 use super::page::read;
@@ -23,8 +24,8 @@ fn every_metric_has_its_row_and_no_row_is_left_over() {
                 "| `{}` | {} | {} | {} | {} |",
                 metric.name,
                 metric.kind,
-                labels.join(", "),
-                metric.unit,
+                cell(&labels.join(", ")),
+                cell(metric.unit),
                 metric.meaning
             )
         })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::head;
+use super::{cell, head};
 use crate::Error;
 
 /// The page, from CustomResourceDefinitions. Kinds that live in namespaces come first.
@@ -101,7 +101,7 @@ fn row(path: &str, name: &str, property: &Value, is_required: bool) -> String {
         bounds(property).join("; "),
         about,
     ];
-    format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
+    format!("| {} |\n", cells.map(|text| cell(&text)).join(" | "))
 }
 
 /// The object that a field holds, or each of its items; and its path.
@@ -304,13 +304,13 @@ mod tests {
         for part in [
             "\n## Thing\n\nA thing. Of two lines. Lives in a namespace; `kubectl` knows it as `th`, too.\n\n- `spec.name`: name it\n",
             "\n### Thing.spec\n\n| field | type | default | bounds | what it is |\n",
-            "| `ids` | list of text, each once |  | at most 3; each 12 characters | Ids. |\n",
-            "| `mode` | `On`, `Off` | `On` |  | How. Otherwise: “do not”. |\n",
+            "| `ids` | list of text, each once | – | at most 3; each 12 characters | Ids. |\n",
+            "| `mode` | `On`, `Off` | `On` | – | How. Otherwise: “do not”. |\n",
             "| `name` | text | *required* | 1 to 64 characters; `^(a\\|b)$` | Its name. |\n",
-            "| `parts` | list of [objects](#thingspecparts) |  | at most 2 | Parts. |\n",
-            "| `tags` | map of text |  | at most 48 entries; each at most 256 characters | Tags. |\n",
+            "| `parts` | list of [objects](#thingspecparts) | – | at most 2 | Parts. |\n",
+            "| `tags` | map of text | – | at most 48 entries; each at most 256 characters | Tags. |\n",
             "\n### Thing.spec.parts[]\n\nOne part.\n\n- one of both\n\n| field |",
-            "| `size` | whole number |  | 1 to 9 | How big. |\n",
+            "| `size` | whole number | – | 1 to 9 | How big. |\n",
         ] {
             assert!(page.contains(part), "{part}\nis not in\n{page}");
         }
