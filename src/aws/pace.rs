@@ -173,8 +173,8 @@ impl Pace {
                 false
             }
             Failure::BootstrapDenied | Failure::WrongAccount => true,
-            // It was never sent.
-            Failure::NotLeader => return self.has_said_nothing(now),
+            // It was never sent; or only the way to the grant role is shut, which says nothing of the account.
+            Failure::NotLeader | Failure::GrantRoleDenied => return self.has_said_nothing(now),
             // The account answered, and what it said is about one role.
             _ => return self.answered(sent, now),
         };
