@@ -78,7 +78,7 @@ pub struct AssumeRoleGrantStatus {
     #[schemars(length(max = 253))]
     pub last_handled_reconcile_at: Option<String>,
     /// The id of the account that holds the grant's policies, or is about to. It is here before anything is written there,
-    /// and goes when nothing is left.
+    /// and stays until the grant is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 12))]
     pub account_id: Option<String>,

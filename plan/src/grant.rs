@@ -35,7 +35,7 @@ pub use decide::{Seen, converge, leave, narrow};
 pub use desired::{Allows, DesiredGrant, Grant, Part, number_of, policies_path};
 pub use effect::{Made, apply};
 pub use grantee::{Grantee, Holder, HolderKind};
-pub use guard::{Request, judge};
+pub use guard::{Request, judge, keeping};
 pub use observed::{ObservedGrant, ObservedPolicy};
 pub use rules::{GrantRole, GrantRules};
 pub use trusted::{admits, allows, names_account};

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `known` | what this process knows of grants |
 //! | `resolve` | which roles, which account, what the class allows: from the caches alone |
+//! | `selected` | the roles that it selects |
 //! | `work` | observe, decide, apply |
 //! | `report` | the status, computed once from what was seen |
 
 mod known;
 mod report;
 mod resolve;
+mod selected;
 mod work;
 
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use resolve::Target;
 use work::Work;
 
 pub use known::Known;
+pub use selected::is_leaving;
 
 /// Makes one grant true, and says so in its status.
 ///
@@ -62,7 +65,7 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
     let key = key(grant);
     if outcome == Outcome::Gone {
         write_back::set_finalizer(&api, &work.newest(), GRANT_FINALIZER, false).await?;
-        context.memory.forget(&key, &work.object);
+        context.memory.forget_object(&key);
         context.grants.forget(&work.object);
         return Ok(Action::await_change());
     }

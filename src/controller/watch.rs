@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossrole_api::names::PREFIX;
-use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole, EntryState};
+use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -23,6 +23,7 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::grants::is_leaving;
 use super::index::{Index, role_name};
 use super::looks::Looks;
 use super::queues::{Queues, Requests, look_at_grants, look_at_roles, queues};
@@ -244,7 +245,7 @@ fn bears_on_grants(role: Option<&CachedRole>) -> Option<u64> {
     fingerprint(role).hash(&mut hasher);
     let status = role.0.as_ref().ok().and_then(|role| role.status.as_ref());
     for entry in status.into_iter().flat_map(|status| &status.accounts) {
-        (&entry.account, &entry.role_arn, entry.state == EntryState::Removing).hash(&mut hasher);
+        (&entry.account, &entry.role_arn, is_leaving(entry)).hash(&mut hasher);
     }
     Some(hasher.finish())
 }

@@ -12,7 +12,7 @@ use crossrole_iam::quota;
 
 use super::change::{GrantChange, GrantPlan};
 use super::desired::{DesiredGrant, Part, document_of, pairs_in};
-use super::grantee::Holder;
+use super::grantee::{Holder, HolderKind};
 use super::observed::{ObservedGrant, ObservedPolicy};
 use crate::owner::{Holder as Whose, Owner};
 use crate::refusal::Refusal;
@@ -127,9 +127,10 @@ pub fn converge(desired: &DesiredGrant, observed: &ObservedGrant, seen: &Seen) -
 /// is detached, and what is no longer selected goes. Nothing comes, not even what was taken away by hand.
 pub fn narrow(desired: &DesiredGrant, observed: &ObservedGrant, seen: &Seen) -> GrantPlan {
     let wanted = desired.pairs();
+    let stays = |holder: &Holder| desired.holders.contains(holder) && !is_elsewhere(desired, observed, holder);
     let mut changes = Vec::new();
     for policy in own(&desired.owner, observed, seen).values() {
-        changes.extend(detached(policy, |holder| !desired.holders.contains(holder)));
+        changes.extend(detached(policy, |holder| !stays(holder)));
         let held = policy.document.document().and_then(pairs_in);
         let kept = held
             .as_ref()
@@ -140,7 +141,7 @@ pub fn narrow(desired: &DesiredGrant, observed: &ObservedGrant, seen: &Seen) -> 
         match kept.as_ref().and_then(document_of) {
             Some(document) => changes.extend(rewritten(policy, &document)),
             None => {
-                changes.extend(detached(policy, |holder| desired.holders.contains(holder)));
+                changes.extend(detached(policy, stays));
                 changes.extend(deleted(policy));
             }
         }
@@ -187,7 +188,14 @@ fn check_holder(policy: &ObservedPolicy, owner: &Owner, seen: &Seen) -> Result<(
     ))
 }
 
-// IAM attaches by the name alone, and a role of that name can be one that crossrole makes.
+/// Whether it is a role of the name that was allowed, at another path: IAM attaches by the name alone.
+fn is_elsewhere(desired: &DesiredGrant, observed: &ObservedGrant, holder: &Holder) -> bool {
+    let name = holder.name.to_ascii_lowercase();
+    let (allowed, found) = (desired.role_paths.get(&name), observed.role_paths.get(&name));
+    holder.kind == HolderKind::Role && allowed.zip(found).is_some_and(|(allowed, found)| allowed != found)
+}
+
+// A role of that name can be one that crossrole makes.
 fn check_paths(desired: &DesiredGrant, observed: &ObservedGrant) -> Result<(), Refusal> {
     for (name, path) in &desired.role_paths {
         if let Some(found) = observed.role_paths.get(name).filter(|found| *found != path) {

@@ -1,10 +1,14 @@
 //! What the class of an account does not allow, before any call of AWS. What is taken away is never asked for.
 
+use std::collections::BTreeSet;
+
 use crossrole_api::Reason;
+use crossrole_api::class::OnViolation;
 use crossrole_iam::RoleName;
 
 use super::desired::Grant;
-use super::grantee::Grantee;
+use super::grantee::{Grantee, Holder};
+use super::rules::GrantRules;
 use crate::account::Account;
 use crate::refusal::Refusal;
 use crate::rules::Rules;
@@ -39,8 +43,8 @@ pub fn judge(request: &Request<'_>) -> Result<(), Refusal> {
             format!("AccountClass {class} has no spec.grants: nobody can grant in its accounts"),
         ));
     };
-    let namespace = &request.grant.object.namespace;
-    if !select::chosen(&grants.namespaces, namespace, request.namespace_labels) {
+    if !is_chosen(request, grants) {
+        let namespace = &request.grant.object.namespace;
         return Err(Refusal::new(
             Reason::NamespaceNotAllowed,
             format!(
@@ -48,20 +52,47 @@ pub fn judge(request: &Request<'_>) -> Result<(), Refusal> {
             ),
         ));
     }
-    request.grant.grantees.iter().try_for_each(|grantee| {
-        is_never_given_anything(request, grantee)?;
-        if grants.grantees.contains(grantee) {
-            return Ok(());
-        }
-        let list = list_of(grantee);
-        Err(Refusal::of_field(
-            Reason::GrantNotAllowed,
-            format!("spec.to.{list}"),
-            format!(
-                "AccountClass {class} does not allow anything to be given to {grantee}: its owner can add it to spec.grants.{list}"
-            ),
-        ))
-    })
+    let mut grantees = request.grant.grantees.iter();
+    grantees.try_for_each(|grantee| judge_grantee(request, grants, grantee))
+}
+
+/// Of whom a refused grant is given to those that keep what they have: all of them, or where the class wants closed what it no
+/// longer allows, those that it allows still.
+pub fn keeping(request: &Request<'_>) -> BTreeSet<Holder> {
+    let grantees = request.grant.grantees.iter();
+    if request.rules.on_violation == OnViolation::Freeze {
+        return grantees.map(Grantee::holder).collect();
+    }
+    let Some(grants) = request
+        .rules
+        .grants
+        .as_ref()
+        .filter(|grants| is_chosen(request, grants))
+    else {
+        return BTreeSet::new();
+    };
+    let allowed = grantees.filter(|grantee| judge_grantee(request, grants, grantee).is_ok());
+    allowed.map(Grantee::holder).collect()
+}
+
+fn is_chosen(request: &Request<'_>, grants: &GrantRules) -> bool {
+    let namespace = &request.grant.object.namespace;
+    select::chosen(&grants.namespaces, namespace, request.namespace_labels)
+}
+
+fn judge_grantee(request: &Request<'_>, grants: &GrantRules, grantee: &Grantee) -> Result<(), Refusal> {
+    is_never_given_anything(request, grantee)?;
+    if grants.grantees.contains(grantee) {
+        return Ok(());
+    }
+    let (class, list) = (&request.rules.class, list_of(grantee));
+    Err(Refusal::of_field(
+        Reason::GrantNotAllowed,
+        format!("spec.to.{list}"),
+        format!(
+            "AccountClass {class} does not allow anything to be given to {grantee}: its owner can add it to spec.grants.{list}"
+        ),
+    ))
 }
 
 fn list_of(grantee: &Grantee) -> &'static str {

@@ -221,8 +221,19 @@ fn a_role_at_another_path_than_the_class_lists_is_given_nothing() {
         ..ObservedGrant::default()
     };
     assert!(converge(&wanted, &at("/ci/"), &Seen::new()).is_ok());
-    let refusal = converge(&wanted, &at("/crossrole/"), &Seen::new()).unwrap_err();
+    let mut elsewhere = at("/crossrole/");
+    let refusal = converge(&wanted, &elsewhere, &Seen::new()).unwrap_err();
     assert_eq!(refusal.reason, Reason::GrantNotAllowed);
+    // Nor does it keep what somebody else gave to it.
+    elsewhere.policies = made(&desired([2])).policies;
+    let policy = elsewhere.policies.get_mut(&1).unwrap();
+    policy.holders = BTreeSet::from([Holder::new(HolderKind::Role, "Deployer")]);
+    assert_eq!(
+        summaries(&narrow(&wanted, &elsewhere, &Seen::new())),
+        ["detached the policy security.auditors.1 from role Deployer"]
+    );
+    elsewhere.role_paths.insert("deployer".into(), "/ci/".into());
+    assert!(narrow(&wanted, &elsewhere, &Seen::new()).is_empty());
 }
 
 const CLASS: &str = "
@@ -333,6 +344,33 @@ fn a_grant_is_given_only_where_the_class_says_so() {
         ],
         says,
     );
+}
+
+#[test]
+fn a_class_that_closes_what_it_no_longer_allows_leaves_to_each_what_it_still_allows() {
+    let keep = |replaced: &(&str, &str), to: &str, on_violation: &str| {
+        let guardrails = format!("permissionsBoundary: None, onViolation: {on_violation}");
+        let text = CLASS.replace("permissionsBoundary: None", &guardrails);
+        let rules = Rules::parse(&class(&text.replace(replaced.0, replaced.1))).unwrap();
+        let kept = keeping(&Request {
+            grant: &grant(to),
+            account: &account(),
+            rules: &rules,
+            namespace_labels: &Labels::new(),
+            hub_role: None,
+            is_made_here: &|_: &RoleName| false,
+        });
+        kept.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (as_is, to) = (("", ""), "{groups: [SecAuditors, Admins], roles: [ci/other]}");
+    assert_eq!(keep(&as_is, to, "Close"), ["group SecAuditors"]);
+    assert_eq!(
+        keep(&as_is, to, "Freeze"),
+        ["group Admins", "group SecAuditors", "role other"]
+    );
+    let other_namespace = ("[security]", "[other]");
+    assert!(keep(&other_namespace, to, "Close").is_empty());
+    assert_eq!(keep(&other_namespace, to, "Freeze").len(), 3);
 }
 
 fn statement(principal: &str, conditions: &str) -> Document {

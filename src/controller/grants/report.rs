@@ -31,6 +31,8 @@ pub(super) fn report(
     let is_ready = *outcome == Outcome::ready();
     let roles = match hold {
         Some(hold) if is_ready => hold.roles.clone(),
+        // The class has closed it.
+        Some(hold) if hold.desired.holders.is_empty() => Vec::new(),
         // What came is not known; what is no longer asked for is gone, or will be.
         Some(hold) => {
             let asked = |role: &&GrantedRole| previous.roles.iter().any(|before| before.role_arn == role.role_arn);

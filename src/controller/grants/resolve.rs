@@ -1,21 +1,20 @@
 //! Which roles, which account, what the class allows: from the caches alone.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crossrole_api::{
-    AWSAccount, AccountState, AssumeRoleGrant, CrossAccountRole, EntryState, GrantedRole, Reason, Trusted,
+    AWSAccount, AccountEntry, AccountState, AssumeRoleGrant, CrossAccountRole, EntryState, GrantedRole, Reason,
 };
-use crossrole_iam::{Arn, Partition, RoleName};
-use crossrole_plan::account::{self, Account};
+use crossrole_iam::{Arn, RoleName};
+use crossrole_plan::account::Account;
 use crossrole_plan::declaration::Declaration;
-use crossrole_plan::grant::{self, Allows, DesiredGrant, Grant};
+use crossrole_plan::grant::{self, DesiredGrant, Grant, Holder};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::select;
 use crossrole_plan::trust;
-use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::super::context::Context;
@@ -24,6 +23,7 @@ use super::super::resolve::entrance;
 use super::super::verdict::Outcome;
 use super::super::world::{Located, World};
 use super::name_of;
+use super::selected::Selected;
 use crate::aws::Entrance;
 
 /// What is to be done.
@@ -127,37 +127,58 @@ fn hold(context: &Context, world: &World, object: &AssumeRoleGrant, owner: Owner
     let declared = Grant::parse(object)?;
     let (parsed, bootstrap) = world.enterable(account, Some(&context.aws.hub.identity))?;
     let role = world.grant_role(&parsed)?.ok_or_else(|| nobody_grants(&parsed))?;
-    let mut selected = Selected::default();
+    let before = object.status.iter().flat_map(|status| &status.roles);
+    let mut selected = Selected::after(before);
     for cached in context.caches.roles.state() {
         let of_namespace = cached.namespace().unwrap_or_default() == owner.object.namespace;
         let is_chosen = select::chosen(&object.spec.roles, &cached.name_any(), cached.labels());
         if of_namespace && is_chosen && cached.meta().deletion_timestamp.is_none() {
             match &cached.0 {
-                Ok(role) => selected.add(world, role, &declared, (parsed.partition, &parsed), context.now()),
+                Ok(role) => selected.add(
+                    role,
+                    &|entry| is_declared(world, role, entry),
+                    &declared,
+                    &parsed,
+                    context.now(),
+                ),
                 Err(unreadable) => selected.is_unreadable(&cached.name_any(), &unreadable.error),
             }
         }
     }
-    selected.keep_unreadable(object);
-    let refusal = selected
-        .refusal
-        .take()
-        .or_else(|| judge(context, world, account, &declared).err());
+    selected.keep_unreadable();
     let roles = selected.roles;
+    let mut desired = DesiredGrant::of(
+        &declared,
+        owner,
+        (parsed.partition, &parsed.id),
+        roles.iter().map(|(arn, (allows, _))| (arn.clone(), *allows)).collect(),
+    );
+    let refusal = match judge(context, world, account, &declared) {
+        Ok(()) => selected.refusal,
+        Err(violation) => {
+            if let Some(keeping) = violation.keeping {
+                desired.holders = keeping;
+            }
+            Some(violation.refusal)
+        }
+    };
     Ok(Target::Hold(Box::new(Hold {
         account: name.clone(),
         entrance: entrance(&parsed, &bootstrap),
         grant_role: role.arn(parsed.partition, &parsed.id),
-        desired: DesiredGrant::of(
-            &declared,
-            owner,
-            (parsed.partition, &parsed.id),
-            roles.iter().map(|(arn, (allows, _))| (arn.clone(), *allows)).collect(),
-        ),
+        desired,
         roles: roles.into_values().map(|(_, role)| role).collect(),
         refusal,
         not_granted: not_granted(context, object, &declared, &parsed),
     })))
+}
+
+/// Whether an object asks for its role in the account of an entry.
+fn is_declared(world: &World, role: &CrossAccountRole, entry: &AccountEntry) -> bool {
+    world.account(&entry.account).is_ok_and(|account| {
+        entry.account_id.as_ref() == Some(&account.spec.account_id)
+            && select::chosen(&role.spec.accounts, &entry.account, account.labels())
+    })
 }
 
 fn nobody_grants(account: &Account) -> Refusal {
@@ -171,8 +192,15 @@ fn nobody_grants(account: &Account) -> Refusal {
     )
 }
 
-fn judge(context: &Context, world: &World, object: &AWSAccount, declared: &Grant) -> Result<(), Refusal> {
-    let (account, rules) = world.usable(object, Some(&context.aws.hub.identity))?;
+/// Why a grant is refused, and who keeps what they have; `None`: all of them.
+struct Violation {
+    refusal: Refusal,
+    keeping: Option<BTreeSet<Holder>>,
+}
+
+fn judge(context: &Context, world: &World, object: &AWSAccount, declared: &Grant) -> Result<(), Violation> {
+    let usable = world.usable(object, Some(&context.aws.hub.identity));
+    let (account, rules) = usable.map_err(|refusal| Violation { refusal, keeping: None })?;
     let name = object.name_any();
     let is_made_here = |role: &RoleName| {
         let objects = context.caches.index.of_role_name(&role.folded()).into_iter();
@@ -183,101 +211,18 @@ fn judge(context: &Context, world: &World, object: &AWSAccount, declared: &Grant
             entries.any(|entry| entry.account == name && entry.role_arn.is_some())
         })
     };
-    grant::judge(&grant::Request {
+    let request = grant::Request {
         grant: declared,
         account: &account,
         rules: &rules,
         namespace_labels: &world.labels(&declared.object.namespace),
         hub_role: context.aws.hub.identity.role(),
         is_made_here: &is_made_here,
+    };
+    grant::judge(&request).map_err(|refusal| Violation {
+        refusal,
+        keeping: Some(grant::keeping(&request)),
     })
-}
-
-/// The roles that a grant selects, by ARN.
-#[derive(Default)]
-struct Selected {
-    roles: BTreeMap<String, (Allows, GrantedRole)>,
-    /// CrossAccountRoles of which nobody knows what they mean.
-    unreadable: Vec<String>,
-    refusal: Option<Refusal>,
-}
-
-impl Selected {
-    fn is_unreadable(&mut self, name: &str, problem: &str) {
-        self.unreadable.push(name.to_string());
-        let message = format!("CrossAccountRole {name} cannot be read, so nothing is given anew: {problem}");
-        self.refusal = Some(Refusal::of_field(Reason::InvalidSpec, "spec.roles", message));
-    }
-
-    /// Status says where roles are, and only narrows: what is granted is declared as well.
-    fn add(
-        &mut self,
-        world: &World,
-        role: &CrossAccountRole,
-        declared: &Grant,
-        (partition, own): (Partition, &Account),
-        now: Timestamp,
-    ) {
-        let declaration = match Declaration::parse(role) {
-            Ok(declaration) => declaration,
-            Err(refusal) => return self.is_unreadable(&role.name_any(), &refusal.to_string()),
-        };
-        for entry in role.status.iter().flat_map(|status| &status.accounts) {
-            let (Some(arn), Ok(account)) = (&entry.role_arn, world.account(&entry.account)) else {
-                continue;
-            };
-            let is_held = entry.state != EntryState::Removing
-                && entry.account_id.as_deref() == Some(account.spec.account_id.as_str())
-                && select::chosen(&role.spec.accounts, &entry.account, account.labels());
-            if !is_held || !is_of(arn, &declaration, account) {
-                continue;
-            }
-            let Ok(id) = account.spec.account_id.parse() else {
-                continue;
-            };
-            let trust = trust::rendered(&declaration.trust, account::partition(account.spec.partition), &id);
-            let trust = trust.map_or_else(|_| trust::closed(), |rendered| rendered.document);
-            let mut grantees = declared.grantees.iter();
-            let is_trusted = !declaration.lifecycle.is_closed(now)
-                && grantees.all(|grantee| grant::admits(&trust, grantee, partition, &own.id));
-            let granted = GrantedRole {
-                role_arn: arn.clone(),
-                role: role.name_any(),
-                account: entry.account.clone(),
-                trusted: if is_trusted { Trusted::Yes } else { Trusted::No },
-            };
-            self.roles.insert(arn.clone(), (grant::allows(&trust), granted));
-        }
-    }
-
-    /// What nobody knows of is not taken away.
-    fn keep_unreadable(&mut self, object: &AssumeRoleGrant) {
-        let before = object.status.iter().flat_map(|status| &status.roles);
-        for role in before.filter(|role| self.unreadable.contains(&role.role)) {
-            let all = Allows {
-                session_tags: true,
-                source_identity: true,
-            };
-            self.roles.insert(role.role_arn.clone(), (all, role.clone()));
-        }
-    }
-}
-
-/// Whether an ARN is that of a declared role in an account.
-fn is_of(arn: &str, declaration: &Declaration, account: &AWSAccount) -> bool {
-    let Ok(parsed) = arn.parse::<Arn>() else { return false };
-    let Some(rest) = parsed.resource().strip_prefix("role") else {
-        return false;
-    };
-    let Some((path, name)) = rest.rfind('/').map(|slash| rest.split_at(slash + 1)) else {
-        return false;
-    };
-    parsed.account() == account.spec.account_id
-        && name.eq_ignore_ascii_case(declaration.role_name.as_str())
-        && declaration
-            .path
-            .as_ref()
-            .is_none_or(|declared| declared.as_str() == path)
 }
 
 /// CrossAccountRoles of the namespace that are there, whose trust names the account, and which no grant there selects.

@@ -95,6 +95,7 @@ impl<'a> Work<'a> {
         if is_known && !self.is_anew() {
             return Ok(stands());
         }
+        context.grants.looks(&self.object, self.status.account_id.is_some());
         let handle = context.aws.account(&hold.entrance);
         let _turn = context.aws.turn(&handle).await;
         let written = context
@@ -129,7 +130,7 @@ impl<'a> Work<'a> {
                 .apply_grant(&hold.grant_role, &plan, &observed, &|| self.is_wanted())
                 .await;
             self.tell(&plan, &applied, was_right).await;
-            context.grants.wrote(&self.object, applied.holds);
+            self.remember(&plan, &applied);
             if let Some(error) = &applied.failure {
                 return Ok(Outcome::failed(error, Duration::ZERO));
             }
@@ -146,6 +147,7 @@ impl<'a> Work<'a> {
 
     pub(super) async fn leave(&mut self, leave: &Leave) -> kube::Result<Outcome> {
         let context = self.context;
+        context.grants.looks(&self.object, self.status.account_id.is_some());
         let handle = context.aws.account(&leave.entrance);
         let _turn = context.aws.turn(&handle).await;
         let written = context
@@ -164,20 +166,36 @@ impl<'a> Work<'a> {
         let seen = self.saw(&leave.owner, &observed);
         let plan = grant::leave(&leave.owner, &observed, &seen);
         if plan.is_empty() {
-            return Ok(Outcome::Gone);
+            return Ok(self.gone(false));
         }
         let applied = handle
             .apply_grant(&leave.grant_role, &plan, &observed, &|| self.is_wanted())
             .await;
         self.tell(&plan, &applied, false).await;
-        context.grants.wrote(&self.object, applied.holds);
+        self.remember(&plan, &applied);
         Ok(match &applied.failure {
             Some(error) => cannot_leave(error),
             None if applied.done < plan.changes.len() => {
                 Outcome::waits(EntryState::Removing, Reason::Deleting, "being removed")
             }
-            None => Outcome::Gone,
+            None => self.gone(true),
         })
+    }
+
+    /// Nothing is there any more, unless IAM does not show it yet.
+    fn gone(&self, removed: bool) -> Outcome {
+        let delay = self.context.settings.propagation_delay;
+        if self.context.grants.may_still_appear(&self.object, removed, delay) {
+            let message = "no policy is seen, but one may have been made a moment ago: it is looked for again";
+            return Outcome::waits(EntryState::Removing, Reason::Deleting, message);
+        }
+        Outcome::Gone
+    }
+
+    fn remember(&self, plan: &GrantPlan, applied: &AppliedGrant) {
+        let mut done = plan.changes.iter().take(applied.done);
+        let made = done.any(|change| matches!(change, GrantChange::CreatePolicy { .. }));
+        self.context.grants.wrote(&self.object, applied.holds.clone(), made);
     }
 
     /// The unique ids of policies that are known to be ours.
