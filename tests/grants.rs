@@ -254,22 +254,22 @@ async fn a_grant_is_the_other_half_of_the_door() {
     .unwrap();
     let theirs =
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
-    let (path, name) = ("/crossrole-grants/", "security.other.1");
-    let made = root
-        .create_policy()
-        .policy_name(name)
-        .path(path)
-        .policy_document(theirs.to_string());
-    made.send().await.unwrap();
-    scene
-        .control_plane
-        .apply(&yaml(&[grant("other", "identity")]))
-        .await
-        .unwrap();
-    wait_for(&scene, "other", "the policy is foreign", |grant| {
-        condition(grant, "Stalled")["reason"] == "ForeignPolicy"
-    })
-    .await;
+    let path = "/crossrole-grants/";
+    // IAM takes a name once, whatever the path.
+    for (path, name) in [(path, "other"), ("/elsewhere/", "third")] {
+        let made = root
+            .create_policy()
+            .policy_name(format!("security.{name}.1"))
+            .path(path)
+            .policy_document(theirs.to_string());
+        made.send().await.unwrap();
+        let foreign = yaml(&[grant(name, "identity")]);
+        scene.control_plane.apply(&foreign).await.unwrap();
+        wait_for(&scene, name, "the policy is foreign", |grant| {
+            condition(grant, "Stalled")["reason"] == "ForeignPolicy"
+        })
+        .await;
+    }
 
     // A group that the class does not list; and the account is kept as long as a grant is there.
     let admins = with(grant("admins", "identity"), "/spec/to", json!({"groups": ["Others"]}));
@@ -281,7 +281,7 @@ async fn a_grant_is_the_other_half_of_the_door() {
     let identity = scene.get("awsaccount", "", "identity").await.unwrap();
     assert_eq!(identity["metadata"]["finalizers"], json!(["crossrole.dev/in-use"]));
 
-    for name in ["auditors", "other", "admins"] {
+    for name in ["auditors", "other", "third", "admins"] {
         let delete = ["delete", "assumerolegrant", name, "--namespace=security"];
         scene.control_plane.kubectl(delete).await.unwrap();
     }

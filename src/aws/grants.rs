@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_sdk_iam::types::{PolicyScopeType, PolicyUsageType, Tag};
-use crossrole_iam::Arn;
 use crossrole_iam::document::DocumentKind;
+use crossrole_iam::{Arn, RoleName};
 use crossrole_plan::declaration::ObjectName;
+use crossrole_plan::doctor::GrantFacts;
 use crossrole_plan::grant::{
     self, GrantChange, GrantPlan, Holder, HolderKind, Made, ObservedGrant, ObservedPolicy, number_of, policies_path,
 };
@@ -17,6 +18,7 @@ use crossrole_plan::outcome::Failure;
 use super::Action;
 use super::account::AccountHandle;
 use super::error::CallError;
+use super::examination;
 use super::read::{Door, each_page, pages};
 use super::session::Sessions;
 
@@ -73,6 +75,15 @@ impl AccountHandle {
                 ..AppliedGrant::default()
             },
         }
+    }
+
+    /// Enters as the grant role, and reads what tells whether it is as it must be.
+    ///
+    /// # Errors
+    /// When the grant role cannot be assumed, or another account answers. What fails later is in the facts.
+    pub async fn examine_grants(&self, grant_role: &Arn, name: &RoleName) -> Result<GrantFacts, CallError> {
+        let session = self.grant_sessions(grant_role).await.get(&self.gate).await?;
+        Ok(examination::grant_facts(self.door(&session), name).await)
     }
 
     async fn grant_sessions(&self, grant_role: &Arn) -> Arc<Sessions> {

@@ -58,10 +58,14 @@ pub(super) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// A session policy that leaves of the bootstrap role's rights only those to read. Source: IAM User Guide, "Policies and
+/// A session policy that leaves of a role's rights only those to read. Source: IAM User Guide, "Policies and
 /// permissions in AWS Identity and Access Management" (session policies).
-fn reads_alone() -> String {
-    let reads = Action::ALL
+fn reads_alone(side: Side) -> String {
+    let actions = match side {
+        Side::Bootstrap => Action::ALL,
+        Side::Grants => Action::OF_GRANTS,
+    };
+    let reads = actions
         .iter()
         .filter(|action| !action.writes())
         .map(|action| action.as_str());
@@ -213,7 +217,7 @@ impl Sessions {
             .role_arn(self.role.to_string())
             .role_session_name(&self.name)
             .set_external_id(self.entrance.external_id.clone())
-            .set_policy(self.entrance.read_only.then(reads_alone))
+            .set_policy(self.entrance.read_only.then(|| reads_alone(self.side)))
             .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
         let send = || self.hub.assume_role(request.clone());
         let (answer, ()) = gate.call_in(assuming, || self.hub.slot(), send).await?;

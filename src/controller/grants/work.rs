@@ -7,7 +7,9 @@ use crossrole_api::names::RECONCILE_AT_ANNOTATION;
 use crossrole_api::{AssumeRoleGrant, AssumeRoleGrantStatus, EntryState, Reason};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::grant::{self, GrantChange, GrantPlan, ObservedGrant, Seen};
+use crossrole_plan::outcome::Failure;
 use crossrole_plan::owner::{Holder, Owner};
+use crossrole_plan::refusal::Refusal;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
@@ -132,7 +134,7 @@ impl<'a> Work<'a> {
             self.tell(&plan, &applied, was_right).await;
             self.remember(&plan, &applied);
             if let Some(error) = &applied.failure {
-                return Ok(Outcome::failed(error, Duration::ZERO));
+                return Ok(self.failed(error));
             }
             if applied.done < plan.changes.len() {
                 let message = "the object has changed meanwhile";
@@ -143,6 +145,18 @@ impl<'a> Work<'a> {
             context.grants.is_right(&self.object, print);
         }
         Ok(outcome)
+    }
+
+    fn failed(&self, error: &CallError) -> Outcome {
+        let delay = self.context.settings.propagation_delay;
+        let exists = error.failure == Failure::AlreadyExists;
+        // No two policies of an account have the same name, whatever their paths and their case.
+        if exists && !self.context.grants.may_still_appear(&self.object, false, delay) {
+            let message = "a policy of this name is in the account, at another path or written otherwise, and was not touched: choose another name for the AssumeRoleGrant, or remove that policy";
+            let refusal = Refusal::new(Reason::ForeignPolicy, format!("{message}: {error}"));
+            return Outcome::refused(&refusal);
+        }
+        Outcome::failed(error, Duration::ZERO)
     }
 
     pub(super) async fn leave(&mut self, leave: &Leave) -> kube::Result<Outcome> {
