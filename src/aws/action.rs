@@ -157,6 +157,11 @@ impl Action {
         self.right().writes()
     }
 
+    /// Whether it is how an account is entered, as the operator itself.
+    pub fn enters(self) -> bool {
+        matches!(self.right(), Right::Enter | Right::EnterToGrant)
+    }
+
     /// Whose call it is.
     pub fn side(self) -> Side {
         if Self::OF_GRANTS.contains(&self) {

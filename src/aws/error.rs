@@ -225,7 +225,7 @@ impl fmt::Display for CallError {
             Failure::GrantRoleDenied => formatter.write_str(
                 " (check that the grant role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
             ),
-            Failure::Unavailable if self.is_about_credentials() && self.action == Action::AssumeRole => {
+            Failure::Unavailable if self.is_about_credentials() && self.action.enters() => {
                 formatter.write_str(" (AWS does not accept the operator's own credentials)")
             }
             Failure::PermissionDenied => {

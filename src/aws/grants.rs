@@ -178,14 +178,20 @@ async fn holders(door: Door<'_>, arn: &str) -> Result<BTreeSet<Holder>, CallErro
         .policy_arn(arn)
         .policy_usage_filter(PolicyUsageType::PermissionsPolicy);
     let mut holders = BTreeSet::new();
-    each_page!(door, ListEntitiesForPolicy, request.clone(), (), |page| {
-        let groups = page.policy_groups().iter().filter_map(|group| group.group_name());
-        holders.extend(groups.map(|name| Holder::new(HolderKind::Group, name)));
-        let roles = page.policy_roles().iter().filter_map(|role| role.role_name());
-        holders.extend(roles.map(|name| Holder::new(HolderKind::Role, name)));
-        let users = page.policy_users().iter().filter_map(|user| user.user_name());
-        holders.extend(users.map(|name| Holder::new(HolderKind::User, name)));
-    })?;
+    each_page!(
+        door,
+        ListEntitiesForPolicy,
+        request.clone(),
+        std::future::ready(()),
+        |page| {
+            let groups = page.policy_groups().iter().filter_map(|group| group.group_name());
+            holders.extend(groups.map(|name| Holder::new(HolderKind::Group, name)));
+            let roles = page.policy_roles().iter().filter_map(|role| role.role_name());
+            holders.extend(roles.map(|name| Holder::new(HolderKind::Role, name)));
+            let users = page.policy_users().iter().filter_map(|user| user.user_name());
+            holders.extend(users.map(|name| Holder::new(HolderKind::User, name)));
+        }
+    )?;
     Ok(holders)
 }
 

@@ -158,14 +158,14 @@ impl Pace {
     pub(super) fn failed(&mut self, error: &CallError, sent: Instant, now: Instant, jitter: f64) -> bool {
         let for_good = match error.failure {
             // How often STS may be asked is counted where the asking identity is, not here.
-            Failure::Throttled if error.action == Action::AssumeRole => return self.has_said_nothing(now),
+            Failure::Throttled if error.action.enters() => return self.has_said_nothing(now),
             // Slower is enough: where no call is made at all, all who wait come back at once.
             Failure::Throttled => {
                 self.rate.throttled(now, jitter);
                 return self.opens(sent);
             }
             // Another session is fetched.
-            Failure::Unavailable if error.is_about_credentials() && error.action != Action::AssumeRole => {
+            Failure::Unavailable if error.is_about_credentials() && !error.action.enters() => {
                 return self.has_said_nothing(now);
             }
             Failure::Unavailable => {
