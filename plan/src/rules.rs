@@ -12,6 +12,7 @@ use crossrole_api::selector::NamesOrSelector;
 use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, RoleName, account_policy_arn, pattern};
 
 use crate::bootstrap::Bootstrap;
+use crate::grant::GrantRules;
 use crate::refusal::Refusal;
 use values::{accounts, actions, patterns, policy_patterns};
 
@@ -70,6 +71,8 @@ pub struct Rules {
     pub on_violation: OnViolation,
     /// Patterns of the path and name of existing roles that may be taken over.
     adoption: Vec<String>,
+    /// What grants may do here; `None`: nothing.
+    pub grants: Option<GrantRules>,
 }
 
 /// A managed policy, by its name in the account or by its full ARN.
@@ -158,10 +161,14 @@ impl Rules {
             max_roles: guardrails.max_roles_per_namespace,
             on_violation: guardrails.on_violation,
             adoption: values::adoption(spec.adoption.clone().unwrap_or_default().roles)?,
+            grants: spec.grants.as_ref().map(GrantRules::parse).transpose()?,
         };
         rules.role_path_of("namespace")?;
         rules.check_bootstrap_outside_role_path()?;
         rules.check_trust(&trust)?;
+        if let Some(grants) = &rules.grants {
+            grants.check(&rules.bootstrap)?;
+        }
         Ok(rules)
     }
 

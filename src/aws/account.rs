@@ -69,16 +69,18 @@ pub enum Age {
 /// One account.
 #[derive(Debug)]
 pub struct AccountHandle {
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
     quotas: Mutex<Option<(Quotas, Instant)>>,
     places: AccountPlaces,
-    gate: Gate,
+    pub(super) gate: Gate,
     recent: Recent,
     snapshot: Snapshot,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
     /// How many long answers, of all accounts, are held at the same time.
     long_answers: Arc<Lanes>,
+    /// The sessions of the grant role, once somebody needs one.
+    pub(super) grant_sessions: Mutex<Option<Arc<Sessions>>>,
 }
 
 /// What all accounts share.
@@ -134,6 +136,7 @@ impl AccountHandle {
             places: AccountPlaces::default(),
             reading_all: Mutex::new(()),
             long_answers: shared.long_answers,
+            grant_sessions: Mutex::new(None),
         }
     }
 
@@ -364,7 +367,7 @@ impl AccountHandle {
         }
     }
 
-    fn door<'a>(&'a self, session: &'a Session) -> Door<'a> {
+    pub(super) fn door<'a>(&'a self, session: &'a Session) -> Door<'a> {
         Door {
             iam: &session.iam,
             gate: &self.gate,

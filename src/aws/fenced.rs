@@ -6,11 +6,12 @@ use aws_sdk_iam::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
 use super::Action;
+use super::action::Side;
 use crate::fence::Fence;
 
 /// Asks the fence at the last moment that the SDK offers: of each attempt, after it was signed, before it is sent.
 #[derive(Debug)]
-pub(super) struct Fenced(pub(super) Fence);
+pub(super) struct Fenced(pub(super) Fence, pub(super) Side);
 
 impl Intercept for Fenced {
     fn name(&self) -> &'static str {
@@ -23,19 +24,19 @@ impl Intercept for Fenced {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        listed(config.load::<Metadata>())?;
+        listed(self.1, config.load::<Metadata>())?;
         Ok(self.0.check()?)
     }
 }
 
-/// What the bootstrap role may do is made from the table: a call that is not in it would work for whoever has more rights,
-/// and fail for everybody else.
-fn listed(call: Option<&Metadata>) -> Result<(), String> {
+/// What the bootstrap role and the grant role may do is made from the table: a call that is not in it would work for whoever
+/// has more rights, and fail for everybody else.
+fn listed(side: Side, call: Option<&Metadata>) -> Result<(), String> {
     let (service, name) = call.map_or(("", ""), |call| (call.service(), call.name()));
-    match Action::of_operation(service, name) {
+    match Action::of_operation(side, service, name) {
         Some(_) => Ok(()),
         None => Err(format!(
-            "{service}:{name} is none of crossrole's calls, and was not sent"
+            "{service}:{name} is none of crossrole's calls here, and was not sent"
         )),
     }
 }
@@ -56,16 +57,20 @@ mod tests {
 
     #[test]
     fn only_calls_that_the_table_has_are_sent() {
-        for action in Action::ALL {
+        for action in Action::ALL.iter().chain(Action::OF_GRANTS) {
             let (service, name) = action.as_str().split_once(':').unwrap();
             let call = Metadata::new(name, service.to_ascii_uppercase());
-            assert_eq!(listed(Some(&call)), Ok(()), "{action}");
+            assert_eq!(listed(action.side(), Some(&call)), Ok(()), "{action}");
+        }
+        // Neither role makes the other's calls.
+        for (side, name) in [(Side::Bootstrap, "CreatePolicy"), (Side::Grants, "CreateRole")] {
+            assert!(listed(side, Some(&Metadata::new(name, "IAM"))).is_err(), "{name}");
         }
         for (name, service) in [("CreateUser", "IAM"), ("GetRole", "STS"), ("getrole", "IAM"), ("", "")] {
-            let refused = listed(Some(&Metadata::new(name, service))).unwrap_err();
+            let refused = listed(Side::Bootstrap, Some(&Metadata::new(name, service))).unwrap_err();
             assert!(refused.contains("was not sent"), "{refused}");
         }
-        assert!(listed(None).is_err());
+        assert!(listed(Side::Bootstrap, None).is_err());
     }
 
     #[tokio::test]
@@ -79,7 +84,7 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(keys))
             .build();
         let fence = Fence::closed();
-        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(Fenced(fence.clone()));
+        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(Fenced(fence.clone(), Side::Bootstrap));
         let sts = aws_sdk_sts::Client::from_conf(sts.build());
         let error = sts.get_caller_identity().send().await.unwrap_err();
         let error = CallError::of(Action::GetCallerIdentity, &error);

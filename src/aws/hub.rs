@@ -13,6 +13,7 @@ use crossrole_iam::{AccountId, Arn, Partition};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
+use super::action::Side;
 use super::error::CallError;
 use super::fenced::Fenced;
 use super::rate::Rate;
@@ -77,8 +78,9 @@ impl Hub {
             .map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
         // From here on every account has a gate of its own, which sends calls again.
         let config = config.into_builder().retry_config(RetryConfig::disabled()).build();
+        // Entering is the same call, whichever role is entered.
         let sts = aws_sdk_sts::config::Builder::from(&config)
-            .interceptor(Fenced(fence.clone()))
+            .interceptor(Fenced(fence.clone(), Side::Bootstrap))
             .build();
         Ok(Self {
             config,

@@ -124,14 +124,14 @@ impl Pace {
         self.budget = (self.budget + EARNED).min(BUDGET);
         match &mut self.closed {
             // Whose account a session is in, and whether it is accepted, says the next call.
-            Some(closed) if action == Action::AssumeRole => {
+            Some(closed) if action.enters() => {
                 if sent >= closed.since {
                     closed.trial = None;
                     closed.until = now;
                 }
                 false
             }
-            None if action == Action::AssumeRole => false,
+            None if action.enters() => false,
             _ => self.opens(sent),
         }
     }
@@ -178,14 +178,14 @@ impl Pace {
     pub(super) fn failed(&mut self, error: &CallError, sent: Instant, now: Instant, jitter: f64) -> bool {
         let for_good = match error.failure {
             // How often STS may be asked is counted where the asking identity is, not here.
-            Failure::Throttled if error.action == Action::AssumeRole => return self.has_said_nothing(sent, now),
+            Failure::Throttled if error.action.enters() => return self.has_said_nothing(sent, now),
             // Slower is enough: where no call is made at all, all who wait come back at once.
             Failure::Throttled => {
                 self.rate.throttled(now, jitter);
                 return self.opens(sent);
             }
             // Another session is fetched.
-            Failure::Unavailable if error.is_about_credentials() && error.action != Action::AssumeRole => {
+            Failure::Unavailable if error.is_about_credentials() && !error.action.enters() => {
                 return self.has_said_nothing(sent, now);
             }
             Failure::Unavailable => {
@@ -193,8 +193,8 @@ impl Pace {
                 false
             }
             Failure::BootstrapDenied | Failure::WrongAccount => true,
-            // It was never sent.
-            Failure::NotLeader => return self.has_said_nothing(sent, now),
+            // It was never sent; or only the way to the grant role is shut, which says nothing of the account.
+            Failure::NotLeader | Failure::GrantRoleDenied => return self.has_said_nothing(sent, now),
             // The account answered, and what it said is about one role.
             _ => return self.answered(error.action, sent, now),
         };

@@ -1,4 +1,4 @@
-//! Runs the three controllers until told to stop.
+//! Runs the four controllers until told to stop.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -22,11 +22,12 @@ use super::context::{Context, TASKS_AT_ONCE};
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
+use super::queues::{Queues, Requests, look_at_grants};
 use super::removals::Counted;
 use super::rooms::Rooms;
 use super::settings::Settings;
-use super::watch::{Caches, Queues, Requests};
-use super::{account, class, events, freshness, reconcile, standing, watch};
+use super::watch::Caches;
+use super::{account, class, events, freshness, grants, reconcile, standing, watch};
 use crate::aws::{Accounts, Hub};
 use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
@@ -136,6 +137,15 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
                 (OBJECTS_AT_ONCE, Duration::ZERO),
                 stop.clone()
             ),
+            // Many roles that change at once are one look at a grant of them.
+            serve(
+                requests.grants,
+                caches.grants,
+                context.clone(),
+                grants::reconcile,
+                (ALL_ACCOUNTS, Duration::from_millis(300)),
+                stop.clone()
+            ),
             // Counts of roles are gathered: many objects that change at once are one look at their account.
             serve(
                 requests.accounts,
@@ -233,6 +243,7 @@ async fn start(
         health,
         metrics,
         memory: Memory::default(),
+        grants: grants::Known::default(),
         rooms: Rooms::default(),
         looks,
         counted_removals: Counted::default(),
@@ -270,6 +281,10 @@ async fn look_where_accounts_recover(
         });
         for account in recovered {
             let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
+            let name = account.name_any();
+            look_at_grants(&queues, &caches, |grant| {
+                grant.0.as_ref().is_ok_and(|grant| grant.spec.account == name)
+            });
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossrole_api::{AWSAccount, AccountClass, AccountState, CrossAccountRole, Reason};
 use crossrole_plan::account::Account;
 use crossrole_plan::bootstrap::Bootstrap;
+use crossrole_plan::grant::GrantRole;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
 use crossrole_plan::select::{Labels, Selection};
@@ -183,6 +184,14 @@ impl World {
         let parsed = served(account, hub)?;
         let bootstrap = Bootstrap::parse(self.class(&parsed.class)?)?;
         Ok((parsed, bootstrap))
+    }
+
+    /// The grant role of an account's class; `None` where the class has no grants.
+    ///
+    /// # Errors
+    /// There is no such class, or its grant role is none.
+    pub fn grant_role(&self, account: &Account) -> Result<Option<GrantRole>, Refusal> {
+        GrantRole::parse(self.class(&account.class)?)
     }
 
     /// Whether an account is of a class.

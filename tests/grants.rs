@@ -1,0 +1,311 @@
+//! The trusted side: a grant lets a group assume roles in many accounts, follows them, and says where a door is half open.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use aws_sdk_iam::Client;
+use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
+use crossrole_testkit::person::{self, Answer};
+use crossrole_testkit::scene::{IDENTITY_ACCOUNT, PATIENCE, condition, set_up_target_account};
+use crossrole_testkit::simulator::User;
+use crossrole_testkit::{Scene, eventually, tools};
+use http::Method;
+use serde_json::{Value, json};
+use support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
+
+const LATER: &str = "555555555555";
+const VENDOR: &str = "444444444444";
+const POLICY: &str = "arn:aws:iam::111111111111:policy/crossrole-grants/security.auditors.1";
+const FOREIGN: &str = "arn:aws:iam::111111111111:policy/crossrole-grants/security.other.1";
+
+fn example(file: &str) -> String {
+    std::fs::read_to_string(tools::workspace().join("examples/grants").join(file)).unwrap()
+}
+
+fn document(file: &str) -> Value {
+    serde_json::from_str(&example(&format!("bootstrap/{file}"))).unwrap()
+}
+
+/// The account's root, by signed calls.
+async fn root(scene: &Scene, account: &str) -> Client {
+    let keys = scene.simulator.root_keys(account).await.unwrap();
+    let keys = Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "tests");
+    let config = aws_sdk_iam::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(&scene.simulator.endpoint)
+        .credentials_provider(keys)
+        .build();
+    Client::from_conf(config)
+}
+
+/// The kit of the identity account, as `examples/grants` shows it; two groups, and two users with MFA.
+async fn set_up_identity_account(scene: &Scene) -> (User, User) {
+    let simulator = &scene.simulator;
+    set_up_target_account(simulator, IDENTITY_ACCOUNT).await.unwrap();
+    let order = json!({
+        "name": "crossrole-grants",
+        "trust": document("trust-identity.json"),
+        "inline": {"crossrole": document("grant-permissions.json")},
+    });
+    simulator.create_role(IDENTITY_ACCOUNT, order).await.unwrap();
+    let enter = json!({"inline": {"grants": document("operator-permissions.json")}});
+    simulator
+        .edit_role(IDENTITY_ACCOUNT, "crossrole-operator", enter)
+        .await
+        .unwrap();
+    let of_group = |name: &'static str, group: &'static str| async move {
+        let path = format!("/accounts/{IDENTITY_ACCOUNT}");
+        let made: Value = simulator
+            .ask(Method::POST, &format!("{path}/groups"), Some(&json!({"name": group})))
+            .await
+            .unwrap();
+        assert!(made["arn"].is_string(), "{made}");
+        let order = json!({"name": name, "mfa": true, "groups": [group]});
+        simulator
+            .ask::<User>(Method::POST, &format!("{path}/users"), Some(&order))
+            .await
+            .unwrap()
+    };
+    (
+        of_group("ada", "SecAuditors").await,
+        of_group("mallory", "Others").await,
+    )
+}
+
+fn labelled(manifest: Value, key: &str, value: &str) -> Value {
+    with(manifest, "/metadata/labels", json!({key: value}))
+}
+
+/// In every account that is labelled for audits, for the users of one account with MFA.
+fn audit(name: &str, trusted: &str) -> Value {
+    let role = with(
+        role(name),
+        "/spec/accounts",
+        json!({"selector": {"matchLabels": {"audited": "yes"}}}),
+    );
+    let external_ids = if trusted == VENDOR {
+        json!(["abc123"])
+    } else {
+        Value::Null
+    };
+    let require = json!({"mfa": {"maxAge": "1h"}, "externalIds": external_ids});
+    let mut require = require.as_object().unwrap().clone();
+    require.retain(|_, value| !value.is_null());
+    with(
+        role,
+        "/spec/trust",
+        json!([{"from": {"accounts": [trusted], "kind": "Users"}, "require": require}]),
+    )
+}
+
+async fn wait_for(scene: &Scene, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    eventually(PATIENCE, what, async || {
+        let grant = scene.get("assumerolegrant", "security", name).await;
+        let grant = grant.map_err(|error| error.to_string())?;
+        let is_current = grant["status"]["observedGeneration"] == grant["metadata"]["generation"];
+        if is_current && holds(&grant) {
+            Ok(grant)
+        } else {
+            Err(grant["status"].to_string())
+        }
+    })
+    .await
+    .unwrap()
+}
+
+fn is_ready(summary: &str) -> impl Fn(&Value) -> bool {
+    move |grant| condition(grant, "Ready")["status"] == "True" && grant["status"]["summary"] == summary
+}
+
+fn is_half_open(reason: &'static str) -> impl Fn(&Value) -> bool {
+    move |grant| condition(grant, "HalfOpen")["reason"] == reason
+}
+
+fn arn(account: &str, role: &str) -> String {
+    format!("arn:aws:iam::{account}:role/crossrole/{role}")
+}
+
+async fn is_let_in(scene: &Scene, user: &User, arn: &str, mfa: bool) -> bool {
+    let answer = person::assume(&scene.simulator, user, arn, mfa).await.unwrap();
+    matches!(answer, Answer::Allowed(_))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_is_the_other_half_of_the_door() {
+    let scene = Scene::start(&[PROD, STAGE, LATER]).await.unwrap();
+    let (ada, mallory) = set_up_identity_account(&scene).await;
+    scene.simulator.create_account(VENDOR, None).await.unwrap();
+    let may_ask = json!({"ask": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}});
+    let vendor = scene.simulator.create_user(VENDOR, "eve", may_ask, true).await.unwrap();
+    let operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
+
+    let objects = [
+        namespace("security"),
+        class("standard"),
+        labelled(account("prod", PROD), "audited", "yes"),
+        labelled(account("stage", STAGE), "audited", "yes"),
+        account("later", LATER),
+        labelled(audit("audit", IDENTITY_ACCOUNT), "purpose", "audit"),
+        audit("vendor", VENDOR),
+    ];
+    scene.control_plane.apply(&yaml(&objects)).await.unwrap();
+    scene.control_plane.apply(&example("account.yaml")).await.unwrap();
+    scene.control_plane.apply(&example("grant.yaml")).await.unwrap();
+
+    // It follows the roles as they come.
+    let grant_now = wait_for(&scene, "auditors", "both roles are granted", is_ready("2/2")).await;
+    assert!(condition(&grant_now, "HalfOpen").is_null(), "{grant_now}");
+    assert!(condition(&grant_now, "Stalled").is_null(), "{grant_now}");
+    assert_eq!(
+        grant_now["status"]["roles"],
+        json!([
+            {"roleArn": arn(PROD, "audit"), "role": "audit", "account": "prod", "trusted": "Yes"},
+            {"roleArn": arn(STAGE, "audit"), "role": "audit", "account": "stage", "trusted": "Yes"},
+        ])
+    );
+    for account in [PROD, STAGE] {
+        let arn = arn(account, "audit");
+        assert!(is_let_in(&scene, &ada, &arn, true).await, "{arn}\n{}", operator.log());
+        assert!(!is_let_in(&scene, &ada, &arn, false).await, "without MFA: {arn}");
+        assert!(
+            !is_let_in(&scene, &mallory, &arn, true).await,
+            "of another group: {arn}"
+        );
+    }
+    let root = root(&scene, IDENTITY_ACCOUNT).await;
+    let (in_group, group) = ("SecAuditors", "Others");
+    root.remove_user_from_group()
+        .group_name(in_group)
+        .user_name("ada")
+        .send()
+        .await
+        .unwrap();
+    assert!(!is_let_in(&scene, &ada, &arn(PROD, "audit"), true).await);
+    root.add_user_to_group()
+        .group_name(in_group)
+        .user_name("ada")
+        .send()
+        .await
+        .unwrap();
+
+    // A further account by its label alone.
+    let label = ["label", "awsaccount", "later", "audited=yes"];
+    scene.control_plane.kubectl(label).await.unwrap();
+    wait_for(&scene, "auditors", "the third role is granted", is_ready("3/3")).await;
+    assert!(is_let_in(&scene, &ada, &arn(LATER, "audit"), true).await);
+
+    // A role that trusts only the vendor, who lacks the external id.
+    scene.wait_for_ready("security", "vendor", "True").await.unwrap();
+    assert!(!is_let_in(&scene, &vendor, &arn(PROD, "vendor"), true).await);
+    assert!(!is_let_in(&scene, &ada, &arn(PROD, "vendor"), true).await);
+
+    // Half open: granted, not trusted; and trusted, not granted.
+    let purpose = |value: &'static str| ["label", "--namespace=security", "--overwrite", "xar", "vendor", value];
+    scene.control_plane.kubectl(purpose("purpose=audit")).await.unwrap();
+    let half = wait_for(
+        &scene,
+        "auditors",
+        "the vendor's role is half open",
+        is_half_open("GrantedNotTrusted"),
+    )
+    .await;
+    assert_eq!(half["status"]["summary"], "3/6");
+    assert!(!is_let_in(&scene, &ada, &arn(PROD, "vendor"), true).await);
+    scene.control_plane.kubectl(purpose("purpose=sales")).await.unwrap();
+    wait_for(&scene, "auditors", "the vendor's role is left out", |grant| {
+        is_ready("3/3")(grant) && condition(grant, "HalfOpen").is_null()
+    })
+    .await;
+    let lonely = audit("lonely", IDENTITY_ACCOUNT);
+    scene.control_plane.apply(&yaml(&[lonely])).await.unwrap();
+    let half = wait_for(
+        &scene,
+        "auditors",
+        "a role that nobody is granted",
+        is_half_open("TrustedNotGranted"),
+    )
+    .await;
+    let told = condition(&half, "HalfOpen")["message"].as_str().unwrap();
+    assert!(told.contains("lonely") && !told.contains("vendor"), "{told}");
+    assert!(!is_let_in(&scene, &ada, &arn(PROD, "lonely"), true).await);
+
+    // What others do to the policy is undone; what others made is left alone.
+    root.attach_group_policy()
+        .group_name(group)
+        .policy_arn(POLICY)
+        .send()
+        .await
+        .unwrap();
+    eventually(PATIENCE, "the other group loses the policy", async || {
+        let held = root
+            .list_attached_group_policies()
+            .group_name(group)
+            .send()
+            .await
+            .unwrap();
+        match held.attached_policies() {
+            [] => Ok(()),
+            held => Err(format!("{held:?}")),
+        }
+    })
+    .await
+    .unwrap();
+    let theirs =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+    let path = "/crossrole-grants/";
+    // IAM takes a name once, whatever the path.
+    for (path, name) in [(path, "other"), ("/elsewhere/", "third")] {
+        let made = root
+            .create_policy()
+            .policy_name(format!("security.{name}.1"))
+            .path(path)
+            .policy_document(theirs.to_string());
+        made.send().await.unwrap();
+        let foreign = yaml(&[grant(name, "identity")]);
+        scene.control_plane.apply(&foreign).await.unwrap();
+        wait_for(&scene, name, "the policy is foreign", |grant| {
+            condition(grant, "Stalled")["reason"] == "ForeignPolicy"
+        })
+        .await;
+    }
+
+    // A group that the class does not list; and the account is kept as long as a grant is there.
+    let admins = with(grant("admins", "identity"), "/spec/to", json!({"groups": ["Others"]}));
+    scene.control_plane.apply(&yaml(&[admins])).await.unwrap();
+    wait_for(&scene, "admins", "the group is not listed", |grant| {
+        condition(grant, "Stalled")["reason"] == "GrantNotAllowed"
+    })
+    .await;
+    let identity = scene.get("awsaccount", "", "identity").await.unwrap();
+    assert_eq!(identity["metadata"]["finalizers"], json!(["crossrole.dev/in-use"]));
+
+    for name in ["auditors", "other", "third", "admins"] {
+        let delete = ["delete", "assumerolegrant", name, "--namespace=security"];
+        scene.control_plane.kubectl(delete).await.unwrap();
+    }
+    let left = root.list_policies().path_prefix(path).send().await.unwrap();
+    let left: Vec<_> = left.policies().iter().filter_map(|policy| policy.arn()).collect();
+    assert_eq!(left, [FOREIGN]);
+    let foreign = root
+        .get_policy()
+        .policy_arn(FOREIGN)
+        .send()
+        .await
+        .unwrap()
+        .policy
+        .unwrap();
+    assert_eq!(
+        (foreign.default_version_id(), foreign.attachment_count()),
+        (Some("v1"), Some(0))
+    );
+    let held = root
+        .list_attached_group_policies()
+        .group_name(in_group)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(held.attached_policies(), []);
+    assert!(!is_let_in(&scene, &ada, &arn(PROD, "audit"), true).await);
+}
