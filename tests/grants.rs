@@ -139,7 +139,10 @@ async fn a_grant_is_the_other_half_of_the_door() {
     scene.simulator.create_account(VENDOR, None).await.unwrap();
     let may_ask = json!({"ask": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}});
     let vendor = scene.simulator.create_user(VENDOR, "eve", may_ask, true).await.unwrap();
-    let operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
+    let operator = scene
+        .operator(&["--resync-interval=1s", "--propagation-delay=5s"])
+        .await
+        .unwrap();
 
     let objects = [
         namespace("security"),

@@ -25,6 +25,19 @@ struct Grant {
     doubtful: Option<Instant>,
 }
 
+/// Whether a policy was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// None was.
+    Nothing,
+    /// One was.
+    Policy,
+    /// The answer was lost.
+    Unknown,
+    /// One of its name was there, although it was not seen: perhaps ours, made a moment ago.
+    WasThere,
+}
+
 impl Known {
     fn inner(&self) -> MutexGuard<'_, HashMap<ObjectName, Grant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -74,15 +87,20 @@ impl Known {
         (at.elapsed() < time).then(|| holds.clone())
     }
 
-    /// What the account holds since we wrote there; `None` where that is not clear. `made`: a policy was made.
-    pub fn wrote(&self, object: &ObjectName, holds: Option<ObservedGrant>, made: bool) {
+    /// What the account holds since we wrote there; `None` where that is not clear.
+    pub fn wrote(&self, object: &ObjectName, holds: Option<ObservedGrant>, made: Made) {
         let mut inner = self.inner();
         let grant = inner.entry(object.clone()).or_default();
-        let now = Some(Instant::now());
+        let now = Instant::now();
         grant.right = None;
-        grant.made = if made { now } else { grant.made };
-        grant.doubtful = if holds.is_none() { now } else { grant.doubtful };
-        grant.written = holds.map(|holds| (holds, Instant::now()));
+        match made {
+            Made::Nothing => {}
+            Made::Policy => grant.made = Some(now),
+            Made::Unknown => grant.doubtful = Some(now),
+            // It does not become ours by being asked for again.
+            Made::WasThere => grant.doubtful = grant.doubtful.or(Some(now)),
+        }
+        grant.written = holds.map(|holds| (holds, now));
     }
 
     /// Remembers the unique ids of policies that carry the grant's tags, and says all that are known.
@@ -130,9 +148,9 @@ mod tests {
         assert!(!after_another.may_still_appear(&object(), true, Duration::ZERO));
 
         let nothing = Some(ObservedGrant::default());
-        anew.wrote(&object(), nothing.clone(), false);
+        anew.wrote(&object(), nothing.clone(), Made::Nothing);
         assert!(!anew.may_still_appear(&object(), false, DELAY));
-        anew.wrote(&object(), nothing.clone(), true);
+        anew.wrote(&object(), nothing.clone(), Made::Policy);
         assert!(
             anew.may_still_appear(&object(), false, DELAY),
             "it was made and is not seen"
@@ -141,11 +159,25 @@ mod tests {
             !anew.may_still_appear(&object(), true, DELAY),
             "it was made and removed"
         );
-        // The answer was lost.
-        anew.wrote(&object(), None, false);
-        anew.wrote(&object(), nothing, false);
-        assert!(anew.may_still_appear(&object(), true, DELAY));
+        anew.wrote(&object(), None, Made::Unknown);
+        anew.wrote(&object(), nothing, Made::Nothing);
+        assert!(anew.may_still_appear(&object(), true, DELAY), "the answer was lost");
         anew.forget(&object());
         assert!(!anew.may_still_appear(&object(), false, DELAY));
+    }
+
+    #[test]
+    fn a_policy_that_is_there_and_is_not_seen_is_ours_for_so_long_at_most() {
+        let known = Known::default();
+        known.looks(&object(), false);
+        known.wrote(&object(), None, Made::WasThere);
+        let first = known.inner()[&object()].doubtful;
+        assert!(known.may_still_appear(&object(), true, DELAY));
+        known.wrote(&object(), None, Made::WasThere);
+        assert_eq!(
+            known.inner()[&object()].doubtful,
+            first,
+            "asking again says nothing new"
+        );
     }
 }

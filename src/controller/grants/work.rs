@@ -17,10 +17,11 @@ use super::super::account;
 use super::super::context::{Context, key};
 use super::super::verdict::Outcome;
 use super::super::write_back;
+use super::known::Made;
 use super::name_of;
 use super::report;
 use super::resolve::{Hold, Leave};
-use crate::aws::{AppliedGrant, CallError};
+use crate::aws::{Action, AppliedGrant, CallError};
 
 /// A look at one grant.
 pub(super) struct Work<'a> {
@@ -208,7 +209,14 @@ impl<'a> Work<'a> {
 
     fn remember(&self, plan: &GrantPlan, applied: &AppliedGrant) {
         let mut done = plan.changes.iter().take(applied.done);
-        let made = done.any(|change| matches!(change, GrantChange::CreatePolicy { .. }));
+        let lost = applied.failure.as_ref();
+        let lost = lost.filter(|error| error.action == Action::CreatePolicy && error.unclear);
+        let made = match lost {
+            Some(error) if error.failure == Failure::AlreadyExists => Made::WasThere,
+            Some(_) => Made::Unknown,
+            None if done.any(|change| matches!(change, GrantChange::CreatePolicy { .. })) => Made::Policy,
+            None => Made::Nothing,
+        };
         self.context.grants.wrote(&self.object, applied.holds.clone(), made);
     }
 
