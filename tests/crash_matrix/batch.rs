@@ -102,8 +102,9 @@ impl Stage {
         self.begin(&places).await;
         let reached = self.wait_until_held(&places, points, &faults).await;
         self.operator.kill().await.unwrap();
-        for (fault, point) in faults.iter().zip(points) {
-            if let Some(fault) = fault {
+        for ((fault, point), reached) in faults.iter().zip(points).zip(&reached) {
+            // A call that never came is counted as missed.
+            if let (Some(fault), true) = (fault, *reached) {
                 let released = self.scene.simulator.release_fault(*fault, point.carried_out, false);
                 released.await.unwrap();
             }
