@@ -75,7 +75,7 @@ impl Visit<'_> {
         Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
     }
 
-    pub(super) fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
+    fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
         let delay = self.job.context.settings.propagation_delay;
         let memory = &self.job.context.memory;
         memory.made_within(self.handle.account(), name, &owner.object, delay)
