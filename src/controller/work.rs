@@ -148,9 +148,8 @@ impl Visit<'_> {
         match &self.task.target {
             Target::Hold(hold) if error.failure.may_pass() => {
                 let Desired { owner, name, .. } = &hold.desired;
-                let memory = &self.job.context.memory;
                 let is_new_for = self.job.context.settings.propagation_delay.min(IS_NEW_FOR);
-                if memory.made_within(self.handle.account(), name, &owner.object, is_new_for) {
+                if self.made_within(owner, name, is_new_for) {
                     outcome.that_waits()
                 } else {
                     outcome
