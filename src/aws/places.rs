@@ -138,7 +138,8 @@ mod tests {
         let slow: Vec<AccountPlaces> = (0..100).map(|_| AccountPlaces::default()).collect();
         let held: Vec<Turn<'_>> = slow.iter().flat_map(|account| take(account, &all, true)).collect();
         assert_eq!(held.len(), ROLES_OF_SLOW_ACCOUNTS);
-        assert!(take(&AccountPlaces::default(), &Places::default(), true).len() == ROLES_OF_A_SLOW_ACCOUNT);
+        let (one, others) = (AccountPlaces::default(), Places::default());
+        assert_eq!(take(&one, &others, true).len(), ROLES_OF_A_SLOW_ACCOUNT);
         let prompt = AccountPlaces::default();
         let turns = take(&prompt, &all, false);
         assert_eq!(

@@ -56,6 +56,12 @@ pub(super) struct Sessions {
 
 const NONE: i64 = i64::MIN;
 
+/// A time in seconds since 1970.
+fn seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
 /// Timeouts of every call: an attempt, and all attempts together.
 pub(super) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -133,17 +139,13 @@ impl Sessions {
 
     /// Whether a new session would have to wait, for STS asked for fewer calls.
     pub(super) fn waits_for_sts(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        let now = seconds(SystemTime::now());
         self.ends().is_none_or(|ends| ends <= now) && self.hub.is_limited()
     }
 
     fn keep(&self, cached: &mut Cached, session: Option<Session>) {
-        let ends = session
-            .as_ref()
-            .map(|session| session.expires.duration_since(SystemTime::UNIX_EPOCH));
-        let ends = ends.map(|since| since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)));
-        self.ends.store(ends.unwrap_or(NONE), Ordering::Relaxed);
+        let ends = session.as_ref().map_or(NONE, |session| seconds(session.expires));
+        self.ends.store(ends, Ordering::Relaxed);
         cached.session = session;
     }
 

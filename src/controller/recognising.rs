@@ -1,5 +1,7 @@
 //! Whether the role that an account shows is the one that this process knows.
 
+use std::time::Duration;
+
 use crossrole_api::{EntryState, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::ending::Ending;
@@ -75,10 +77,14 @@ impl Visit<'_> {
         Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
     }
 
-    pub(super) fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
-        let delay = self.job.context.settings.propagation_delay;
+    fn made_just_now(&self, owner: &Owner, name: &RoleName) -> bool {
+        self.made_within(owner, name, self.job.context.settings.propagation_delay)
+    }
+
+    /// Whether this process made the role so lately.
+    pub(super) fn made_within(&self, owner: &Owner, name: &RoleName, time: Duration) -> bool {
         let memory = &self.job.context.memory;
-        memory.made_within(self.handle.account(), name, &owner.object, delay)
+        memory.made_within(self.handle.account(), name, &owner.object, time)
     }
 
     /// The unique id that this process saw before with our tags; remembers the one that it sees now.

@@ -30,6 +30,9 @@ use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
 
+/// A role is new for so long at most: somebody whose policy has a wrong name is to hear of it soon.
+const IS_NEW_FOR: Duration = Duration::from_secs(20);
+
 /// What one object's work needs.
 pub struct Job {
     /// What every reconcile shares.
@@ -145,7 +148,8 @@ impl Visit<'_> {
         match &self.task.target {
             Target::Hold(hold) if error.failure.may_pass() => {
                 let Desired { owner, name, .. } = &hold.desired;
-                if self.made_just_now(owner, name) {
+                let is_new_for = self.job.context.settings.propagation_delay.min(IS_NEW_FOR);
+                if self.made_within(owner, name, is_new_for) {
                     outcome.that_waits()
                 } else {
                     outcome

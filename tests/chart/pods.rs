@@ -30,7 +30,12 @@ async fn values_become_arguments() {
             "--metrics-address=0.0.0.0:8080",
         ]
     );
-    let own = [("POD_NAME", "crossrole-0"), ("POD_NAMESPACE", NAMESPACE)].map(owned);
+    let own = [
+        ("POD_NAME", "crossrole-0"),
+        ("POD_NAMESPACE", NAMESPACE),
+        ("MALLOC_ARENA_MAX", "2"),
+    ]
+    .map(owned);
     assert_eq!(default.env, own);
     assert_eq!(
         (default.namespace.as_str(), default.service_account.as_str()),
@@ -71,8 +76,8 @@ async fn values_become_arguments() {
             "--metrics-address=[::]:9090",
         ]
     );
-    let [name, namespace] = own;
-    assert_eq!(set.env, [name, namespace, owned(("AWS_REGION", "eu-west-1"))]);
+    let [name, namespace, arenas] = own;
+    assert_eq!(set.env, [name, namespace, arenas, owned(("AWS_REGION", "eu-west-1"))]);
     assert_eq!(set.service_account, "robot");
 }
 
