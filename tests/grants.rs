@@ -2,15 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/root.rs"]
+mod root;
 mod support;
 
-use aws_sdk_iam::Client;
-use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use crossrole_testkit::person::{self, Answer};
 use crossrole_testkit::scene::{IDENTITY_ACCOUNT, PATIENCE, condition, set_up_target_account};
 use crossrole_testkit::simulator::User;
 use crossrole_testkit::{Scene, eventually, tools};
 use http::Method;
+use root::root;
 use serde_json::{Value, json};
 use support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
 
@@ -25,19 +26,6 @@ fn example(file: &str) -> String {
 
 fn document(file: &str) -> Value {
     serde_json::from_str(&example(&format!("bootstrap/{file}"))).unwrap()
-}
-
-/// The account's root, by signed calls.
-async fn root(scene: &Scene, account: &str) -> Client {
-    let keys = scene.simulator.root_keys(account).await.unwrap();
-    let keys = Credentials::new(keys.access_key_id, keys.secret_access_key, None, None, "tests");
-    let config = aws_sdk_iam::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(&scene.simulator.endpoint)
-        .credentials_provider(keys)
-        .build();
-    Client::from_conf(config)
 }
 
 /// The kit of the identity account, as `examples/grants` shows it; two groups, and two users with MFA.

@@ -106,7 +106,7 @@ pub struct GrantedRole {
     /// The AWSAccount that holds the role.
     #[schemars(length(max = 253))]
     pub account: String,
-    /// Whether the role's trust, as it is declared, admits the groups and roles of this grant.
+    /// Whether the role is as it is declared, and its trust admits the groups and roles of this grant.
     pub trusted: Trusted,
 }
 
@@ -115,6 +115,6 @@ pub struct GrantedRole {
 pub enum Trusted {
     /// It does.
     Yes,
-    /// It does not: whoever asks is turned away.
+    /// It does not, or nobody knows: whoever asks may be turned away.
     No,
 }

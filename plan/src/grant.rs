@@ -11,7 +11,8 @@
 //! | `desired` | the policies that an account shall hold |
 //! | `observed` | those that it holds |
 //! | `change` | one IAM call |
-//! | `decide` | the changes, in an order of which every prefix is safe |
+//! | `decide` | the changes, of which every prefix is safe |
+//! | `order` | their order, in which nobody is shut out in between |
 //! | `effect` | what an account holds after a change |
 //! | `guard` | what the class does not allow |
 //! | `trusted` | whether the other side admits who is given leave |
@@ -25,13 +26,14 @@ mod guard;
 #[cfg(test)]
 mod laws;
 mod observed;
+mod order;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod trusted;
 
 pub use change::{GrantChange, GrantPlan};
-pub use decide::{Seen, converge, leave, narrow};
+pub use decide::{Seen, converge, lacking, leave, narrow};
 pub use desired::{Allows, DesiredGrant, Grant, Part, number_of, policies_path};
 pub use effect::{Made, apply};
 pub use grantee::{Grantee, Holder, HolderKind};

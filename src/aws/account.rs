@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::answer::RoleAnswer;
 use super::error::CallError;
-use super::gate::Gate;
+use super::gate::{Gate, Recovery};
 use super::places::{AccountPlaces, Lanes, Places, Turn};
 use super::read::Door;
 use super::recent::Recent;
@@ -92,7 +92,7 @@ pub(super) struct Shared {
     pub(super) clusters: Vec<String>,
     /// How long IAM may take until its reads show a write.
     pub(super) shown_after: Duration,
-    pub(super) recovered: UnboundedSender<AccountId>,
+    pub(super) recovered: UnboundedSender<Recovery>,
     pub(super) metrics: Metrics,
     /// How many long answers, of all accounts, are held at the same time.
     pub(super) long_answers: Arc<Lanes>,
@@ -306,7 +306,7 @@ impl AccountHandle {
         self.snapshot.is_as_it_was(role, time, now, Instant::now())
     }
 
-    /// Whether no call is made for now.
+    /// Whether no call is made for now as the bootstrap role.
     pub fn is_closed(&self) -> bool {
         self.gate.is_closed()
     }
@@ -378,6 +378,13 @@ impl AccountHandle {
     /// Whether whoever asks the account something is likely to wait.
     pub(super) fn is_slow(&self) -> bool {
         self.gate.is_slow() || self.sessions.waits_for_sts()
+    }
+
+    /// Waits until a grant in this account may be worked on: it is the grant role's session that it needs.
+    pub(super) async fn turn_to_grant<'a>(&'a self, grant_role: &Arn, all: &'a Places) -> Turn<'a> {
+        let sessions = self.grant_sessions(grant_role).await;
+        let is_slow = || self.gate.is_slow() || sessions.waits_for_sts();
+        self.places.turn(all, is_slow).await
     }
 
     /// Waits until a role of this account may be worked on.

@@ -157,6 +157,11 @@ impl Action {
         self.right().writes()
     }
 
+    /// Whether it gives somebody leave, or makes what can: its failure is no reason to take nothing away.
+    pub fn gives(self) -> bool {
+        matches!(self, Self::CreatePolicy | Self::AttachGroupPolicy | Self::GiveToRole)
+    }
+
     /// Whether it is how an account is entered, as the operator itself.
     pub fn enters(self) -> bool {
         matches!(self.right(), Right::Enter | Right::EnterToGrant)

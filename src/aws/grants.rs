@@ -29,24 +29,39 @@ pub struct AppliedGrant {
     pub done: usize,
     /// What the account holds since; absent where that is not clear.
     pub holds: Option<ObservedGrant>,
+    /// What it held before the change that failed; absent where that is not clear.
+    pub reached: Option<ObservedGrant>,
     /// What stopped it. The change may have taken effect all the same.
     pub failure: Option<CallError>,
 }
 
 impl AccountHandle {
-    /// What the account holds for a grant, read as the grant role. Where `roles` are, in lower case, is read too.
+    /// The policies that the account holds for a grant, read as the grant role. Where roles are is not read.
     ///
     /// # Errors
     /// When the grant role cannot be assumed, or the first call that failed.
-    pub async fn observe_grant(
-        &self,
-        grant_role: &Arn,
-        object: &ObjectName,
-        roles: &BTreeSet<String>,
-    ) -> Result<ObservedGrant, CallError> {
+    pub async fn observe_grant(&self, grant_role: &Arn, object: &ObjectName) -> Result<ObservedGrant, CallError> {
         let sessions = self.grant_sessions(grant_role).await;
         let session = sessions.get(&self.gate).await?;
-        let answer = observe(self.door(&session), object, roles).await;
+        let answer = observe(self.door(&session), object).await;
+        if let Err(error) = &answer {
+            sessions.forget_if_stale(&session, error).await;
+        }
+        answer
+    }
+
+    /// The paths of these roles, read now as the grant role, by their names in lower case. They are asked for as they are
+    /// written, as a policy is attached to them. One that is not there has none.
+    ///
+    /// # Errors
+    /// As [`AccountHandle::observe_grant`].
+    pub async fn grantee_paths(&self, grant_role: &Arn, roles: &[&str]) -> Result<BTreeMap<String, String>, CallError> {
+        if roles.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let sessions = self.grant_sessions(grant_role).await;
+        let session = sessions.get(&self.gate).await?;
+        let answer = paths(self.door(&session), roles).await;
         if let Err(error) = &answer {
             sessions.forget_if_stale(&session, error).await;
         }
@@ -86,7 +101,7 @@ impl AccountHandle {
         Ok(examination::grant_facts(self.door(&session), name).await)
     }
 
-    async fn grant_sessions(&self, grant_role: &Arn) -> Arc<Sessions> {
+    pub(super) async fn grant_sessions(&self, grant_role: &Arn) -> Arc<Sessions> {
         let mut cached = self.grant_sessions.lock().await;
         match cached.as_ref().filter(|sessions| sessions.role() == grant_role) {
             Some(sessions) => sessions.clone(),
@@ -99,8 +114,8 @@ impl AccountHandle {
     }
 }
 
-/// Reads the policies of an object, and where these roles (in lower case) are.
-async fn observe(door: Door<'_>, object: &ObjectName, roles: &BTreeSet<String>) -> Result<ObservedGrant, CallError> {
+/// Reads the policies of an object.
+async fn observe(door: Door<'_>, object: &ObjectName) -> Result<ObservedGrant, CallError> {
     let request = door
         .iam
         .list_policies()
@@ -117,18 +132,23 @@ async fn observe(door: Door<'_>, object: &ObjectName, roles: &BTreeSet<String>) 
             observed.policies.insert(number, policy);
         }
     }
+    Ok(observed)
+}
+
+async fn paths(door: Door<'_>, roles: &[&str]) -> Result<BTreeMap<String, String>, CallError> {
+    let mut paths = BTreeMap::new();
     for role in roles {
-        let request = door.iam.get_role().role_name(role);
+        let request = door.iam.get_role().role_name(*role);
         match door.gate.call(Action::GetGrantee, || request.clone().send()).await {
             Ok(answer) => {
-                let path = answer.role().map(|role| role.path().to_string());
-                observed.role_paths.insert(role.clone(), path.unwrap_or_default());
+                let role = answer.role().ok_or_else(|| empty(Action::GetGrantee, "role"))?;
+                paths.insert(role.role_name().to_ascii_lowercase(), role.path().to_string());
             }
             Err(error) if error.failure == Failure::RoleNotFound => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(observed)
+    Ok(paths)
 }
 
 /// `None` where it is gone since it was listed.
@@ -213,9 +233,11 @@ async fn carry_out(
             Ok(made) => {
                 applied.done += 1;
                 let holds = applied.holds.take();
+                let holds = holds.filter(|holds| made.as_ref().is_none_or(|made| is_the_next(change, holds, made)));
                 applied.holds = holds.and_then(|holds| grant::apply(change, &holds, &made?));
             }
             Err(error) => {
+                applied.reached.clone_from(&applied.holds);
                 applied.holds = applied.holds.filter(|_| !error.unclear);
                 applied.failure = Some(error);
                 break;
@@ -223,6 +245,20 @@ async fn carry_out(
         }
     }
     applied
+}
+
+/// Whether a version that was made follows those that are known: their numbers only grow. Another number can mean that it was
+/// made twice, by a call whose answer was lost.
+fn is_the_next(change: &GrantChange, holds: &ObservedGrant, made: &Made) -> bool {
+    let number = |version: &String| version.trim_start_matches('v').parse::<u64>().unwrap_or_default();
+    let GrantChange::CreateVersion { arn, .. } = change else {
+        return true;
+    };
+    let mut policies = holds.policies.values();
+    policies.find(|policy| policy.arn == *arn).is_some_and(|policy| {
+        let known = policy.older.iter().chain([&policy.version]).map(number);
+        known.max().unwrap_or_default() + 1 == number(&made.version)
+    })
 }
 
 /// Carries out one change. `None` where what was to go was gone already: what the account holds is not clear then.
@@ -335,4 +371,40 @@ fn to_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, CallError> {
 
 fn empty(action: Action, what: &str) -> CallError {
     CallError::new(action, Failure::Unexpected, format!("the answer held no {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_was_made_twice_is_noticed() {
+        let arn = "arn:aws:iam::111111111111:policy/crossrole-grants/security.auditors.1";
+        let document = crossrole_plan::trust::closed();
+        let policy = ObservedPolicy {
+            arn: arn.into(),
+            id: "ANPA1".into(),
+            tags: BTreeMap::new(),
+            version: "v10".into(),
+            document: ObservedDocument::of(document.clone()),
+            older: vec!["v9".into()],
+            holders: BTreeSet::new(),
+        };
+        let holds = ObservedGrant {
+            policies: BTreeMap::from([(1, policy)]),
+            ..ObservedGrant::default()
+        };
+        let made = |version: &str| Made {
+            version: version.into(),
+            ..Made::default()
+        };
+        let arn = arn.to_string();
+        let change = GrantChange::CreateVersion {
+            arn: arn.clone(),
+            document,
+        };
+        assert!(is_the_next(&change, &holds, &made("v11")));
+        assert!(!is_the_next(&change, &holds, &made("v12")));
+        assert!(is_the_next(&GrantChange::DeletePolicy { arn }, &holds, &made("")));
+    }
 }

@@ -155,6 +155,31 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Hub {
+    /// One that has nobody's credentials.
+    pub(super) fn of_nobody() -> Self {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        Self {
+            sts: aws_sdk_sts::Client::new(&config),
+            config,
+            fence: Fence::closed(),
+            rate: Arc::new(Mutex::new(Rate::new(Instant::now()))),
+            next: Arc::default(),
+            identity: Identity {
+                arn: "arn:aws:iam::111111111111:role/crossrole-operator".into(),
+                account: "111111111111".parse().unwrap(),
+                partition: Partition::Aws,
+            },
+        }
+    }
+
+    /// STS asks for fewer calls.
+    pub(super) fn is_throttled(&self) {
+        self.rate().throttled(Instant::now(), 0.5);
+    }
+}
+
 fn unexpected(message: &str) -> CallError {
     CallError::new(Action::GetCallerIdentity, Failure::Unexpected, message)
 }

@@ -44,6 +44,7 @@ pub use account::{AccountHandle, Age, Depth, Entrance, Seen, Survey};
 pub use accounts::{Accounts, Known};
 pub use action::{Action, Side};
 pub use error::CallError;
+pub use gate::Recovery;
 pub use grants::AppliedGrant;
 pub use hub::{Hub, Identity};
 pub use own::OwnAccount;

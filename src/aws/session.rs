@@ -137,6 +137,13 @@ impl Sessions {
         Some(self.ends.load(Ordering::Relaxed)).filter(|ends| *ends != NONE)
     }
 
+    /// As if there were a session that lasts for an hour.
+    #[cfg(test)]
+    pub(super) fn pretend(&self) {
+        let ends = SystemTime::now() + Duration::from_secs(3600);
+        self.ends.store(seconds(ends), Ordering::Relaxed);
+    }
+
     /// Whether a new session would have to wait, for STS asked for fewer calls.
     pub(super) fn waits_for_sts(&self) -> bool {
         let now = seconds(SystemTime::now());

@@ -62,7 +62,7 @@ pub struct Context {
     /// What this process saw.
     pub memory: Memory,
     /// What this process knows of grants.
-    pub grants: grants::Known,
+    pub grants: Arc<grants::Known>,
     /// Who is about to have a new role.
     pub rooms: Rooms,
     /// Which roles are being worked on, and when each is looked at again.

@@ -2,12 +2,16 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `half_open` | where one side of the door says yes, and the other does not |
+//! | `interest` | which grants a change of something else concerns |
 //! | `known` | what this process knows of grants |
 //! | `resolve` | which roles, which account, what the class allows: from the caches alone |
 //! | `selected` | the roles that it selects |
 //! | `work` | observe, decide, apply |
 //! | `report` | the status, computed once from what was seen |
 
+mod half_open;
+mod interest;
 mod known;
 mod report;
 mod resolve;
@@ -31,8 +35,9 @@ use super::{standing, write_back};
 use resolve::Target;
 use work::Work;
 
+pub use interest::{bears_beside, look_after_account, look_beside};
 pub use known::Known;
-pub use selected::is_leaving;
+pub use selected::bearing;
 
 /// Makes one grant true, and says so in its status.
 ///
@@ -59,7 +64,7 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
     let target = resolve::resolve(&context, &world, grant);
     let outcome = match &target {
         Target::Hold(hold) => work.hold(hold).await?,
-        Target::Leave(leave) => work.leave(leave).await?,
+        Target::Leave(leave) => work.leave(leave).await,
         Target::Settled(outcome) => outcome.clone(),
     };
     let key = key(grant);
@@ -96,6 +101,10 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
         }
     }
     standing::count(&context.metrics, "AssumeRoleGrant", &status.conditions);
+    if let (Target::Hold(_) | Target::Leave(_), Some(due)) = (&target, context.grants.due_in(&work.object)) {
+        context.memory.succeeded(&key);
+        return Ok(Action::requeue(due));
+    }
     Ok(match outcome {
         Outcome::Stands {
             next: NextLook::Backoff,

@@ -4,7 +4,7 @@
 //! same object, and not the object's own next edit. What came of a look counts until the task is another one, its time
 //! comes, or somebody lets it expire.
 
-mod look;
+pub(super) mod look;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -21,7 +21,7 @@ use super::verdict::{Outcome, Verdict};
 use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
-use look::{Look, expire, has_reason};
+use look::{Look, expire, failed_in, has_reason};
 
 /// Work that is over within so long is reported once, at its end.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
@@ -95,15 +95,8 @@ impl Looks {
         };
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
-            let look = looked.looks.entry(task.account.clone()).or_insert(Look {
-                wanted: print,
-                asked,
-                running: None,
-                done: None,
-                due: now,
-                failures: 0,
-                patient: 0,
-            });
+            let look = looked.looks.entry(task.account.clone());
+            let look = look.or_insert_with(|| Look::new(print, asked, now));
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
                 let Some(waiting) = Waiting::of(job, task, print, anew) else {
@@ -244,15 +237,8 @@ impl Looks {
 
     /// Lets every look at an account expire that failed because the account as a whole did. Gives their objects.
     pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
-        const REASONS: [Reason; 4] = [
-            Reason::Throttled,
-            Reason::AWSUnavailable,
-            Reason::BootstrapDenied,
-            Reason::WrongAccount,
-        ];
         let mut objects = self.objects();
-        let failed =
-            |verdict: &Verdict| verdict.account_id.as_deref() == Some(account_id) && has_reason(verdict, &REASONS);
+        let failed = |verdict: &Verdict| failed_in(verdict, account_id);
         let expired = objects
             .iter_mut()
             .filter_map(|(object, looked)| expire(looked.looks.values_mut(), failed).then(|| reference(object)));
@@ -282,7 +268,8 @@ impl Looks {
     }
 }
 
-fn print_of(asked: Option<&str>) -> u64 {
+/// The annotation that asks for a look now, as a number.
+pub(super) fn print_of(asked: Option<&str>) -> u64 {
     let mut hasher = DefaultHasher::new();
     asked.hash(&mut hasher);
     hasher.finish()

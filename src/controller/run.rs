@@ -6,8 +6,6 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crossrole_iam::AccountId;
-
 use futures::{StreamExt, TryFuture};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{Action, Config, applier};
@@ -22,13 +20,13 @@ use super::context::{Context, TASKS_AT_ONCE};
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
-use super::queues::{Queues, Requests, look_at_grants};
+use super::queues::{Queues, Requests};
 use super::removals::Counted;
 use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::Caches;
 use super::{account, class, events, freshness, grants, reconcile, standing, watch};
-use crate::aws::{Accounts, Hub};
+use crate::aws::{Accounts, Hub, Recovery, Side};
 use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
 use crate::metrics::Metrics;
@@ -219,7 +217,7 @@ async fn start(
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
-    let looks = Arc::default();
+    let (looks, known) = (Arc::default(), Arc::default());
     let (caches, queues, requests) = watch::start(&client, &looks, &health).await.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
     let clusters = [Some(cluster_id.clone()), settings.take_over_from.clone()];
@@ -227,7 +225,7 @@ async fn start(
     let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after(), metrics.clone());
     let recovering = tokio::spawn(look_where_accounts_recover(
         recoveries,
-        Arc::clone(&looks),
+        (Arc::clone(&looks), Arc::clone(&known)),
         caches.clone(),
         queues.clone(),
     ));
@@ -243,7 +241,7 @@ async fn start(
         health,
         metrics,
         memory: Memory::default(),
-        grants: grants::Known::default(),
+        grants: known,
         rooms: Rooms::default(),
         looks,
         counted_removals: Counted::default(),
@@ -265,12 +263,18 @@ async fn start(
 
 /// An account that answers again is looked at now, and so is everything that failed because it did not.
 async fn look_where_accounts_recover(
-    mut recoveries: UnboundedReceiver<AccountId>,
-    looks: Arc<Looks>,
+    mut recoveries: UnboundedReceiver<Recovery>,
+    (looks, known): (Arc<Looks>, Arc<grants::Known>),
     caches: Caches,
     queues: Queues,
 ) {
-    while let Some(id) = recoveries.recv().await {
+    while let Some((id, side)) = recoveries.recv().await {
+        for grant in known.expire_failed_in(id.as_str()) {
+            let _ = queues.grants.send(grant);
+        }
+        if side == Side::Grants {
+            continue;
+        }
         for object in looks.expire_failed_in(id.as_str()) {
             let _ = queues.roles.send(object);
         }
@@ -281,10 +285,6 @@ async fn look_where_accounts_recover(
         });
         for account in recovered {
             let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
-            let name = account.name_any();
-            look_at_grants(&queues, &caches, |grant| {
-                grant.0.as_ref().is_ok_and(|grant| grant.spec.account == name)
-            });
         }
     }
 }

@@ -23,7 +23,7 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::grants::is_leaving;
+use super::grants::{bearing, bears_beside, look_after_account, look_beside};
 use super::index::{Index, role_name};
 use super::looks::Looks;
 use super::queues::{Queues, Requests, look_at_grants, look_at_roles, queues};
@@ -125,14 +125,14 @@ pub async fn start(
     };
     let on_grant = {
         let (queues, caches) = (queues.clone(), caches.clone());
-        move |grant: &CachedGrant, _| {
-            // Whether a role is granted to anybody is asked of all of them together.
-            look_at_grants(&queues, &caches, |other| other.namespace() == grant.namespace());
-        }
+        move |grant: &CachedGrant, _| look_beside(&queues, &caches, grant, true)
     };
     let on_any_grant = {
-        let queues = queues.clone();
+        let (queues, caches) = (queues.clone(), caches.clone());
         move |before: Option<&CachedGrant>, now: Option<&CachedGrant>| {
+            if let Some(grant) = now.or(before).filter(|_| bears_beside(before, now)) {
+                look_beside(&queues, &caches, grant, false);
+            }
             let used = |grant: Option<&CachedGrant>| Some(account_used_by(grant?)?.to_string());
             let (before, now) = (used(before), used(now));
             if before != now {
@@ -151,7 +151,7 @@ pub async fn start(
                 let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
             }
             look_at_roles(&queues, &caches, |role| concerns(role, account));
-            look_at_grants(&queues, &caches, |_| true);
+            look_after_account(&queues, &caches, account, |role| concerns(role, account));
         }
     };
     let on_class = {
@@ -245,7 +245,7 @@ fn bears_on_grants(role: Option<&CachedRole>) -> Option<u64> {
     fingerprint(role).hash(&mut hasher);
     let status = role.0.as_ref().ok().and_then(|role| role.status.as_ref());
     for entry in status.into_iter().flat_map(|status| &status.accounts) {
-        (&entry.account, &entry.role_arn, is_leaving(entry)).hash(&mut hasher);
+        (&entry.account, &entry.role_arn, bearing(entry)).hash(&mut hasher);
     }
     Some(hasher.finish())
 }

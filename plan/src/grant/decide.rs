@@ -1,9 +1,8 @@
 //! The changes that make a grant true, in an order of which every prefix is safe.
 //!
-//! First goes what nobody may hold any more, then what nobody may do any more, and only then does anything come: whoever
-//! is new finds a policy in which all that is old is gone. A document names one role or more, and documents add up, so
-//! whoever keeps the grant can do at every moment what old or new let them do, and what both let them do is
-//! interrupted only where a role moves out of a policy that must lose another at the same time.
+//! First it is taken from whom nobody wants to have it any more. Then the policies become what they shall be, one after
+//! another ([`super::order`]): whoever keeps the grant can do at every moment what both old and new let them do, and never
+//! more than one of them does. A policy is attached to whoever is new once it says nothing that is not wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +13,7 @@ use super::change::{GrantChange, GrantPlan};
 use super::desired::{DesiredGrant, Part, document_of, pairs_in};
 use super::grantee::{Holder, HolderKind};
 use super::observed::{ObservedGrant, ObservedPolicy};
+use super::order::{self, Given, Step};
 use crate::owner::{Holder as Whose, Owner};
 use crate::refusal::Refusal;
 
@@ -45,82 +45,104 @@ pub fn converge(desired: &DesiredGrant, observed: &ObservedGrant, seen: &Seen) -
     }
     check_paths(desired, observed)?;
     let ours = own(&desired.owner, observed, seen);
-    let wanted = desired.pairs();
-    let is_wanted = |policy: &ObservedPolicy| {
-        let document = policy.document.document();
-        let pairs = document.and_then(pairs_in);
-        pairs.is_some_and(|pairs| pairs.is_subset(&wanted))
-    };
-    let by_number: BTreeMap<u32, &Part> = parts.iter().map(|part| (part.number, part)).collect();
-    let (kept, surplus): (Vec<_>, Vec<_>) = ours
-        .iter()
-        .partition::<Vec<(&u32, &&ObservedPolicy)>, _>(|(number, _)| by_number.contains_key(*number));
-    let (moved, unwanted): (Vec<_>, Vec<_>) = surplus.into_iter().partition(|(_, policy)| is_wanted(policy));
-
     let mut changes = Vec::new();
     for policy in ours.values() {
         changes.extend(detached(policy, |holder| !desired.holders.contains(holder)));
     }
-    // Whom nobody wants any more was detached above.
-    let rest = |policy: &ObservedPolicy| detached(policy, |holder| desired.holders.contains(holder));
-    for (_, policy) in unwanted {
-        changes.extend(rest(policy));
-        changes.extend(deleted(policy));
-    }
-    let written = |takes_away: bool| {
-        let differing = kept.iter().filter_map(|(number, policy)| {
-            let part = by_number.get(*number)?;
-            let differs = !policy.document.means(&part.document);
-            (differs && takes_away != is_wanted(policy)).then_some((*policy, *part))
-        });
-        differing
-            .flat_map(|(policy, part)| versioned(policy, part))
-            .collect::<Vec<_>>()
-    };
-    changes.extend(written(true));
-    changes.extend(written(false));
-    let tags = desired.owner.tags();
-    for part in parts.iter().filter(|part| !ours.contains_key(&part.number)) {
-        changes.push(GrantChange::CreatePolicy {
-            number: part.number,
-            name: part.name.clone(),
-            arn: part.arn.clone(),
-            document: part.document.clone(),
-            tags: tags.clone(),
-        });
-    }
-    for (number, policy) in &kept {
-        let lacks = tags.iter().any(|(key, value)| policy.tags.get(key) != Some(value));
-        if lacks {
-            changes.push(GrantChange::Tag {
-                arn: policy.arn.clone(),
-                tags: tags.clone(),
-            });
-        }
-        let is_right = by_number
-            .get(*number)
-            .is_some_and(|part| policy.document.means(&part.document));
-        if is_right {
-            changes.extend(policy.older.iter().map(|version| without(policy, version)));
-        }
-    }
-    for part in &parts {
-        let held = ours.get(&part.number).map(|policy| &policy.holders);
-        for holder in &desired.holders {
-            if !held.is_some_and(|held| held.contains(holder)) {
-                changes.push(GrantChange::Attach {
-                    arn: part.arn.clone(),
-                    holder: holder.clone(),
-                });
-            }
-        }
-    }
-    // What they allow is allowed elsewhere by now.
-    for (_, policy) in moved {
-        changes.extend(rest(policy));
-        changes.extend(deleted(policy));
-    }
+    let given = ours.iter().map(|(number, policy)| (*number, given_by(policy, desired)));
+    let kept = parts.iter().map(|part| match ours.get(&part.number) {
+        Some(policy) => kept(policy, part, desired, observed),
+        None => made(part, desired, observed),
+    });
+    let is_part = |number: &u32| parts.iter().any(|part| part.number == *number);
+    let surplus = ours.iter().filter(|(number, _)| !is_part(number));
+    let surplus = surplus.map(|(number, policy)| removed(*number, policy, desired));
+    let steps: Vec<Step> = kept.chain(surplus).collect();
+    changes.extend(order::in_order(steps, given.collect(), &desired.pairs()));
     Ok(GrantPlan { changes })
+}
+
+/// Why a grant is not whole although nothing refuses it: a role that it is given to is not there. Nothing was attached to it.
+pub fn lacking(desired: &DesiredGrant, observed: &ObservedGrant) -> Option<Refusal> {
+    let mut holders = desired.holders.iter();
+    let lacking = holders.find(|holder| !is_there(desired, observed, holder))?;
+    Some(Refusal::of_field(
+        Reason::GranteeNotFound,
+        "spec.to.roles",
+        format!("the {lacking} is not there: nothing is given to it; make it, or take it out"),
+    ))
+}
+
+/// What a policy gives to those who shall have it, once it was taken from the others.
+fn given_by(policy: &ObservedPolicy, desired: &DesiredGrant) -> Given {
+    Given {
+        pairs: policy.document.document().and_then(pairs_in),
+        holders: policy.holders.intersection(&desired.holders).cloned().collect(),
+    }
+}
+
+fn made(part: &Part, desired: &DesiredGrant, observed: &ObservedGrant) -> Step {
+    let create = GrantChange::CreatePolicy {
+        number: part.number,
+        name: part.name.clone(),
+        arn: part.arn.clone(),
+        document: part.document.clone(),
+        tags: desired.owner.tags(),
+    };
+    attached(part, desired, observed, vec![create], &BTreeSet::new())
+}
+
+fn kept(policy: &ObservedPolicy, part: &Part, desired: &DesiredGrant, observed: &ObservedGrant) -> Step {
+    let mut changes = if policy.document.means(&part.document) {
+        policy.older.iter().map(|version| without(policy, version)).collect()
+    } else {
+        rewritten(policy, &part.document)
+    };
+    let tags = desired.owner.tags();
+    if tags.iter().any(|(key, value)| policy.tags.get(key) != Some(value)) {
+        changes.push(GrantChange::Tag {
+            arn: policy.arn.clone(),
+            tags,
+        });
+    }
+    attached(part, desired, observed, changes, &policy.holders)
+}
+
+/// These changes, and then whoever lacks the policy gets it.
+fn attached(
+    part: &Part,
+    desired: &DesiredGrant,
+    observed: &ObservedGrant,
+    mut changes: Vec<GrantChange>,
+    held: &BTreeSet<Holder>,
+) -> Step {
+    let holders = desired.holders.iter();
+    let holders: BTreeSet<Holder> = holders
+        .filter(|holder| held.contains(*holder) || is_there(desired, observed, holder))
+        .cloned()
+        .collect();
+    let lacking = holders.iter().filter(|holder| !held.contains(*holder));
+    changes.extend(lacking.map(|holder| GrantChange::Attach {
+        arn: part.arn.clone(),
+        holder: holder.clone(),
+    }));
+    let pairs = pairs_in(&part.document);
+    Step {
+        number: part.number,
+        changes,
+        after: Some(Given { pairs, holders }),
+    }
+}
+
+fn removed(number: u32, policy: &ObservedPolicy, desired: &DesiredGrant) -> Step {
+    // Whom nobody wants any more it was taken from already.
+    let mut changes = detached(policy, |holder| desired.holders.contains(holder));
+    changes.extend(deleted(policy));
+    Step {
+        number,
+        changes,
+        after: None,
+    }
 }
 
 /// Of the changes that make a grant true those that only take away, for a grant that is refused: who is no longer named
@@ -188,7 +210,14 @@ fn check_holder(policy: &ObservedPolicy, owner: &Owner, seen: &Seen) -> Result<(
     ))
 }
 
-/// Whether it is a role of the name that was allowed, at another path: IAM attaches by the name alone.
+/// Whether a policy can be attached: a role must have been seen where it was allowed, for IAM attaches by the name alone.
+fn is_there(desired: &DesiredGrant, observed: &ObservedGrant, holder: &Holder) -> bool {
+    let name = holder.name.to_ascii_lowercase();
+    let allowed = desired.role_paths.get(&name);
+    holder.kind != HolderKind::Role || (allowed.is_some() && allowed == observed.role_paths.get(&name))
+}
+
+/// Whether it is a role of the name that was allowed, at another path.
 fn is_elsewhere(desired: &DesiredGrant, observed: &ObservedGrant, holder: &Holder) -> bool {
     let name = holder.name.to_ascii_lowercase();
     let (allowed, found) = (desired.role_paths.get(&name), observed.role_paths.get(&name));
@@ -226,10 +255,6 @@ fn deleted(policy: &ObservedPolicy) -> Vec<GrantChange> {
         arn: policy.arn.clone(),
     });
     changes
-}
-
-fn versioned(policy: &ObservedPolicy, part: &Part) -> Vec<GrantChange> {
-    rewritten(policy, &part.document)
 }
 
 /// A new version, and none beside it: an older one could be put in force again by whoever may do no more than that.

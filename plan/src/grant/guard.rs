@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub hub_role: Option<(&'a str, &'a str)>,
     /// Whether an object holds a role of this name in the account.
     pub is_made_here: &'a dyn Fn(&RoleName) -> bool,
+    /// Whether any class has a bootstrap role or a grant role of this name: an account may have been of another class.
+    pub is_entered_as: &'a dyn Fn(&RoleName) -> bool,
 }
 
 /// Whether the class allows a grant.
@@ -110,6 +112,8 @@ fn is_never_given_anything(request: &Request<'_>, grantee: &Grantee) -> Result<(
     });
     let what = if is_hub {
         "the role that the operator itself runs as"
+    } else if (request.is_entered_as)(name) {
+        "a bootstrap role or a grant role of an AccountClass"
     } else if (request.is_made_here)(name) {
         "a role that crossrole makes"
     } else {

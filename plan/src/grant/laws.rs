@@ -62,9 +62,25 @@ fn desired() -> impl Strategy<Value = DesiredGrant> {
         partition: Partition::Aws,
         account: "111111111111".parse().unwrap(),
         roles,
+        role_paths: role_paths(&holders),
         holders,
-        role_paths: BTreeMap::new(),
     })
+}
+
+/// Where these roles are allowed, and are.
+fn role_paths<'a>(holders: impl IntoIterator<Item = &'a Holder>) -> BTreeMap<String, String> {
+    let roles = holders.into_iter().filter(|holder| holder.kind == HolderKind::Role);
+    roles
+        .map(|role| (role.name.to_ascii_lowercase(), "/ci/".to_string()))
+        .collect()
+}
+
+/// An account that holds nothing of a grant; every role is there.
+fn nothing() -> ObservedGrant {
+    ObservedGrant {
+        role_paths: role_paths(&(0..6).map(holder).collect::<Vec<_>>()),
+        ..ObservedGrant::default()
+    }
 }
 
 /// What somebody does by hand to a policy of ours.
@@ -78,6 +94,13 @@ enum Edit {
     Versions(usize, usize),
     Remove(usize),
     OtherTags(usize),
+}
+
+impl Edit {
+    /// Whether it changes what a policy allows.
+    fn writes(&self) -> bool {
+        matches!(self, Self::Document(..) | Self::Everything(_) | Self::Deny(_))
+    }
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -192,9 +215,14 @@ fn meaning(observed: &ObservedGrant) -> Vec<(u32, CanonicalDocument, BTreeSet<Ho
 }
 
 fn account() -> impl Strategy<Value = ObservedGrant> {
-    (desired(), proptest::collection::vec(edit(), 0..4)).prop_map(|(before, edits)| {
-        let plan = planned(&before, &ObservedGrant::default());
-        let mut observed = last(&states(&plan, &ObservedGrant::default()).unwrap()).clone();
+    account_after(edit())
+}
+
+/// What a grant left, and these edits after it.
+fn account_after(edit: impl Strategy<Value = Edit>) -> impl Strategy<Value = ObservedGrant> {
+    (desired(), proptest::collection::vec(edit, 0..4)).prop_map(|(before, edits)| {
+        let plan = planned(&before, &nothing());
+        let mut observed = last(&states(&plan, &nothing()).unwrap()).clone();
         for edit in &edits {
             edited(&mut observed, edit);
         }
@@ -208,7 +236,7 @@ proptest! {
     #[test]
     fn it_converges_to_what_is_declared_and_history_does_not_matter(observed in account(), desired in desired()) {
         let after = states(&planned(&desired, &observed), &observed)?;
-        let fresh = states(&planned(&desired, &ObservedGrant::default()), &ObservedGrant::default())?;
+        let fresh = states(&planned(&desired, &nothing()), &nothing())?;
         prop_assert_eq!(meaning(last(&after)), meaning(last(&fresh)));
     }
 
@@ -228,6 +256,38 @@ proptest! {
             let beyond: Vec<_> = powers(state).difference(&may).cloned().collect();
             prop_assert!(beyond.is_empty(), "after {done} changes {beyond:?}\n{plan}");
         }
+    }
+
+    // Documents that somebody wrote by hand can each lack what another has: there it cannot always be held.
+    #[test]
+    fn who_has_leave_before_and_after_has_it_all_the_time(
+        observed in account_after(edit().prop_filter("documents stay", |edit| !edit.writes())),
+        desired in desired()
+    ) {
+        let plan = planned(&desired, &observed);
+        let states = states(&plan, &observed)?;
+        let both: BTreeSet<_> = powers(&states[0]).intersection(&powers(last(&states))).cloned().collect();
+        for (done, state) in states.iter().enumerate() {
+            let lost: Vec<_> = both.difference(&powers(state)).cloned().collect();
+            prop_assert!(lost.is_empty(), "after {done} changes {lost:?}\n{plan}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_given_to_a_role_that_was_not_seen_where_it_is_allowed(
+        observed in account(), desired in desired()
+    ) {
+        let mut unseen = observed;
+        unseen.role_paths.clear();
+        let is_group = |change: &GrantChange| !matches!(
+            change, GrantChange::Attach { holder, .. } if holder.kind != HolderKind::Group
+        );
+        let plan = planned(&desired, &unseen);
+        prop_assert!(plan.changes.iter().all(is_group), "{plan}");
+        unseen.role_paths = role_paths(&desired.holders).into_keys().map(|name| (name, "/crossrole/".into())).collect();
+        let elsewhere = converge(&desired, &unseen, &Seen::new());
+        let any = !unseen.role_paths.is_empty();
+        prop_assert_eq!(elsewhere.is_err(), any);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crossrole_iam::{AccountId, Arn, Partition, Path, RoleName, role_arn};
 use super::grantee::Grantee;
 use crate::bootstrap::{Bootstrap, path_and_name};
 use crate::refusal::Refusal;
-use crate::rules::{invalid, protected_because};
+use crate::rules::{RolePath, invalid, protected_because};
 
 /// The role by which grants are made. It is read apart from the other rules of a class, so that a fault in those never
 /// stands in the way of taking a grant away.
@@ -66,33 +66,30 @@ impl GrantRules {
 
     // Whoever could give a policy to the bootstrap or the grant role could climb through it, and a role that crossrole
     // makes has exactly the policies that its object declares.
-    pub(crate) fn check(&self, bootstrap: &Bootstrap) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, bootstrap: &Bootstrap, role_path: &RolePath<'_>) -> Result<(), Refusal> {
         if self.role.name.folded() == bootstrap.name.folded() {
             return Err(invalid(
                 "grants.role",
                 "the grant role must be another than the bootstrap role",
             ));
         }
-        if self.role.path.is_at_or_below(&bootstrap.roles_below) && !bootstrap_is_anywhere(bootstrap) {
+        if role_path.can_hold(&self.role.path) {
             return Err(invalid(
                 "grants.role",
-                &format!(
-                    "the grant role must live outside {}, where roles are made",
-                    bootstrap.roles_below
-                ),
+                &format!("the grant role must live outside {}, where roles are made", role_path.0),
             ));
         }
         match self
             .grantees
             .iter()
-            .find_map(|grantee| self.problem(grantee, bootstrap))
+            .find_map(|grantee| self.problem(grantee, bootstrap, role_path))
         {
             Some(problem) => Err(invalid("grants.roles", &problem)),
             None => Ok(()),
         }
     }
 
-    fn problem(&self, grantee: &Grantee, bootstrap: &Bootstrap) -> Option<String> {
+    fn problem(&self, grantee: &Grantee, bootstrap: &Bootstrap, role_path: &RolePath<'_>) -> Option<String> {
         let Grantee::Role(path, name) = grantee else {
             return None;
         };
@@ -102,16 +99,11 @@ impl GrantRules {
             "is the grant role"
         } else if protected_because(path, name).is_some() {
             "is a role that crossrole never touches"
-        } else if path.is_at_or_below(&bootstrap.roles_below) && !bootstrap_is_anywhere(bootstrap) {
+        } else if role_path.can_hold(path) {
             "is one of the roles that crossrole makes"
         } else {
             return None;
         };
         Some(format!("{grantee} {what}, and is given nothing: take it out"))
     }
-}
-
-// Where the fixed part of rolePath is the root, it tells nothing of a path: IAM compares the whole.
-fn bootstrap_is_anywhere(bootstrap: &Bootstrap) -> bool {
-    bootstrap.roles_below == Path::root()
 }

@@ -1,17 +1,16 @@
+mod guard;
+mod trusted;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_api::{AssumeRoleGrant, Reason};
 use crossrole_iam::document::DocumentKind;
-use crossrole_iam::{AccountId, Document, Partition, RoleName};
+use crossrole_iam::{AccountId, Partition};
 
 use super::*;
 use crate::declaration::ObjectName;
 use crate::observed::ObservedDocument;
 use crate::owner::Owner;
-use crate::rules::Rules;
-use crate::select::Labels;
-use crate::testing::{account, check_table, class, verdict};
-use crate::trust;
 
 fn owner() -> Owner {
     Owner {
@@ -118,7 +117,7 @@ fn a_grant_is_one_policy_of_our_name_at_our_path_attached_once_it_is_right() {
 fn what_is_taken_away_goes_first_and_older_versions_do_not_stay() {
     let before = made(&desired([2, 3]));
     let mut wanted = desired([3, 4]);
-    wanted.holders = BTreeSet::from([Holder::new(HolderKind::Role, "ci")]);
+    wanted.holders = BTreeSet::from([Holder::new(HolderKind::Group, "Others")]);
     let plan = converge(&wanted, &before, &Seen::new()).unwrap();
     assert_eq!(
         summaries(&plan),
@@ -126,7 +125,7 @@ fn what_is_taken_away_goes_first_and_older_versions_do_not_stay() {
             "detached the policy security.auditors.1 from group SecAuditors",
             "set what the policy security.auditors.1 allows",
             "deleted version v1 of the policy security.auditors.1",
-            "attached the policy security.auditors.1 to role ci",
+            "attached the policy security.auditors.1 to group Others",
         ]
     );
     let nothing = converge(&wanted, &after(&plan, before), &Seen::new()).unwrap();
@@ -167,6 +166,35 @@ fn many_roles_are_split_over_several_policies_and_too_many_are_refused() {
     }
     let refusal = converge(&desired(1..=1500), &ObservedGrant::default(), &Seen::new()).unwrap_err();
     assert_eq!(refusal.reason, Reason::QuotaExceeded);
+}
+
+#[test]
+fn a_role_that_moves_into_a_new_policy_is_in_that_one_first() {
+    let full = (2..).find(|last| desired(1..=*last).parts().len() > 1).unwrap() - 1;
+    let before = made(&desired(2..=full + 1));
+    let plan = converge(&desired(1..=full + 1), &before, &Seen::new()).unwrap();
+    assert_eq!(
+        summaries(&plan),
+        [
+            "created the policy security.auditors.2",
+            "attached the policy security.auditors.2 to group SecAuditors",
+            "set what the policy security.auditors.1 allows",
+            "deleted version v1 of the policy security.auditors.1",
+        ]
+    );
+}
+
+#[test]
+fn what_nobody_may_do_any_more_goes_before_anything_comes_where_that_shuts_nobody_out() {
+    let before = made(&desired([2, 3]));
+    let plan = converge(&desired([3].into_iter().chain(5..=150)), &before, &Seen::new()).unwrap();
+    assert_eq!(
+        summaries(&plan)[..2],
+        [
+            "set what the policy security.auditors.1 allows",
+            "deleted version v1 of the policy security.auditors.1",
+        ]
+    );
 }
 
 #[test]
@@ -216,11 +244,20 @@ fn a_role_at_another_path_than_the_class_lists_is_given_nothing() {
         (Partition::Aws, &identity()),
         roles,
     );
+    let unseen = converge(&wanted, &ObservedGrant::default(), &Seen::new()).unwrap();
+    assert_eq!(summaries(&unseen), ["created the policy security.auditors.1"]);
+    let lacking = lacking(&wanted, &ObservedGrant::default()).unwrap();
+    assert_eq!(lacking.reason, Reason::GranteeNotFound);
     let at = |path: &str| ObservedGrant {
         role_paths: BTreeMap::from([("deployer".to_string(), path.to_string())]),
         ..ObservedGrant::default()
     };
-    assert!(converge(&wanted, &at("/ci/"), &Seen::new()).is_ok());
+    let seen = converge(&wanted, &at("/ci/"), &Seen::new()).unwrap();
+    assert_eq!(
+        summaries(&seen)[1..],
+        ["attached the policy security.auditors.1 to role deployer"]
+    );
+    assert_eq!(super::lacking(&wanted, &at("/ci/")), None);
     let mut elsewhere = at("/crossrole/");
     let refusal = converge(&wanted, &elsewhere, &Seen::new()).unwrap_err();
     assert_eq!(refusal.reason, Reason::GrantNotAllowed);
@@ -234,214 +271,4 @@ fn a_role_at_another_path_than_the_class_lists_is_given_nothing() {
     );
     elsewhere.role_paths.insert("deployer".into(), "/ci/".into());
     assert!(narrow(&wanted, &elsewhere, &Seen::new()).is_empty());
-}
-
-const CLASS: &str = "
-bootstrapRole: {name: crossrole-bootstrap}
-guardrails: {permissionsBoundary: None}
-grants: {role: crossrole-grants, allowedNamespaces: {names: [security]}, groups: [SecAuditors], roles: [ci/deployer]}
-";
-
-fn rules(replaced: &(&str, &str)) -> Result<Rules, crate::refusal::Refusal> {
-    assert!(CLASS.contains(replaced.0), "{}", replaced.0);
-    Rules::parse(&class(&CLASS.replace(replaced.0, replaced.1)))
-}
-
-#[test]
-fn a_class_gives_nothing_to_the_roles_by_which_crossrole_works() {
-    check_table(
-        &[
-            ("as it is", ("", ""), "passes"),
-            (
-                "the bootstrap role",
-                ("[ci/deployer]", "[Crossrole-Bootstrap]"),
-                "InvalidClass, AccountClass spec.grants.roles: role Crossrole-Bootstrap is the bootstrap role, and is given nothing: take it out",
-            ),
-            (
-                "the grant role",
-                ("[ci/deployer]", "[a/crossrole-grants]"),
-                "InvalidClass, AccountClass spec.grants.roles: role a/crossrole-grants is the grant role, and is given nothing: take it out",
-            ),
-            (
-                "a role below rolePath",
-                ("[ci/deployer]", "[crossrole/audit]"),
-                "InvalidClass, AccountClass spec.grants.roles: role crossrole/audit is one of the roles that crossrole makes, and is given nothing: take it out",
-            ),
-            (
-                "a role of the organisation",
-                ("[ci/deployer]", "[OrganizationAccountAccessRole]"),
-                "InvalidClass, AccountClass spec.grants.roles: role OrganizationAccountAccessRole is a role that crossrole never touches, and is given nothing: take it out",
-            ),
-            (
-                "one role for both",
-                ("crossrole-grants", "crossrole-bootstrap"),
-                "InvalidClass, AccountClass spec.grants.role: the grant role must be another than the bootstrap role",
-            ),
-            (
-                "a grant role where roles are made",
-                ("crossrole-grants", "crossrole/grants"),
-                "InvalidClass, AccountClass spec.grants.role: the grant role must live outside /crossrole/, where roles are made",
-            ),
-        ],
-        |replaced| verdict(rules(replaced)),
-    );
-}
-
-#[test]
-fn a_grant_is_given_only_where_the_class_says_so() {
-    let says = |(replaced, to, made): &((&str, &str), &str, bool)| {
-        let rules = rules(replaced).unwrap();
-        verdict(judge(&Request {
-            grant: &grant(to),
-            account: &account(),
-            rules: &rules,
-            namespace_labels: &Labels::new(),
-            hub_role: Some(("222222222222", "deployer")),
-            is_made_here: &|_: &RoleName| *made,
-        }))
-    };
-    let as_is = ("", "");
-    check_table(
-        &[
-            ("a listed group", (as_is, "{groups: [SecAuditors]}", false), "passes"),
-            (
-                "another group",
-                (as_is, "{groups: [SecAuditors, Admins]}", false),
-                "GrantNotAllowed, spec.to.groups: AccountClass production does not allow anything to be given to group Admins: its owner can add it to spec.grants.groups",
-            ),
-            (
-                "a listed group at another path",
-                (as_is, "{groups: [x/SecAuditors]}", false),
-                "GrantNotAllowed, spec.to.groups: AccountClass production does not allow anything to be given to group x/SecAuditors: its owner can add it to spec.grants.groups",
-            ),
-            (
-                "the operator's own role",
-                (as_is, "{roles: [ci/deployer]}", false),
-                "ProtectedRole, spec.to.roles: deployer is the role that the operator itself runs as, and is given nothing: take it out",
-            ),
-            (
-                "a role that an object holds",
-                (("[ci/deployer]", "[ci/other]"), "{roles: [ci/other]}", true),
-                "ProtectedRole, spec.to.roles: other is a role that crossrole makes, and is given nothing: take it out",
-            ),
-            (
-                "another namespace",
-                (("[security]", "[other]"), "{groups: [SecAuditors]}", false),
-                "NamespaceNotAllowed, AccountClass production does not allow namespace security to grant: its owner can add it to spec.grants.allowedNamespaces",
-            ),
-            (
-                "a class without grants",
-                (
-                    (
-                        "grants: {role: crossrole-grants, allowedNamespaces: {names: [security]}, groups: [SecAuditors], roles: [ci/deployer]}",
-                        "",
-                    ),
-                    "{groups: [SecAuditors]}",
-                    false,
-                ),
-                "GrantNotAllowed, spec.account: AccountClass production has no spec.grants: nobody can grant in its accounts",
-            ),
-        ],
-        says,
-    );
-}
-
-#[test]
-fn a_class_that_closes_what_it_no_longer_allows_leaves_to_each_what_it_still_allows() {
-    let keep = |replaced: &(&str, &str), to: &str, on_violation: &str| {
-        let guardrails = format!("permissionsBoundary: None, onViolation: {on_violation}");
-        let text = CLASS.replace("permissionsBoundary: None", &guardrails);
-        let rules = Rules::parse(&class(&text.replace(replaced.0, replaced.1))).unwrap();
-        let kept = keeping(&Request {
-            grant: &grant(to),
-            account: &account(),
-            rules: &rules,
-            namespace_labels: &Labels::new(),
-            hub_role: None,
-            is_made_here: &|_: &RoleName| false,
-        });
-        kept.iter().map(ToString::to_string).collect::<Vec<_>>()
-    };
-    let (as_is, to) = (("", ""), "{groups: [SecAuditors, Admins], roles: [ci/other]}");
-    assert_eq!(keep(&as_is, to, "Close"), ["group SecAuditors"]);
-    assert_eq!(
-        keep(&as_is, to, "Freeze"),
-        ["group Admins", "group SecAuditors", "role other"]
-    );
-    let other_namespace = ("[security]", "[other]");
-    assert!(keep(&other_namespace, to, "Close").is_empty());
-    assert_eq!(keep(&other_namespace, to, "Freeze").len(), 3);
-}
-
-fn statement(principal: &str, conditions: &str) -> Document {
-    let text = format!(
-        r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {principal}, "Action": "sts:AssumeRole", "Condition": {{{conditions}}}}}]}}"#
-    );
-    Document::parse(&text, DocumentKind::Trust).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-/// Whether a trust policy admits the users of a group, a role, and names their account.
-fn said(trust: &Document) -> String {
-    let (partition, identity) = (Partition::Aws, identity());
-    let all = |to: &str| grant(to).grantees.into_iter().next().unwrap();
-    let (group, role) = (all("{groups: [SecAuditors]}"), all("{roles: [ci/deployer]}"));
-    let word = |yes: bool, word: &'static str| if yes { word } else { "-" };
-    [
-        word(admits(trust, &group, partition, &identity), "users"),
-        word(admits(trust, &role, partition, &identity), "role"),
-        word(names_account(trust, &group, partition, &identity), "named"),
-    ]
-    .join(" ")
-}
-
-#[test]
-fn the_other_side_admits_whom_its_trust_policy_speaks_of() {
-    let account = r#"{"AWS": "111111111111"}"#;
-    let users = r#""ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/*"}"#;
-    let mfa = r#""Bool": {"aws:MultiFactorAuthPresent": "true"}"#;
-    let organization = r#""StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}"#;
-    check_table(
-        &[
-            ("the account", statement(account, ""), "users role named"),
-            (
-                "its root",
-                statement(r#"{"AWS": "arn:aws:iam::111111111111:root"}"#, ""),
-                "users role named",
-            ),
-            ("its users", statement(account, users), "users - named"),
-            (
-                "with MFA, which a role has not",
-                statement(account, mfa),
-                "users - named",
-            ),
-            ("another account", statement(r#"{"AWS": "999999999999"}"#, ""), "- - -"),
-            (
-                "an external id is theirs to bring",
-                statement(account, r#""StringEquals": {"sts:ExternalId": "abc"}"#),
-                "users role named",
-            ),
-            (
-                "the organisation",
-                statement(r#"{"AWS": "*"}"#, organization),
-                "users role -",
-            ),
-            (
-                "a role",
-                statement(r#"{"AWS": "arn:aws:iam::111111111111:role/ci/deployer"}"#, ""),
-                "- role -",
-            ),
-            (
-                "another role",
-                statement(r#"{"AWS": "arn:aws:iam::111111111111:role/deployer"}"#, ""),
-                "- - -",
-            ),
-            (
-                "a user, who may be in the group",
-                statement(r#"{"AWS": "arn:aws:iam::111111111111:user/ada"}"#, ""),
-                "users - named",
-            ),
-            ("nobody", trust::closed(), "- - -"),
-        ],
-        said,
-    );
 }

@@ -1,11 +1,18 @@
 //! What this process knows of grants. None of it is needed to be right in the end; it is gone with the process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossrole_api::Reason;
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::grant::{ObservedGrant, Seen};
+use kube::runtime::reflector::ObjectRef;
+
+use crate::controller::looks::look::{self, Look, expire, has_reason};
+use crate::controller::verdict::Outcome;
+use crate::controller::watch::CachedGrant;
+use crate::controller::work::Finished;
 
 /// What this process knows of grants.
 #[derive(Debug, Default)]
@@ -13,29 +20,43 @@ pub struct Known(Mutex<HashMap<ObjectName, Grant>>);
 
 #[derive(Debug, Default)]
 struct Grant {
-    /// What was asked for when the account was last found to hold it, as a number; and when that was.
-    right: Option<(u64, Instant)>,
+    /// What the last look came to, and when the next one is due.
+    look: Option<Look>,
     /// What we wrote, and when.
     written: Option<(ObservedGrant, Instant)>,
     /// Unique ids of policies that were seen with its tags.
     seen: Seen,
-    /// When this process last made a policy, and knew that it had.
-    made: Option<Instant>,
+    /// Policies that this process made and did not remove, by their numbers, and when.
+    made: BTreeMap<u32, Instant>,
     /// When a policy may last have been made of which this process does not know.
     doubtful: Option<Instant>,
+    /// Since when the name of a policy that is not seen is said to be taken.
+    taken: Option<Instant>,
 }
 
-/// Whether a policy was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// None was.
-    Nothing,
-    /// One was.
-    Policy,
-    /// The answer was lost.
-    Unknown,
-    /// One of its name was there, although it was not seen: perhaps ours, made a moment ago.
-    WasThere,
+/// Whether a look is due.
+#[derive(Debug, PartialEq)]
+pub enum Due {
+    /// It is.
+    Now {
+        /// Whether somebody asked for it: nothing that we remember counts.
+        anew: bool,
+    },
+    /// It is not: this is what the last one came to.
+    Later(Outcome),
+}
+
+/// What the account holds since we wrote there, and what was made on the way.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// What the account holds; `None` where that is not clear.
+    pub holds: Option<ObservedGrant>,
+    /// The numbers of policies that were made.
+    pub made: Vec<u32>,
+    /// Whether one more may have been made: the answer was lost.
+    pub unclear: bool,
+    /// Whether one of a policy's name is there, although it was not seen: perhaps ours, made a moment ago.
+    pub is_taken: bool,
 }
 
 impl Known {
@@ -43,41 +64,72 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The grant is looked at. Whoever wrote in the account before this process did may have died a moment ago.
-    pub fn looks(&self, object: &ObjectName, may_be_there: bool) {
+    /// Whether a look is due at this task, which counts as begun then; `asked` is the annotation that asks for one, as a
+    /// number. `may_be_there`: whoever wrote in the account before this process did may have died a moment ago.
+    pub fn begin(&self, object: &ObjectName, print: u64, asked: u64, may_be_there: bool) -> Due {
+        let now = Instant::now();
         let mut inner = self.inner();
-        inner.entry(object.clone()).or_insert_with(|| Grant {
-            doubtful: may_be_there.then(Instant::now),
+        let grant = inner.entry(object.clone()).or_insert_with(|| Grant {
+            doubtful: may_be_there.then_some(now),
             ..Grant::default()
         });
+        let look = grant.look.get_or_insert_with(|| Look::new(print, asked, now));
+        let begins = look.begin(print, asked, now, Duration::ZERO);
+        // Looks at one grant follow each other; one that was broken off is due again.
+        look.running = None;
+        match &look.done {
+            Some((_, verdict)) if !begins => Due::Later(verdict.outcome.clone()),
+            _ => {
+                look.due = now;
+                let anew = std::mem::replace(&mut look.asked, asked) != asked;
+                Due::Now { anew }
+            }
+        }
     }
 
-    /// Whether a policy may be there that IAM does not show everywhere yet, which takes so long at most. `removed`: those that
-    /// this process made are gone.
-    pub fn may_still_appear(&self, object: &ObjectName, removed: bool, delay: Duration) -> bool {
+    /// What a look at this task came to.
+    pub fn settle(&self, object: &ObjectName, print: u64, finished: Finished, interval: Duration) {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        let grant = inner.entry(object.clone()).or_default();
+        if has_reason(&finished.verdict, &[Reason::InSync]) {
+            grant.taken = None;
+        }
+        let look = grant.look.get_or_insert_with(|| Look::new(print, 0, now));
+        look.settle(print, finished, interval, now);
+    }
+
+    /// How long it is until the next look is due.
+    pub fn due_in(&self, object: &ObjectName) -> Option<Duration> {
         let inner = self.inner();
-        let Some(grant) = inner.get(object) else { return false };
-        let made = grant.made.filter(|_| !removed);
-        made.into_iter().chain(grant.doubtful).any(|at| at.elapsed() < delay)
+        let due = inner.get(object)?.look.as_ref()?.due;
+        Some(due.saturating_duration_since(Instant::now()))
     }
 
-    /// For how long still the account need not be asked, since it was found to hold what is asked for.
-    pub fn is_right_for(&self, object: &ObjectName, print: u64, time: Duration) -> Option<Duration> {
-        let inner = self.inner();
-        let (known, at) = inner.get(object)?.right?;
-        time.checked_sub(at.elapsed()).filter(|_| known == print)
+    /// Lets the looks expire that failed because the account as a whole did. Gives their objects.
+    pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedGrant>> {
+        let mut inner = self.inner();
+        let expired = inner.iter_mut().filter_map(|(object, grant)| {
+            let any = expire(grant.look.iter_mut(), |verdict| look::failed_in(verdict, account_id));
+            any.then(|| ObjectRef::new(&object.name).within(&object.namespace))
+        });
+        expired.collect()
     }
 
-    /// Whether the account was found to hold what is asked for, whenever that was.
+    /// Whether the last look was at this task, and found the account to hold what is asked for.
     pub fn was_right(&self, object: &ObjectName, print: u64) -> bool {
         let inner = self.inner();
-        let right = inner.get(object).and_then(|grant| grant.right);
-        right.is_some_and(|(known, _)| known == print)
+        let look = inner.get(object).and_then(|grant| grant.look.as_ref());
+        let done = look.and_then(|look| look.done.as_ref());
+        done.is_some_and(|(done, verdict)| *done == print && has_reason(verdict, &[Reason::InSync]))
     }
 
-    /// The account holds what is asked for.
-    pub fn is_right(&self, object: &ObjectName, print: u64) {
-        self.inner().entry(object.clone()).or_default().right = Some((print, Instant::now()));
+    /// Whether a policy may be there that IAM does not show everywhere yet, which takes so long at most.
+    pub fn may_still_appear(&self, object: &ObjectName, delay: Duration) -> bool {
+        let inner = self.inner();
+        let Some(grant) = inner.get(object) else { return false };
+        let mut times = grant.made.values().chain(&grant.doubtful).chain(&grant.taken);
+        times.any(|at| at.elapsed() < delay)
     }
 
     /// What the account holds because we wrote it a moment ago: IAM may still show what was before.
@@ -87,20 +139,26 @@ impl Known {
         (at.elapsed() < time).then(|| holds.clone())
     }
 
-    /// What the account holds since we wrote there; `None` where that is not clear.
-    pub fn wrote(&self, object: &ObjectName, holds: Option<ObservedGrant>, made: Made) {
+    /// We wrote in the account.
+    pub fn wrote(&self, object: &ObjectName, written: Written) {
         let mut inner = self.inner();
         let grant = inner.entry(object.clone()).or_default();
         let now = Instant::now();
-        grant.right = None;
-        match made {
-            Made::Nothing => {}
-            Made::Policy => grant.made = Some(now),
-            Made::Unknown => grant.doubtful = Some(now),
-            // It does not become ours by being asked for again.
-            Made::WasThere => grant.doubtful = grant.doubtful.or(Some(now)),
+        grant.made.extend(written.made.iter().map(|number| (*number, now)));
+        if written.unclear {
+            grant.doubtful = Some(now);
         }
-        grant.written = holds.map(|holds| (holds, now));
+        // It does not become ours by being asked for again.
+        grant.taken = if written.is_taken {
+            grant.taken.or(Some(now))
+        } else {
+            grant.taken.filter(|_| written.made.is_empty())
+        };
+        // Of one that IAM did not find when it was to go, nobody knows that it is gone.
+        if let Some(holds) = &written.holds {
+            grant.made.retain(|number, _| holds.policies.contains_key(number));
+        }
+        grant.written = written.holds.map(|holds| (holds, now));
     }
 
     /// Remembers the unique ids of policies that carry the grant's tags, and says all that are known.
@@ -118,66 +176,4 @@ impl Known {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DELAY: Duration = Duration::from_secs(120);
-
-    fn object() -> ObjectName {
-        ObjectName {
-            namespace: "security".into(),
-            name: "auditors".into(),
-        }
-    }
-
-    #[test]
-    fn an_absence_is_not_believed_while_somebody_may_have_made_a_policy() {
-        let (unknown, anew, after_another) = (Known::default(), Known::default(), Known::default());
-        anew.looks(&object(), false);
-        after_another.looks(&object(), true);
-        // A second look is no other process.
-        anew.looks(&object(), true);
-        for (name, known, expected) in [
-            ("nothing was looked at", &unknown, false),
-            ("nobody wrote before", &anew, false),
-            ("whoever wrote before may have died a moment ago", &after_another, true),
-        ] {
-            assert_eq!(known.may_still_appear(&object(), true, DELAY), expected, "{name}");
-            assert_eq!(known.may_still_appear(&object(), false, DELAY), expected, "{name}");
-        }
-        assert!(!after_another.may_still_appear(&object(), true, Duration::ZERO));
-
-        let nothing = Some(ObservedGrant::default());
-        anew.wrote(&object(), nothing.clone(), Made::Nothing);
-        assert!(!anew.may_still_appear(&object(), false, DELAY));
-        anew.wrote(&object(), nothing.clone(), Made::Policy);
-        assert!(
-            anew.may_still_appear(&object(), false, DELAY),
-            "it was made and is not seen"
-        );
-        assert!(
-            !anew.may_still_appear(&object(), true, DELAY),
-            "it was made and removed"
-        );
-        anew.wrote(&object(), None, Made::Unknown);
-        anew.wrote(&object(), nothing, Made::Nothing);
-        assert!(anew.may_still_appear(&object(), true, DELAY), "the answer was lost");
-        anew.forget(&object());
-        assert!(!anew.may_still_appear(&object(), false, DELAY));
-    }
-
-    #[test]
-    fn a_policy_that_is_there_and_is_not_seen_is_ours_for_so_long_at_most() {
-        let known = Known::default();
-        known.looks(&object(), false);
-        known.wrote(&object(), None, Made::WasThere);
-        let first = known.inner()[&object()].doubtful;
-        assert!(known.may_still_appear(&object(), true, DELAY));
-        known.wrote(&object(), None, Made::WasThere);
-        assert_eq!(
-            known.inner()[&object()].doubtful,
-            first,
-            "asking again says nothing new"
-        );
-    }
-}
+mod tests;

@@ -91,17 +91,22 @@ fn half_open(
         .filter(|role| role.trusted == Trusted::No)
         .map(|role| role.role_arn.as_str())
         .collect();
-    let not_granted: Vec<&str> = hold.not_granted.iter().map(String::as_str).collect();
+    let not_granted: Vec<&str> = hold
+        .trusting
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !roles.iter().any(|given| given.role == *name))
+        .collect();
     let mut sentences = Vec::new();
     if !untrusted.is_empty() {
         sentences.push(format!(
-            "granted, but their trust does not admit all of spec.to: {}",
+            "granted, but not known to admit all of spec.to: {}",
             named(&untrusted)
         ));
     }
     if !not_granted.is_empty() {
         sentences.push(format!(
-            "CrossAccountRoles whose trust names account {}, and which no grant there selects: {}",
+            "CrossAccountRoles whose trust names account {}, and which no grant there gives: {}",
             hold.desired.account,
             named(&not_granted)
         ));

@@ -8,13 +8,11 @@ use crossrole_api::{
 };
 use crossrole_iam::{Arn, RoleName};
 use crossrole_plan::account::Account;
-use crossrole_plan::declaration::Declaration;
 use crossrole_plan::grant::{self, DesiredGrant, Grant, Holder};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::select;
-use crossrole_plan::trust;
 use kube::{Resource, ResourceExt};
 
 use super::super::context::Context;
@@ -22,6 +20,7 @@ use super::super::looks;
 use super::super::resolve::entrance;
 use super::super::verdict::Outcome;
 use super::super::world::{Located, World};
+use super::half_open;
 use super::name_of;
 use super::selected::Selected;
 use crate::aws::Entrance;
@@ -50,8 +49,8 @@ pub(super) struct Hold {
     pub(super) roles: Vec<GrantedRole>,
     /// Why nothing may come; what goes goes all the same.
     pub(super) refusal: Option<Refusal>,
-    /// Roles of the namespace whose trust names the account, and which nobody there is given leave to assume.
-    pub(super) not_granted: Vec<String>,
+    /// CrossAccountRoles of the namespace whose trust names the account, and which no other grant gives to anybody there.
+    pub(super) trusting: Vec<String>,
 }
 
 /// A grant that shall be gone.
@@ -70,6 +69,15 @@ impl Hold {
         let mut hasher = DefaultHasher::new();
         let refusal = self.refusal.as_ref().map(ToString::to_string);
         (&self.entrance, &self.grant_role, &self.desired, refusal).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Leave {
+    /// What is asked for, as a number.
+    pub(super) fn print(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        ("leave", &self.entrance, &self.grant_role, &self.owner).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -169,7 +177,7 @@ fn hold(context: &Context, world: &World, object: &AssumeRoleGrant, owner: Owner
         desired,
         roles: roles.into_values().map(|(_, role)| role).collect(),
         refusal,
-        not_granted: not_granted(context, object, &declared, &parsed),
+        trusting: half_open::trusting(context, object, &declared, &parsed),
     })))
 }
 
@@ -218,51 +226,12 @@ fn judge(context: &Context, world: &World, object: &AWSAccount, declared: &Grant
         namespace_labels: &world.labels(&declared.object.namespace),
         hub_role: context.aws.hub.identity.role(),
         is_made_here: &is_made_here,
+        is_entered_as: &|role: &RoleName| world.is_entered_as(role),
     };
     grant::judge(&request).map_err(|refusal| Violation {
         refusal,
         keeping: Some(grant::keeping(&request)),
     })
-}
-
-/// CrossAccountRoles of the namespace that are there, whose trust names the account, and which no grant there selects.
-fn not_granted(context: &Context, object: &AssumeRoleGrant, declared: &Grant, own: &Account) -> Vec<String> {
-    let grants = context.caches.grants.state();
-    let beside: Vec<&AssumeRoleGrant> = grants
-        .iter()
-        .filter_map(|grant| grant.0.as_ref().ok())
-        .filter(|grant| grant.namespace() == object.namespace() && grant.spec.account == object.spec.account)
-        .collect();
-    let mut names = Vec::new();
-    for cached in context.caches.roles.state() {
-        let Ok(role) = &cached.0 else { continue };
-        let is_there = role
-            .status
-            .iter()
-            .flat_map(|status| &status.accounts)
-            .any(|entry| entry.role_arn.is_some());
-        let is_selected = || {
-            beside
-                .iter()
-                .any(|grant| select::chosen(&grant.spec.roles, &role.name_any(), role.labels()))
-        };
-        if role.namespace() != object.namespace() || !is_there || is_selected() {
-            continue;
-        }
-        let Ok(declaration) = Declaration::parse(role) else {
-            continue;
-        };
-        // Whom a trust policy names is the same in every account.
-        let Ok(trust) = trust::rendered(&declaration.trust, own.partition, &own.id) else {
-            continue;
-        };
-        let mut grantees = declared.grantees.iter();
-        if grantees.any(|grantee| grant::names_account(&trust.document, grantee, own.partition, &own.id)) {
-            names.push(role.name_any());
-        }
-    }
-    names.sort();
-    names
 }
 
 fn leave(context: &Context, world: &World, object: &AssumeRoleGrant, owner: Owner) -> Target {

@@ -41,8 +41,9 @@ impl<'a> Selected<'a> {
         self.refusal = Some(Refusal::of_field(Reason::InvalidSpec, "spec.roles", message));
     }
 
-    /// Adds the roles of a CrossAccountRole. Status says where they are, and only narrows: what comes is declared as well. What
-    /// was granted before stays as long as its role does: a removal that the brake holds takes nothing away.
+    /// Adds the roles of a CrossAccountRole. Status says where they are, and only narrows: what comes is declared as well, and
+    /// ready, for the ARN of an entry that is not can be somebody else's role, which the object is to take over. What was
+    /// granted before stays as long as its role does: trouble takes nothing away, nor does a removal that the brake holds.
     pub(super) fn add(
         &mut self,
         role: &CrossAccountRole,
@@ -61,7 +62,12 @@ impl<'a> Selected<'a> {
             };
             let before = self.granted.get(arn.as_str());
             let was_granted = before.is_some_and(|granted| granted.role == role.name_any());
-            if is_leaving(entry) || !(is_declared(entry) || was_granted) || !is_of(arn, &declaration, id) {
+            let comes_or_stays = match bearing(entry) {
+                Bearing::Ready => is_declared(entry) || was_granted,
+                Bearing::Troubled => was_granted,
+                Bearing::Leaving => false,
+            };
+            if !comes_or_stays || !is_of(arn, &declaration, id) {
                 continue;
             }
             let Ok(id) = id.parse() else {
@@ -70,7 +76,8 @@ impl<'a> Selected<'a> {
             let trust = trust::rendered(&declaration.trust, own.partition, &id);
             let trust = trust.map_or_else(|_| trust::closed(), |rendered| rendered.document);
             let mut grantees = declared.grantees.iter();
-            let is_trusted = !declaration.lifecycle.is_closed(now)
+            let is_trusted = bearing(entry) == Bearing::Ready
+                && !declaration.lifecycle.is_closed(now)
                 && grantees.all(|grantee| grant::admits(&trust, grantee, own.partition, &own.id));
             let granted = GrantedRole {
                 role_arn: arn.clone(),
@@ -95,9 +102,24 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// Whether a role is about to go.
-pub fn is_leaving(entry: &AccountEntry) -> bool {
-    entry.state == EntryState::Removing && entry.reason != Reason::TooManyRemovals
+/// What an entry in status means for grants of its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bearing {
+    /// The role is there, is ours, and is as declared.
+    Ready,
+    /// It may be there, or another in its place.
+    Troubled,
+    /// It is about to go.
+    Leaving,
+}
+
+/// What an entry in status means for grants of its role.
+pub fn bearing(entry: &AccountEntry) -> Bearing {
+    match entry.state {
+        EntryState::Ready => Bearing::Ready,
+        EntryState::Removing if entry.reason != Reason::TooManyRemovals => Bearing::Leaving,
+        EntryState::Removing | EntryState::Pending | EntryState::Retrying | EntryState::Refused => Bearing::Troubled,
+    }
 }
 
 /// Whether an ARN is that of a declared role in an account.

@@ -1,12 +1,12 @@
 //! One grant in its account: observe, decide, apply.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crossrole_api::names::RECONCILE_AT_ANNOTATION;
 use crossrole_api::{AssumeRoleGrant, AssumeRoleGrantStatus, EntryState, Reason};
+use crossrole_iam::Arn;
 use crossrole_plan::declaration::ObjectName;
-use crossrole_plan::grant::{self, GrantChange, GrantPlan, ObservedGrant, Seen};
+use crossrole_plan::grant::{self, GrantChange, GrantPlan, HolderKind, ObservedGrant, Seen};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::owner::{Holder, Owner};
 use crossrole_plan::refusal::Refusal;
@@ -15,13 +15,15 @@ use kube::{Api, Resource, ResourceExt};
 
 use super::super::account;
 use super::super::context::{Context, key};
-use super::super::verdict::Outcome;
+use super::super::looks::print_of;
+use super::super::verdict::{Outcome, Verdict};
+use super::super::work::Finished;
 use super::super::write_back;
-use super::known::Made;
+use super::known::{Due, Written};
 use super::name_of;
 use super::report;
 use super::resolve::{Hold, Leave};
-use crate::aws::{Action, AppliedGrant, CallError};
+use crate::aws::{AccountHandle, Action, AppliedGrant, CallError, Entrance};
 
 /// A look at one grant.
 pub(super) struct Work<'a> {
@@ -68,12 +70,6 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Whether somebody asked for a look now: nothing that we remember counts.
-    fn is_anew(&self) -> bool {
-        let asked = self.grant.annotations().get(RECONCILE_AT_ANNOTATION);
-        asked.is_some() && asked != self.status.last_handled_reconcile_at.as_ref()
-    }
-
     /// Whether the object is still as it was read.
     fn is_wanted(&self) -> bool {
         let reference = ObjectRef::new(&self.object.name).within(&self.object.namespace);
@@ -87,137 +83,211 @@ impl<'a> Work<'a> {
     }
 
     pub(super) async fn hold(&mut self, hold: &Hold) -> kube::Result<Outcome> {
-        let (context, print) = (self.context, hold.print());
-        let stands = || match &hold.refusal {
-            Some(refusal) => Outcome::refused(refusal),
-            None => Outcome::ready(),
-        };
-        // A look that comes a little early is the interval's all the same.
-        let lately = context.settings.resync_interval.mul_f64(0.8);
-        let is_known = context.grants.is_right_for(&self.object, print, lately).is_some();
-        if is_known && !self.is_anew() {
-            return Ok(stands());
-        }
-        context.grants.looks(&self.object, self.status.account_id.is_some());
-        let handle = context.aws.account(&hold.entrance);
-        let _turn = context.aws.turn(&handle).await;
-        let written = context
-            .grants
-            .written_within(&self.object, context.settings.shown_after());
-        let observed = match written.filter(|_| !self.is_anew()) {
-            Some(written) => written,
-            None => {
-                let roles = hold.desired.role_paths.keys().cloned().collect();
-                match handle.observe_grant(&hold.grant_role, &self.object, &roles).await {
-                    Ok(observed) => observed,
-                    Err(error) => return Ok(Outcome::failed(&error, Duration::ZERO)),
-                }
+        let print = hold.print();
+        match self.begin(print) {
+            Due::Later(outcome) => Ok(outcome),
+            Due::Now { anew } => {
+                let finished = self.make_true(hold, print, anew).await?;
+                Ok(self.settle(print, finished))
             }
+        }
+    }
+
+    async fn make_true(&mut self, hold: &Hold, print: u64, anew: bool) -> kube::Result<Finished> {
+        let context = self.context;
+        let entrance = &hold.entrance;
+        let mut doubtful_for = None;
+        let handle = context.aws.account(&hold.entrance);
+        let _turn = context.aws.turn_to_grant(&handle, &hold.grant_role).await;
+        let observed = match self.observe(&handle, hold, anew).await {
+            Ok(observed) => observed,
+            Err(error) => return Ok(self.failed(entrance, &error)),
         };
         let seen = self.saw(&hold.desired.owner, &observed);
         let planned = match &hold.refusal {
             Some(refusal) => Err(refusal.clone()),
             None => grant::converge(&hold.desired, &observed, &seen),
         };
-        let (plan, outcome) = match planned {
-            Ok(plan) => (plan, Outcome::ready()),
-            Err(refusal) => (
-                grant::narrow(&hold.desired, &observed, &seen),
-                Outcome::refused(&refusal),
-            ),
+        let (plan, refusal) = match planned {
+            Ok(plan) => (plan, grant::lacking(&hold.desired, &observed)),
+            Err(refusal) => (grant::narrow(&hold.desired, &observed, &seen), Some(refusal)),
         };
         if !plan.is_empty() {
             self.intend(hold).await?;
             let was_right = context.grants.was_right(&self.object, print);
-            let applied = handle
-                .apply_grant(&hold.grant_role, &plan, &observed, &|| self.is_wanted())
-                .await;
-            self.tell(&plan, &applied, was_right).await;
-            self.remember(&plan, &applied);
-            if let Some(error) = &applied.failure {
-                return Ok(self.failed(error));
+            let applied = self.apply(&handle, &hold.grant_role, &plan, &observed, was_right).await;
+            if let Some(error) = applied.failure {
+                // What must go does not wait for what cannot come.
+                if let Some(reached) = applied.reached.filter(|_| error.action.gives()) {
+                    let rest = grant::narrow(&hold.desired, &reached, &seen);
+                    let is_clear = applied.holds.is_some();
+                    self.apply(&handle, &hold.grant_role, &rest, &reached, was_right).await;
+                    if !is_clear {
+                        self.context.grants.wrote(&self.object, Written::default());
+                    }
+                }
+                let foreign = self.foreign(&error).map(|outcome| self.finished(entrance, outcome));
+                return Ok(foreign.unwrap_or_else(|| self.failed(entrance, &error)));
             }
             if applied.done < plan.changes.len() {
                 let message = "the object has changed meanwhile";
-                return Ok(Outcome::waits(EntryState::Pending, Reason::Waiting, message));
+                let outcome = Outcome::waits(EntryState::Pending, Reason::Waiting, message);
+                return Ok(self.finished(entrance, outcome));
             }
+            doubtful_for = applied.holds.is_none().then(|| context.settings.shown_after());
         }
-        if outcome == stands() {
-            context.grants.is_right(&self.object, print);
-        }
-        Ok(outcome)
-    }
-
-    fn failed(&self, error: &CallError) -> Outcome {
-        let delay = self.context.settings.propagation_delay;
-        let exists = error.failure == Failure::AlreadyExists;
-        // No two policies of an account have the same name, whatever their paths and their case.
-        if exists && !self.context.grants.may_still_appear(&self.object, false, delay) {
-            let message = "a policy of this name is in the account, at another path or written otherwise, and was not touched: choose another name for the AssumeRoleGrant, or remove that policy";
-            let refusal = Refusal::new(Reason::ForeignPolicy, format!("{message}: {error}"));
-            return Outcome::refused(&refusal);
-        }
-        Outcome::failed(error, Duration::ZERO)
-    }
-
-    pub(super) async fn leave(&mut self, leave: &Leave) -> kube::Result<Outcome> {
-        let context = self.context;
-        context.grants.looks(&self.object, self.status.account_id.is_some());
-        let handle = context.aws.account(&leave.entrance);
-        let _turn = context.aws.turn(&handle).await;
-        let written = context
-            .grants
-            .written_within(&self.object, context.settings.shown_after());
-        let observed = match written {
-            Some(written) => written,
-            None => {
-                let no_roles = BTreeSet::new();
-                match handle.observe_grant(&leave.grant_role, &self.object, &no_roles).await {
-                    Ok(observed) => observed,
-                    Err(error) => return Ok(cannot_leave(&error)),
-                }
-            }
-        };
-        let seen = self.saw(&leave.owner, &observed);
-        let plan = grant::leave(&leave.owner, &observed, &seen);
-        if plan.is_empty() {
-            return Ok(self.gone(false));
-        }
-        let applied = handle
-            .apply_grant(&leave.grant_role, &plan, &observed, &|| self.is_wanted())
-            .await;
-        self.tell(&plan, &applied, false).await;
-        self.remember(&plan, &applied);
-        Ok(match &applied.failure {
-            Some(error) => cannot_leave(error),
-            None if applied.done < plan.changes.len() => {
-                Outcome::waits(EntryState::Removing, Reason::Deleting, "being removed")
-            }
-            None => self.gone(true),
+        let outcome = refusal.as_ref().map_or_else(Outcome::ready, Outcome::refused);
+        Ok(Finished {
+            at_latest: doubtful_for,
+            ..self.finished(entrance, outcome)
         })
     }
 
-    /// Nothing is there any more, unless IAM does not show it yet.
-    fn gone(&self, removed: bool) -> Outcome {
-        let delay = self.context.settings.propagation_delay;
-        if self.context.grants.may_still_appear(&self.object, removed, delay) {
-            let message = "no policy is seen, but one may have been made a moment ago: it is looked for again";
-            return Outcome::waits(EntryState::Removing, Reason::Deleting, message);
+    /// What the account holds: of what we wrote a moment ago IAM may still show what was before. Where roles are is read each
+    /// time.
+    async fn observe(&self, handle: &AccountHandle, hold: &Hold, anew: bool) -> Result<ObservedGrant, CallError> {
+        let mut observed = self.policies(handle, &hold.grant_role, anew).await?;
+        let roles = hold.desired.holders.iter();
+        let roles = roles.filter(|holder| holder.kind == HolderKind::Role);
+        let roles: Vec<&str> = roles.map(|holder| holder.name.as_str()).collect();
+        observed.role_paths = handle.grantee_paths(&hold.grant_role, &roles).await?;
+        Ok(observed)
+    }
+
+    async fn policies(&self, handle: &AccountHandle, grant_role: &Arn, anew: bool) -> Result<ObservedGrant, CallError> {
+        let shown_after = self.context.settings.shown_after();
+        let written = self.context.grants.written_within(&self.object, shown_after);
+        match written.filter(|_| !anew) {
+            Some(written) => Ok(written),
+            None => handle.observe_grant(grant_role, &self.object).await,
         }
-        Outcome::Gone
+    }
+
+    /// Carries out a plan, tells of it, and remembers what the account holds since.
+    async fn apply(
+        &self,
+        handle: &AccountHandle,
+        grant_role: &Arn,
+        plan: &GrantPlan,
+        observed: &ObservedGrant,
+        was_right: bool,
+    ) -> AppliedGrant {
+        if plan.is_empty() {
+            return AppliedGrant::default();
+        }
+        let applied = handle
+            .apply_grant(grant_role, plan, observed, &|| self.is_wanted())
+            .await;
+        self.tell(plan, &applied, was_right).await;
+        self.remember(plan, &applied);
+        applied
+    }
+
+    /// No two policies of an account have the same name, whatever their paths and their case. One that stands in the way for
+    /// longer than IAM takes to show what we made is not ours.
+    fn foreign(&self, error: &CallError) -> Option<Outcome> {
+        let delay = self.context.settings.propagation_delay;
+        let exists = error.failure == Failure::AlreadyExists;
+        if !exists || self.context.grants.may_still_appear(&self.object, delay) {
+            return None;
+        }
+        let message = "a policy of this name is in the account, at another path or written otherwise, and was not touched: choose another name for the AssumeRoleGrant, or remove that policy";
+        let refusal = Refusal::new(Reason::ForeignPolicy, format!("{message}: {error}"));
+        Some(Outcome::refused(&refusal))
+    }
+
+    pub(super) async fn leave(&mut self, leave: &Leave) -> Outcome {
+        let print = leave.print();
+        match self.begin(print) {
+            Due::Later(outcome) => outcome,
+            Due::Now { anew } => {
+                let entrance = &leave.entrance;
+                let finished = match self.remove(leave, anew).await {
+                    Ok(outcome) => self.finished(entrance, outcome),
+                    Err(error) => Finished {
+                        may_pass: error.failure.may_pass(),
+                        ..self.finished(entrance, Outcome::failed_to_leave(&error, "the policies"))
+                    },
+                };
+                self.settle(print, finished)
+            }
+        }
+    }
+
+    async fn remove(&mut self, leave: &Leave, anew: bool) -> Result<Outcome, CallError> {
+        let context = self.context;
+        let handle = context.aws.account(&leave.entrance);
+        let _turn = context.aws.turn_to_grant(&handle, &leave.grant_role).await;
+        let observed = self.policies(&handle, &leave.grant_role, anew).await?;
+        let seen = self.saw(&leave.owner, &observed);
+        let plan = grant::leave(&leave.owner, &observed, &seen);
+        let applied = self.apply(&handle, &leave.grant_role, &plan, &observed, false).await;
+        if let Some(error) = applied.failure {
+            return Err(error);
+        }
+        if applied.done < plan.changes.len() {
+            return Ok(Outcome::waits(EntryState::Removing, Reason::Deleting, "being removed"));
+        }
+        let delay = context.settings.propagation_delay;
+        if context.grants.may_still_appear(&self.object, delay) {
+            let message = "no policy is seen, but one may have been made a moment ago: it is looked for again";
+            return Ok(Outcome::waits(EntryState::Removing, Reason::Deleting, message));
+        }
+        Ok(Outcome::Gone)
+    }
+
+    fn begin(&self, print: u64) -> Due {
+        let asked = self.grant.annotations().get(RECONCILE_AT_ANNOTATION);
+        let asked = print_of(asked.map(String::as_str));
+        let may_be_there = self.status.account_id.is_some();
+        self.context.grants.begin(&self.object, print, asked, may_be_there)
+    }
+
+    /// Remembers what a look came to.
+    fn settle(&self, print: u64, finished: Finished) -> Outcome {
+        let outcome = finished.verdict.outcome.clone();
+        let interval = self.context.settings.resync_interval;
+        self.context.grants.settle(&self.object, print, finished, interval);
+        outcome
+    }
+
+    fn failed(&self, entrance: &Entrance, error: &CallError) -> Finished {
+        Finished {
+            may_pass: error.failure.may_pass(),
+            ..self.finished(entrance, Outcome::failed(error, Duration::ZERO))
+        }
+    }
+
+    fn finished(&self, entrance: &Entrance, outcome: Outcome) -> Finished {
+        Finished {
+            verdict: Verdict {
+                account: self.grant.spec.account.clone(),
+                account_id: Some(entrance.account.to_string()),
+                named: true,
+                role: None,
+                outcome,
+            },
+            at_latest: None,
+            may_pass: false,
+        }
     }
 
     fn remember(&self, plan: &GrantPlan, applied: &AppliedGrant) {
-        let mut done = plan.changes.iter().take(applied.done);
+        let done = plan.changes.iter().take(applied.done);
+        let made = done.filter_map(|change| match change {
+            GrantChange::CreatePolicy { number, .. } => Some(*number),
+            _ => None,
+        });
         let lost = applied.failure.as_ref();
         let lost = lost.filter(|error| error.action == Action::CreatePolicy && error.unclear);
-        let made = match lost {
-            Some(error) if error.failure == Failure::AlreadyExists => Made::WasThere,
-            Some(_) => Made::Unknown,
-            None if done.any(|change| matches!(change, GrantChange::CreatePolicy { .. })) => Made::Policy,
-            None => Made::Nothing,
+        let is_taken = lost.is_some_and(|error| error.failure == Failure::AlreadyExists);
+        let written = Written {
+            holds: applied.holds.clone(),
+            made: made.collect(),
+            unclear: lost.is_some() && !is_taken,
+            is_taken,
         };
-        self.context.grants.wrote(&self.object, applied.holds.clone(), made);
+        self.context.grants.wrote(&self.object, written);
     }
 
     /// The unique ids of policies that are known to be ours.
@@ -262,15 +332,5 @@ impl<'a> Work<'a> {
         let note = format!("account {}: {prefix}{}", self.grant.spec.account, done.join(", "));
         let reference = self.grant.object_ref(&());
         self.context.events.done(&reference, reason, &note).await;
-    }
-}
-
-fn cannot_leave(error: &CallError) -> Outcome {
-    let meaning = error.failure.meaning(Duration::ZERO);
-    Outcome::Stands {
-        state: EntryState::Removing,
-        reason: meaning.reason,
-        message: format!("cannot remove the policies (AWSAccount spec.state: Abandoned lets go of them): {error}"),
-        next: meaning.next,
     }
 }

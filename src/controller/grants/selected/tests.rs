@@ -71,12 +71,17 @@ fn what_comes_is_declared_and_what_was_granted_goes_with_its_role() {
     let ready = role("/crossrole/", "Ready", "InSync");
     let held_back = role("/crossrole/", "Removing", "TooManyRemovals");
     let leaving = role("/crossrole/", "Removing", "Deselected");
+    let would_adopt = role("/crossrole/", "Pending", "WouldChange");
+    let half_adopted = role("/crossrole/", "Retrying", "AWSUnavailable");
     let (before, of_another) = (granted("audit"), granted("other"));
     for (name, role, is_declared, granted, is_selected) in [
         ("it is declared and there", &ready, true, &[][..], true),
         ("status alone is no authority", &ready, false, &[], false),
         ("no longer declared, and still there", &ready, false, &before, true),
         ("granted for another object", &ready, false, &of_another, false),
+        ("somebody else's, to be taken over", &would_adopt, true, &[], false),
+        ("somebody else's, taken over by half", &half_adopted, true, &[], false),
+        ("in trouble, and granted before", &half_adopted, true, &before, true),
         ("the brake holds its removal", &held_back, false, &before, true),
         ("held, and never granted", &held_back, false, &[], false),
         ("it is being removed", &leaving, false, &before, false),
@@ -106,6 +111,10 @@ fn a_role_is_trusted_where_all_who_are_given_leave_are_admitted() {
     users.spec.trust[0].from.kind = Some(crossrole_api::trust::PrincipalKind::Users);
     let group = json!({"groups": ["SecAuditors"]});
     assert_eq!(selected(&users, true, &[], &group).0, [Trusted::Yes]);
+    // What is declared is not yet what the account holds.
+    let mut troubled = role("/crossrole/", "Retrying", "AWSUnavailable");
+    troubled.spec.trust.clone_from(&users.spec.trust);
+    assert_eq!(selected(&troubled, true, &granted("audit"), &group).0, [Trusted::No]);
     let both = json!({"groups": ["SecAuditors"], "roles": ["ci/deployer"]});
     assert_eq!(selected(&users, true, &[], &both).0, [Trusted::No]);
 }
