@@ -5,8 +5,10 @@ use aws_sdk_iam::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_iam::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+
 use super::Action;
-use crate::fence::Fence;
+use crate::fence::{Fence, Passed};
 
 /// Asks the fence at the last moment that the SDK offers: of each attempt, after it was signed, before it is sent.
 #[derive(Debug)]
@@ -24,8 +26,15 @@ impl Intercept for Fenced {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         listed(config.load::<Metadata>())?;
-        Ok(self.0.check()?)
+        let passed = self.0.pass()?;
+        // What is kept here lives as long as the call.
+        config.interceptor_state().store_put(passed);
+        Ok(())
     }
+}
+
+impl Storable for Passed {
+    type Storer = StoreReplace<Self>;
 }
 
 /// What the bootstrap role may do is made from the table: a call that is not in it would work for whoever has more rights,
@@ -91,10 +100,13 @@ mod tests {
         let call = tokio::spawn(sts.get_caller_identity().send());
         let (connection, _) = aws.accept().await.unwrap();
         fence.close();
+        let quiet = tokio::time::timeout(Duration::ZERO, fence.quiet()).await;
+        assert!(quiet.is_err(), "a call is under way");
         drop(connection);
         let error = call.await.unwrap().unwrap_err();
         let error = CallError::of(Action::GetCallerIdentity, &error);
         assert_eq!(error.failure, Failure::NotLeader, "{error}");
+        fence.quiet().await;
         assert!(tokio::time::timeout(Duration::ZERO, aws.accept()).await.is_err());
     }
 }

@@ -9,8 +9,9 @@
 //! |---|---|
 //! | [`settings`] | what the flags mean |
 //! | [`run`](mod@run) | the start, the lease, the three controllers |
-//! | [`client`] | writes pass the fence |
+//! | [`client`] | the client of Kubernetes |
 //! | [`deadline`] | a request that nobody answers is given up |
+//! | [`fenced`] | nothing is written to Kubernetes while the fence is closed |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`index`] | what is asked of all CrossAccountRoles together |
@@ -46,6 +47,7 @@ pub mod context;
 pub mod deadline;
 mod ending;
 pub mod events;
+pub mod fenced;
 pub mod freshness;
 pub mod holding;
 pub mod index;
