@@ -152,6 +152,12 @@ impl Gate {
         pace.may_retry(error)
     }
 
+    /// The right account answered a call that was sent then.
+    pub(super) fn entered(&self, sent: Instant) {
+        let recovered = self.pace().entered(sent);
+        self.tell_if(recovered);
+    }
+
     /// Whether the account takes long for its answers, or asked for fewer calls.
     pub(super) fn is_slow(&self) -> bool {
         self.pace().is_slow(Instant::now())

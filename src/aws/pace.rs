@@ -69,6 +69,11 @@ fn is_dispensable(action: Action) -> bool {
     action == Action::GetAccountSummary
 }
 
+/// Whether a call is part of getting in: that it is answered does not say yet that this is the right account.
+fn is_on_the_way_in(action: Action) -> bool {
+    matches!(action, Action::AssumeRole | Action::GetCallerIdentity)
+}
+
 /// Whether a call may be sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Admission {
@@ -123,17 +128,22 @@ impl Pace {
         self.note_time(action, sent, now);
         self.budget = (self.budget + EARNED).min(BUDGET);
         match &mut self.closed {
-            // Whose account a session is in, and whether it is accepted, says the next call.
-            Some(closed) if action == Action::AssumeRole => {
+            // Whose account a session is in, and whether it is accepted, say the next call and whoever compares the ids.
+            Some(closed) if is_on_the_way_in(action) => {
                 if sent >= closed.since {
                     closed.trial = None;
                     closed.until = now;
                 }
                 false
             }
-            None if action == Action::AssumeRole => false,
+            None if is_on_the_way_in(action) => false,
             _ => self.opens(sent),
         }
+    }
+
+    /// The right account answered a call that was sent then. Says whether it did not before.
+    pub(super) fn entered(&mut self, sent: Instant) -> bool {
+        self.opens(sent)
     }
 
     fn opens(&mut self, sent: Instant) -> bool {

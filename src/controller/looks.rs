@@ -103,6 +103,7 @@ impl Looks {
                 due: now,
                 failures: 0,
                 patient: 0,
+                woken: false,
             });
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
@@ -199,7 +200,9 @@ impl Looks {
             look.settle(print, finished, interval, Instant::now());
         }
         let outdated = look.wanted != print;
-        outdated || looked.looks.values().all(|look| look.running.is_none())
+        // Others of the object may be under way for minutes.
+        let due_before_report = looked.report.is_some_and(|(report_at, _)| look.due < report_at);
+        outdated || due_before_report || looked.looks.values().all(|look| look.running.is_none())
     }
 
     /// Work that goes on was reported: the next report comes later.
@@ -273,6 +276,11 @@ impl Looks {
     /// How many looks are under way, or wait for their turn.
     pub fn under_way(&self) -> usize {
         self.under_way.len()
+    }
+
+    /// The operator stops: whatever waits for its turn is given up, and what is under way ends at its next step.
+    pub fn give_up(&self) {
+        self.under_way.close();
     }
 
     /// Waits until every look that is under way has ended. None may be begun any more.

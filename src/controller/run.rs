@@ -122,8 +122,13 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
         "crossrole is ready"
     );
     let caches = context.caches.clone();
+    let mut ending = stop.clone();
     let work = async {
         tokio::join!(
+            async {
+                until_stop(&mut ending).await;
+                context.looks.give_up();
+            },
             serve(
                 requests.roles,
                 caches.roles,

@@ -240,6 +240,10 @@ fn a_session_alone_opens_nothing_but_lets_the_next_call_try_it() {
         assert_eq!(pace.admit(Action::AssumeRole, now), AT_ONCE);
         assert!(!pace.answered(Action::AssumeRole, now, now));
         assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
+        assert!(
+            !pace.answered(Action::GetCallerIdentity, now, now),
+            "it may be another's"
+        );
         pace.failed(&wrong, now, now, 1.0);
         let still = pace.admit(Action::AssumeRole, now + seconds(pause - 0.1));
         assert!(matches!(still, Admission::Closed(_)), "{pause}");
@@ -248,8 +252,6 @@ fn a_session_alone_opens_nothing_but_lets_the_next_call_try_it() {
     assert_eq!(pace.admit(Action::AssumeRole, now), AT_ONCE);
     assert!(!pace.answered(Action::AssumeRole, now, now));
     assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
-    assert!(
-        pace.answered(Action::GetCallerIdentity, now, now),
-        "it is the right one now"
-    );
+    assert!(!pace.answered(Action::GetCallerIdentity, now, now));
+    assert!(pace.entered(now), "it is the right one now");
 }
