@@ -4,7 +4,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation failover fuzz check generate release tools build
+.PHONY: help demo test matrix crash campaign soak isolation failover fuzz kit alerts bench check generate release tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile

@@ -174,6 +174,9 @@ pub struct OrphansFlags {
     /// Names the cluster in the tags of its roles. Default: the uid of the namespace kube-system.
     #[arg(long, env = "CROSSROLE_CLUSTER_ID", value_parser = cluster_id)]
     pub cluster_id: Option<String>,
+    /// The id of a cluster that was rebuilt as this one, as the operator has it: its roles are orphans too.
+    #[arg(long, env = "CROSSROLE_TAKE_OVER_FROM", value_name = "CLUSTER_ID", value_parser = cluster_id)]
+    pub take_over_from: Option<String>,
     /// How the outcome is written.
     #[arg(short, long, default_value = "text", value_enum)]
     pub output: OutputFormat,

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How long the machine has been up, the time in which it was suspended included. Never goes back, whatever is done to
 /// the time of day. Source: clock_gettime(2), CLOCK_BOOTTIME.
@@ -30,6 +32,14 @@ pub fn uptime() -> Duration {
 pub struct Fence {
     /// Until when it is open, in nanoseconds of [`uptime`]. Absent: always.
     until: Option<Arc<AtomicU64>>,
+    /// The calls that have passed and are not over.
+    passed: TaskTracker,
+}
+
+/// A call has passed the fence. Held until it is answered, or nobody waits for its answer any more.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    _token: TaskTrackerToken,
 }
 
 /// The call was not sent: this process does not hold the lease.
@@ -46,13 +56,17 @@ const FOR_GOOD: u64 = 1;
 impl Fence {
     /// Always open: there is no lease.
     pub fn open() -> Self {
-        Self { until: None }
+        Self {
+            until: None,
+            passed: TaskTracker::new(),
+        }
     }
 
     /// Closed until it is first extended.
     pub fn closed() -> Self {
         Self {
             until: Some(Arc::new(AtomicU64::new(NOT_YET))),
+            passed: TaskTracker::new(),
         }
     }
 
@@ -60,6 +74,26 @@ impl Fence {
     ///
     /// # Errors
     /// When the call must not be sent.
+    pub fn pass(&self) -> Result<Passed, NotLeader> {
+        // Counted before the fence is asked: whoever closes it and counts then, misses none.
+        let passed = Passed {
+            _token: self.passed.token(),
+        };
+        self.check()?;
+        Ok(passed)
+    }
+
+    /// Waits until every call that has passed is over. Of a fence that is closed for good: nothing is under way then, and
+    /// nothing will be.
+    pub async fn quiet(&self) {
+        self.passed.close();
+        self.passed.wait().await;
+    }
+
+    /// Whether calls may be sent now.
+    ///
+    /// # Errors
+    /// When they must not.
     pub fn check(&self) -> Result<(), NotLeader> {
         self.check_at(uptime())
     }
@@ -174,6 +208,20 @@ mod tests {
         fence.close();
         assert_eq!((fence.check(), fence.left()), (Err(NotLeader), Duration::ZERO));
         assert!(!fence.extend(uptime() + at(3600)));
+    }
+
+    #[tokio::test]
+    async fn it_is_quiet_when_all_that_passed_is_over() {
+        let fence = Fence::closed();
+        assert!(fence.pass().is_err());
+        assert!(fence.extend(uptime() + at(3600)));
+        let passed = fence.clone().pass().unwrap();
+        fence.close();
+        assert!(fence.pass().is_err());
+        let mut quiet = std::pin::pin!(fence.quiet());
+        assert!(tokio::time::timeout(Duration::ZERO, &mut quiet).await.is_err());
+        drop(passed);
+        quiet.await;
     }
 
     #[test]

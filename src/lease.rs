@@ -64,6 +64,9 @@ impl Times {
     }
 }
 
+/// What is sent when the work ends has so long to be answered.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+
 /// Which lease, and who we are.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -213,9 +216,14 @@ impl Candidate {
     }
 
     /// Gives the lease back, if it is ours, so that another takes it at once. From the first moment on nothing is sent
-    /// any more. Where it does not succeed, the lease runs out by itself.
+    /// any more, and what was sent is waited for: another must not work beside it. Where that takes too long, or giving back
+    /// does not succeed, the lease runs out by itself.
     pub async fn give_back(&mut self) {
         self.fence.close();
+        if timeout(ANSWERED_WITHIN, self.fence.quiet()).await.is_err() {
+            tracing::warn!("calls that were sent are not answered: the lease is left to run out");
+            return;
+        }
         let attempts = async {
             // A renewal whose answer nobody waited for may get in between.
             while let Err(AttemptError::Kubernetes(kube::Error::Api(status))) = self.try_to_give_back().await {

@@ -113,6 +113,8 @@ impl Default for Metrics {
             [],
             "1 while this process may write: it holds the lease, or needs none",
         );
+        // Also of a process that never gets through its start: who waits for a leader must not wait for a series.
+        leader.set([], 0);
         let reconciles = all.counter(
             "reconciles",
             ["kind", "outcome", "reason"],

@@ -59,6 +59,8 @@ struct Findings {
 /// Everything that is known.
 struct Cluster {
     id: String,
+    /// The cluster that was rebuilt as this one.
+    predecessor: Option<String>,
     world: World,
     accounts: Vec<AWSAccount>,
     objects: BTreeMap<ObjectName, CachedRole>,
@@ -69,10 +71,11 @@ struct Cluster {
 /// # Errors
 /// A cluster that cannot be read, or an identity that AWS does not know.
 pub async fn run(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
-    let cluster = Cluster::read(&Client::try_default().await?, flags.cluster_id.clone()).await?;
+    let cluster = Cluster::read(&Client::try_default().await?, flags).await?;
     let hub = Hub::load(Fence::open()).await?;
     let identity = hub.identity.clone();
-    let (accounts, _recoveries) = Accounts::new(hub, vec![cluster.id.clone()], Duration::ZERO, Metrics::default());
+    let clusters = std::iter::once(&cluster.id).chain(&cluster.predecessor);
+    let (accounts, _recoveries) = Accounts::new(hub, clusters.cloned().collect(), Duration::ZERO, Metrics::default());
     let mut findings = Findings::default();
     let asked = cluster.asked(flags, &mut findings);
     let looks: Vec<_> = asked
@@ -120,12 +123,12 @@ pub async fn run(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 impl Cluster {
-    async fn read(client: &Client, id: Option<String>) -> Result<Self, Box<dyn Error>> {
+    async fn read(client: &Client, flags: &OrphansFlags) -> Result<Self, Box<dyn Error>> {
         let all = ListParams::default();
         let roles = Api::<CachedRole>::all(client.clone()).list(&all).await?;
         let accounts = Api::<CachedAccount>::all(client.clone()).list(&all).await?;
         let classes = Api::<CachedClass>::all(client.clone()).list(&all).await?;
-        let id = match id {
+        let id = match flags.cluster_id.clone() {
             Some(id) => id,
             None => cluster_id(client).await?,
         };
@@ -139,6 +142,7 @@ impl Cluster {
         };
         Ok(Self {
             id,
+            predecessor: flags.take_over_from.clone(),
             accounts: readable.collect(),
             world: World::of_objects(
                 accounts.items.into_iter().map(Arc::new),
@@ -217,7 +221,7 @@ impl Cluster {
                 namespace: namespace.into(),
                 name: object.into(),
             },
-            predecessor: None,
+            predecessor: self.predecessor.clone(),
         };
         let known = Known {
             seen_id: None,

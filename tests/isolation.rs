@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crossrole_testkit::simulator::{Call, Effect, Fault, Match};
-use crossrole_testkit::{Operator, Scene, eventually};
+use crossrole_testkit::{Figures, Operator, Scene, eventually};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::{account, class, namespace, objects, role, say, with, yaml};
@@ -68,13 +68,17 @@ fn names(wanted: impl Fn(Kind) -> bool) -> Vec<String> {
     (0..ACCOUNTS).filter(|number| wanted(kind(*number))).map(name).collect()
 }
 
+/// The objects over these accounts.
+type Objects = fn(&[String]) -> Vec<Value>;
+
 struct Stage {
     scene: Scene,
-    _operator: Operator,
+    operator: Operator,
 }
 
-/// Starts everything: accounts and objects are there before the operator is, so that all of them begin at once.
-async fn start(troubled: bool, objects: Vec<Value>) -> Stage {
+/// Starts everything: accounts and objects are there before the operator is, so that all of them begin at once. Without
+/// the troubled accounts, there are the healthy ones alone.
+async fn start(troubled: bool, objects: Objects) -> Stage {
     let ids: Vec<String> = (0..ACCOUNTS).map(id).collect();
     let scene = Scene::start(&ids.iter().map(String::as_str).collect::<Vec<_>>())
         .await
@@ -85,12 +89,15 @@ async fn start(troubled: bool, objects: Vec<Value>) -> Stage {
         }
     }
     let mut manifests = vec![namespace("security"), class("standard")];
-    manifests.extend((0..ACCOUNTS).map(|number| account(&name(number), &id(number))));
-    manifests.extend(objects);
+    let declared: Vec<usize> = (0..ACCOUNTS)
+        .filter(|number| troubled || kind(*number) == Kind::Healthy)
+        .collect();
+    manifests.extend(declared.iter().map(|number| account(&name(*number), &id(*number))));
+    manifests.extend(objects(&declared.into_iter().map(name).collect::<Vec<_>>()));
     scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
     scene.simulator.reset_calls().await.unwrap();
-    let _operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
-    Stage { scene, _operator }
+    let operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
+    Stage { scene, operator }
 }
 
 async fn trouble(scene: &Scene, number: usize) {
@@ -112,14 +119,15 @@ async fn trouble(scene: &Scene, number: usize) {
 }
 
 /// One object over all accounts.
-fn wide() -> Vec<Value> {
-    vec![with(role("wide"), "/spec/accounts", json!({"names": names(|_| true)}))]
+fn wide(accounts: &[String]) -> Vec<Value> {
+    vec![with(role("wide"), "/spec/accounts", json!({"names": accounts}))]
 }
 
 /// One object for each account.
-fn narrow() -> Vec<Value> {
-    let objects =
-        (0..ACCOUNTS).map(|number| with(role(&name(number)), "/spec/accounts", json!({"names": [name(number)]})));
+fn narrow(accounts: &[String]) -> Vec<Value> {
+    let objects = accounts
+        .iter()
+        .map(|name| with(role(name), "/spec/accounts", json!({"names": [name]})));
     objects.collect()
 }
 
@@ -188,8 +196,9 @@ fn busiest_minute(calls: &[Call]) -> usize {
     times.iter().map(within).max().unwrap_or_default()
 }
 
-async fn the_others_do_not_notice(objects: Vec<Value>) {
-    let stage = start(true, objects).await;
+async fn the_others_do_not_notice(objects: Objects) {
+    let mut stage = start(true, objects).await;
+    let figures = Figures::of(&mut stage.operator, PATIENCE).await.unwrap();
     let states = stage.wait_for(&names(|kind| kind == Kind::Healthy)).await;
     let troubled = names(|kind| matches!(kind, Kind::Denied | Kind::Slow));
     for name in &troubled {
@@ -205,6 +214,13 @@ async fn the_others_do_not_notice(objects: Vec<Value>) {
             *counts.entry(call.action.as_str()).or_default() += 1;
         }
         assert_eq!(counts, BTreeMap::from(CALLS), "{}", name(number));
+    }
+
+    let scrape = figures.scrape().await.unwrap();
+    for number in (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy) {
+        let waited = format!("crossrole_aws_wait_seconds_total{{account_id=\"{}\"}}", id(number));
+        let waited = scrape.get(&waited).copied().unwrap_or_default();
+        assert!(waited == 0.0, "a call to {} waited for {waited} s", name(number));
     }
 
     // The slow and the throttled ones get there, too; those that are denied say so.
@@ -256,26 +272,24 @@ async fn the_others_do_not_notice(objects: Vec<Value>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_in_a_healthy_account_does_not_wait_for_those_in_troubled_ones() {
-    the_others_do_not_notice(narrow()).await;
+    the_others_do_not_notice(narrow).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_healthy_accounts_of_one_object_do_not_wait_for_its_troubled_ones() {
-    the_others_do_not_notice(wide()).await;
+    the_others_do_not_notice(wide).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement: make isolation"]
 async fn how_much_longer_the_healthy_accounts_take_beside_troubled_ones() {
-    for (what, objects) in [
-        ("one object for each account", narrow()),
-        ("one object over all", wide()),
-    ] {
+    let shapes: [(&str, Objects); 2] = [("one object for each account", narrow), ("one object over all", wide)];
+    for (what, objects) in shapes {
         let mut ratios = Vec::new();
         for _ in 0..5 {
             let mut seconds = [0.0; 2];
             for (troubled, taken) in [false, true].into_iter().zip(&mut seconds) {
-                let stage = start(troubled, objects.clone()).await;
+                let stage = start(troubled, objects).await;
                 *taken = stage.time_until_healthy().await.as_secs_f64();
             }
             say(

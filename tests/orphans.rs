@@ -130,6 +130,23 @@ async fn a_role_whose_object_is_lost_is_told_and_removed_only_by_name() {
     assert!(!is_there(&scene, "lost").await);
     assert!(is_there(&scene, "kept").await && is_there(&scene, "foreign").await);
     wait_for_orphans(&scene, &Value::Null).await;
+
+    // Those of the cluster that was rebuilt as this one count, and those that lie where roles lay before.
+    let (code, printed, _) = orphans(&scene, &["--take-over-from=another"]).await;
+    assert_eq!(code, 2);
+    assert!(printed.starts_with(foreign), "{printed}");
+    let cluster = ["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"];
+    let cluster = scene.control_plane.kubectl(cluster).await.unwrap();
+    let moved = json!({
+        "name": "moved", "path": "/before/",
+        "tags": {"crossrole.dev/cluster": cluster.trim(), "crossrole.dev/owner": "security/moved"},
+        "trust": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}
+        ]}
+    });
+    scene.simulator.create_role(PROD, moved).await.unwrap();
+    let moved = json!({"count": 1, "roles": ["arn:aws:iam::222222222222:role/before/moved"]});
+    wait_for_orphans(&scene, &moved).await;
     let (code, _, problem) = orphans(&scene, &["--account", "nowhere"]).await;
     assert_eq!(code, 1);
     assert!(problem.contains("AWSAccount nowhere"), "{problem}");

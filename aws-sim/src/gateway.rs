@@ -21,7 +21,7 @@ use crate::wire::error::{Answer, AwsError};
 use crate::wire::request::{Parameters, Signer};
 use crate::wire::xml::{Service, failure, success};
 use crate::world::World;
-use crate::world::time::iso;
+use crate::world::time::iso_ms;
 
 /// The header that says where a request is to have come from.
 const SOURCE_IP: &str = "x-aws-sim-source-ip";
@@ -198,11 +198,11 @@ fn arrive(shared: &Shared, request: &Request) -> (u64, Decision) {
         now_ms: world.now_ms(),
         history: world.past.history(&account),
     });
-    let now = world.now();
+    let now_ms = world.now_ms();
     drop(world);
     let seq = shared.calls().arrived(CallRecord {
         seq: 0,
-        time: iso(now),
+        time: iso_ms(now_ms),
         account,
         service: request.signer.service.name(),
         action: request.action.clone(),

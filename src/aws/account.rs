@@ -20,7 +20,7 @@ use super::places::{AccountPlaces, Lanes, Places, Turn};
 use super::read::Door;
 use super::recent::Recent;
 use super::session::{Session, Sessions};
-use super::snapshot::{Answer, Keep, Reading, Right, Snapshot, Tagged};
+use super::snapshot::{Answer, Gathered, Keep, Reading, Right, Snapshot, Tagged};
 use super::write::Applied;
 use super::{Existing, Hub, examination, own, read, write};
 use crate::metrics::Metrics;
@@ -176,6 +176,7 @@ impl AccountHandle {
     pub async fn observe(&self, role: &RoleName, depth: Depth, age: Age) -> Result<Seen, CallError> {
         let known = age != Age::New && depth == Depth::Declared;
         if known && let Some(observed) = self.recent.written(role, Instant::now()) {
+            self.snapshot.was_told(role);
             return Ok(Seen {
                 observed,
                 doubtful_for: None,
@@ -197,7 +198,7 @@ impl AccountHandle {
         let answer = self
             .noticing(&session, read::role(self.door(&session), role, depth).await)
             .await?;
-        self.snapshot.was_read_alone(role);
+        self.snapshot.was_told(role);
         let print = answer.as_ref().map(|answer| self.snapshot.print(answer));
         Ok(Seen {
             observed: answer.map_or(Ok(Observed::Absent), RoleAnswer::observed)?,
@@ -255,12 +256,16 @@ impl AccountHandle {
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
         let session = self.sessions.get(&self.gate).await?;
         let began = Instant::now();
-        let roles = read::all_roles(self.door(&session), &self.sessions.entrance.roles_below).await;
-        match self.noticing_but_denial(&session, roles).await {
-            Ok(roles) => {
+        let mut gathered = Gathered::new(keep);
+        let read = read::all_roles(
+            self.door(&session),
+            &self.sessions.entrance.roles_below,
+            |name, answer| self.snapshot.gather(&mut gathered, name, answer),
+        );
+        match self.noticing_but_denial(&session, read.await).await {
+            Ok(()) => {
                 let time = (began, Instant::now());
-                self.snapshot
-                    .taken(roles, keep, self.recent.doubtful_since(began), time);
+                self.snapshot.taken(gathered, self.recent.doubtful_since(began), time);
                 Ok(())
             }
             Err(error) => {
@@ -280,8 +285,8 @@ impl AccountHandle {
     /// The first call that failed.
     pub async fn roles_below(&self, path: &Path) -> Result<Vec<Existing>, CallError> {
         let session = self.sessions.get(&self.gate).await?;
-        let roles = read::all_roles(self.door(&session), path).await;
-        Ok(own::existing(self.noticing(&session, roles).await?))
+        let roles = own::existing(self.door(&session), path).await;
+        self.noticing(&session, roles).await
     }
 
     /// What a reading showed was told to everybody whom it concerns.

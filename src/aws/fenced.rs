@@ -5,9 +5,11 @@ use aws_sdk_iam::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_iam::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+
 use super::Action;
 use super::action::Side;
-use crate::fence::Fence;
+use crate::fence::{Fence, Passed};
 
 /// Asks the fence at the last moment that the SDK offers: of each attempt, after it was signed, before it is sent.
 #[derive(Debug)]
@@ -24,21 +26,27 @@ impl Intercept for Fenced {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        listed(self.1, config.load::<Metadata>())?;
-        Ok(self.0.check()?)
+        let action = listed(self.1, config.load::<Metadata>())?;
+        let passed = self.0.pass()?;
+        // Whoever works next need not wait for what is only read.
+        if action.writes() {
+            // What is kept here lives as long as the call.
+            config.interceptor_state().store_put(passed);
+        }
+        Ok(())
     }
+}
+
+impl Storable for Passed {
+    type Storer = StoreReplace<Self>;
 }
 
 /// What the bootstrap role and the grant role may do is made from the table: a call that is not in it would work for whoever
 /// has more rights, and fail for everybody else.
-fn listed(side: Side, call: Option<&Metadata>) -> Result<(), String> {
+fn listed(side: Side, call: Option<&Metadata>) -> Result<Action, String> {
     let (service, name) = call.map_or(("", ""), |call| (call.service(), call.name()));
-    match Action::of_operation(side, service, name) {
-        Some(_) => Ok(()),
-        None => Err(format!(
-            "{service}:{name} is none of crossrole's calls here, and was not sent"
-        )),
-    }
+    Action::of_operation(side, service, name)
+        .ok_or_else(|| format!("{service}:{name} is none of crossrole's calls here, and was not sent"))
 }
 
 #[cfg(test)]
@@ -60,7 +68,7 @@ mod tests {
         for action in Action::ALL.iter().chain(Action::OF_GRANTS) {
             let (service, name) = action.as_str().split_once(':').unwrap();
             let call = Metadata::new(name, service.to_ascii_uppercase());
-            assert_eq!(listed(action.side(), Some(&call)), Ok(()), "{action}");
+            assert_eq!(listed(action.side(), Some(&call)), Ok(*action), "{action}");
         }
         // Neither role makes the other's calls.
         for (side, name) in [(Side::Bootstrap, "CreatePolicy"), (Side::Grants, "CreateRole")] {
@@ -73,16 +81,20 @@ mod tests {
         assert!(listed(Side::Bootstrap, None).is_err());
     }
 
-    #[tokio::test]
-    async fn a_call_behind_a_closed_fence_never_reaches_aws_and_is_told_apart() {
-        let aws = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fn config(aws: &TcpListener) -> SdkConfig {
         let keys = Credentials::new("AKIAEXAMPLE", "secret", None, None, "test");
-        let config = SdkConfig::builder()
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .endpoint_url(format!("http://{}", aws.local_addr().unwrap()))
             .credentials_provider(SharedCredentialsProvider::new(keys))
-            .build();
+            .build()
+    }
+
+    #[tokio::test]
+    async fn a_call_behind_a_closed_fence_never_reaches_aws_and_is_told_apart() {
+        let aws = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(&aws);
         let fence = Fence::closed();
         let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(Fenced(fence.clone(), Side::Bootstrap));
         let sts = aws_sdk_sts::Client::from_conf(sts.build());
@@ -101,5 +113,29 @@ mod tests {
         let error = CallError::of(Action::GetCallerIdentity, &error);
         assert_eq!(error.failure, Failure::NotLeader, "{error}");
         assert!(tokio::time::timeout(Duration::ZERO, aws.accept()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_write_that_was_sent_is_waited_for_and_a_read_is_not() {
+        let aws = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = config(&aws);
+        for (writes, fence) in [(false, Fence::closed()), (true, Fence::closed())] {
+            assert!(fence.extend(uptime() + Duration::from_secs(3600)));
+            let iam = aws_sdk_iam::config::Builder::from(&config).interceptor(Fenced(fence.clone(), Side::Bootstrap));
+            let iam = aws_sdk_iam::Client::from_conf(iam.build());
+            let call = tokio::spawn(async move {
+                match writes {
+                    true => iam.delete_role().role_name("audit").send().await.is_ok(),
+                    false => iam.get_role().role_name("audit").send().await.is_ok(),
+                }
+            });
+            let (connection, _) = aws.accept().await.unwrap();
+            fence.close();
+            let quiet = tokio::time::timeout(Duration::ZERO, fence.quiet()).await;
+            assert_eq!(quiet.is_err(), writes);
+            drop(connection);
+            assert!(!call.await.unwrap());
+            fence.quiet().await;
+        }
     }
 }

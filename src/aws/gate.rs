@@ -156,6 +156,12 @@ impl Gate {
         pace.may_retry(error)
     }
 
+    /// The right account answered a call that was sent then.
+    pub(super) fn entered(&self, action: Action, sent: Instant) {
+        let recovered = self.pace().entered(action, sent);
+        self.tell_if(recovered, action);
+    }
+
     /// Whether the account takes long for its answers, or asked for fewer calls.
     pub(super) fn is_slow(&self) -> bool {
         self.pace().is_slow(Instant::now())

@@ -9,6 +9,9 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_sdk_sts::operation::assume_role::{AssumeRoleError, AssumeRoleOutput};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder, ConnectorBuilder, tls};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use crossrole_iam::{AccountId, Arn, Partition};
 use crossrole_plan::outcome::Failure;
 
@@ -44,6 +47,19 @@ pub struct Identity {
     pub partition: Partition,
 }
 
+/// The SDK's default client, by default made anew for each client of a service: with one for all, certificates are read
+/// once, and connections are shared, for every account is reached at the same address.
+fn http_client() -> SharedHttpClient {
+    let tls = || tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = ConnectorBuilder::default().tls_provider(tls());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    })
+}
+
 impl Hub {
     /// Loads the identity from wherever the SDK finds it (IRSA, EKS Pod Identity, environment, profile…) and asks AWS
     /// who it is. No other call is sent while the fence is closed.
@@ -57,6 +73,7 @@ impl Hub {
             .region(region)
             .app_name(aws_config::AppName::new("crossrole").map_err(|error| unexpected(&error.to_string()))?)
             .timeout_config(super::session::timeouts())
+            .http_client(http_client())
             .load()
             .await;
         let identity = aws_sdk_sts::Client::new(&config)

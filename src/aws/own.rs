@@ -11,7 +11,7 @@ use super::error::CallError;
 use super::fenced::Fenced;
 use super::gate::Gate;
 use super::places::Lanes;
-use super::read::{self, Door};
+use super::read::{self, Door, Found};
 use super::{Existing, Hub};
 use crate::metrics::Metrics;
 
@@ -50,7 +50,7 @@ impl OwnAccount {
     /// # Errors
     /// The first call that failed.
     pub async fn roles_below(&self, path: &Path) -> Result<Vec<Existing>, CallError> {
-        Ok(existing(read::all_roles(self.door(), path).await?))
+        existing(self.door(), path).await
     }
 
     /// What the account holds under a role's name.
@@ -63,10 +63,17 @@ impl OwnAccount {
     }
 }
 
-pub(super) fn existing(roles: read::Roles) -> Vec<Existing> {
-    let known = roles
-        .known
-        .into_iter()
-        .map(|(_, answer)| (answer.arn.clone(), answer.observed()));
-    known.collect()
+/// All roles at or below a path, with everything that a declaration can hold.
+///
+/// # Errors
+/// The first call that failed.
+pub(super) async fn existing(door: Door<'_>, path: &Path) -> Result<Vec<Existing>, CallError> {
+    let mut found = Vec::new();
+    read::all_roles(door, path, |_, role| {
+        if let Found::Whole(answer) = role {
+            found.push((answer.arn.clone(), answer.observed()));
+        }
+    })
+    .await?;
+    Ok(found)
 }

@@ -52,6 +52,11 @@ fn is_dispensable(action: Action) -> bool {
     action == Action::GetAccountSummary
 }
 
+/// Whether a call is part of getting in: that it is answered does not say yet that this is the right account.
+fn is_on_the_way_in(action: Action) -> bool {
+    action.enters() || matches!(action, Action::GetCallerIdentity | Action::GetGrantIdentity)
+}
+
 /// Whether a call may be sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Admission {
@@ -107,6 +112,11 @@ impl Pace {
         self.note_time(action, sent, now);
         self.budget = (self.budget + EARNED).min(BUDGET);
         self.breaker(action.side()).answered(action, sent, now)
+    }
+
+    /// The right account answered a call that was sent then, as whoever makes such calls. Says whether it did not before.
+    pub(super) fn entered(&mut self, action: Action, sent: Instant) -> bool {
+        self.breaker(action.side()).opens(sent)
     }
 
     // To read all roles of a large account takes long everywhere.

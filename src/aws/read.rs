@@ -28,13 +28,15 @@ pub(super) struct Door<'a> {
 /// So many roles are asked for in one page: the most that IAM gives.
 const PAGE: i32 = 1000;
 
-/// All roles of an account. Names are in lower case: IAM tells none apart by case.
-#[derive(Debug, Default)]
-pub(super) struct Roles {
-    /// Those below the path that was asked for.
-    pub(super) known: Vec<(String, RoleAnswer)>,
-    /// The names of all others.
-    pub(super) others: Vec<String>,
+/// A role that reading all of an account finds.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Below the path that was asked for: everything that a declaration can hold.
+    Whole(RoleAnswer),
+    /// Elsewhere: its ARN and its tags.
+    Elsewhere(String, BTreeMap<String, String>),
+    /// Listed only.
+    Listed,
 }
 
 /// Asks for all pages of a list, and gives each to `$take`. A page ends the list when `IsTruncated` is false, not when it
@@ -107,13 +109,18 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
     }))
 }
 
-/// Reads all roles of the account: those below `path` with everything that a declaration can hold, of the others only
-/// that they are there.
+/// Reads all roles of the account, and gives each to `take`, by its name in lower case, as IAM tells none apart by case:
+/// those below `path` with everything that a declaration can hold, of the others little more than that they are there. A page
+/// at a time: what is not kept of it takes no memory.
 ///
 /// Neither call alone is complete. `ListRoles` tells description and session duration, and
 /// `GetAccountAuthorizationDetails` boundary, tags, attached and inline policies. Sources: IAM API Reference, both
 /// pages; at most 1,000 roles come in one page of either.
-pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, CallError> {
+pub(super) async fn all_roles(
+    door: Door<'_>,
+    path: &Path,
+    mut take: impl FnMut(String, Found),
+) -> Result<(), CallError> {
     let mut listed: HashMap<String, Listed> = HashMap::new();
     let request = door.iam.list_roles().path_prefix(path.as_str()).max_items(PAGE);
     each_page!(
@@ -132,7 +139,6 @@ pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, Call
             }));
         }
     )?;
-    let mut roles = Roles::default();
     let request = door.iam.get_account_authorization_details();
     let request = request.filter(EntityType::Role).max_items(PAGE);
     each_page!(
@@ -143,16 +149,20 @@ pub(super) async fn all_roles(door: Door<'_>, path: &Path) -> Result<Roles, Call
         |page| {
             for role in page.role_detail_list() {
                 let name = role.role_name().unwrap_or_default().to_ascii_lowercase();
-                match listed.remove(role.role_id().unwrap_or_default()) {
-                    Some(listed) => roles.known.push((name, of_details(role, listed))),
-                    None => roles.others.push(name),
-                }
+                let listed = listed.remove(role.role_id().unwrap_or_default());
+                let found = match listed {
+                    Some(listed) => Found::Whole(of_details(role, listed)),
+                    None => Found::Elsewhere(role.arn().unwrap_or_default().to_string(), tags(role.tags())),
+                };
+                take(name, found);
             }
         }
     )?;
     // They went before the second call, or came too late for it: nobody may take them for absent.
-    roles.others.extend(listed.into_values().map(|role| role.name));
-    Ok(roles)
+    for role in listed.into_values() {
+        take(role.name, Found::Listed);
+    }
+    Ok(())
 }
 
 /// What of a role `GetAccountAuthorizationDetails` does not tell.

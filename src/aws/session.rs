@@ -146,8 +146,14 @@ impl Sessions {
 
     /// Whether a new session would have to wait, for STS asked for fewer calls.
     pub(super) fn waits_for_sts(&self) -> bool {
-        let now = seconds(SystemTime::now());
-        self.ends().is_none_or(|ends| ends <= now) && self.hub.is_limited()
+        let soon = seconds(self.soon());
+        self.ends().is_none_or(|ends| ends <= soon) && self.hub.is_limited()
+    }
+
+    /// A session that ends until then is renewed; not those of all accounts in the same second.
+    fn soon(&self) -> SystemTime {
+        let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
+        SystemTime::now() + REFRESH_BEFORE + spread
     }
 
     fn keep(&self, cached: &mut Cached, session: Option<Session>) {
@@ -181,8 +187,7 @@ impl Sessions {
     pub(super) async fn get(&self, gate: &Gate) -> Result<Session, CallError> {
         let asked = Instant::now();
         let mut cached = self.cached.lock().await;
-        let spread = Duration::from_secs(self.entrance.account.as_str().bytes().map(u64::from).sum::<u64>() % 60);
-        let soon = SystemTime::now() + REFRESH_BEFORE + spread;
+        let soon = self.soon();
         if let Some(session) = cached.session.as_ref().filter(|session| session.expires > soon) {
             return Ok(session.clone());
         }
@@ -220,6 +225,7 @@ impl Sessions {
                 .build(),
         );
         let ask = || sts.get_caller_identity().send();
+        let asked = Instant::now();
         let identity = gate.call(asking, ask).await?;
         if identity.account() != Some(id.as_str()) {
             let wrong = CallError::new(
@@ -233,6 +239,7 @@ impl Sessions {
             gate.failed(&wrong, Instant::now());
             return Err(wrong);
         }
+        gate.entered(asking, asked);
         let iam = aws_sdk_iam::Client::from_conf(
             aws_sdk_iam::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials)

@@ -3,12 +3,13 @@
 //! Of a role that is as it was when somebody last found it right, only a number is kept. Of the others of ours the whole
 //! answer is kept until somebody has looked at it. Of a role that is not ours only its name is kept.
 
+mod gathered;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::RoleName;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use super::account::{Age, Survey};
 use super::answer::RoleAnswer;
 use super::error::CallError;
-use super::read::Roles;
+pub(super) use gathered::Gathered;
 
 /// So long after the account was read, what it said of a role is acted on; or twice as long as the reading took, for it is
 /// worth that much, but no longer than [`ACTED_ON_AT_MOST`].
@@ -26,6 +27,10 @@ const ACTED_ON_AT_MOST: Duration = Duration::from_secs(120);
 
 /// Where all roles could not be read, each is read alone for so long.
 const ALONE_FOR: Duration = Duration::from_secs(60);
+
+/// Where reading all roles was throttled so often in a row, each role is read alone as after any other failure: something
+/// else in the account may use up what AWS allows of that one call.
+const THROTTLED_AT_MOST: u32 = 3;
 
 /// All roles are read anew for those who wait no sooner than so long after the last time.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -53,6 +58,8 @@ struct State {
     denied: Option<(Instant, CallError)>,
     /// When reading all roles last failed, and how.
     failed: Option<(Instant, CallError)>,
+    /// How often in a row it was throttled.
+    throttled: u32,
     /// What came of the last reading, until it was told.
     news: Option<News>,
     /// How often all roles were read, or that was denied.
@@ -91,6 +98,8 @@ struct Taken {
     ours: HashMap<Box<str>, Shown>,
     /// The names of all other roles.
     others: HashSet<Box<str>>,
+    /// Those of them that carry our tags, though they are not where roles of ours are now.
+    elsewhere: Vec<Tagged>,
     /// Roles that were written to since, or so shortly before that it may show what was there before.
     outdated: HashSet<Box<str>>,
 }
@@ -158,7 +167,10 @@ impl Snapshot {
         }
         let old = now.duration_since(taken.began) >= taken.acted_on_for();
         match taken.ours.get_mut(name.as_str()) {
-            None => (age == Age::OldAbsence).then_some(Ok((Observed::Absent, None))),
+            None => (age == Age::OldAbsence).then(|| {
+                awaited.remove(name.as_str());
+                Ok((Observed::Absent, None))
+            }),
             Some(shown) => {
                 let print = shown.print;
                 let answer = shown.answer.take().filter(|_| !old)?;
@@ -171,13 +183,9 @@ impl Snapshot {
     /// Whether all roles are better read at once, when so many roles wait to be looked at.
     pub(super) fn is_worth_taking(&self, waiting: usize, now: Instant) -> bool {
         let state = self.state();
-        if let Some((at, error)) = &state.failed
-            && now.duration_since(*at)
-                < if error.failure == Failure::Throttled {
-                    PAUSE
-                } else {
-                    ALONE_FOR
-                }
+        let pause = if state.is_held_up() { PAUSE } else { ALONE_FOR };
+        if let Some((at, _)) = &state.failed
+            && now.duration_since(*at) < pause
         {
             return false;
         }
@@ -203,52 +211,23 @@ impl Snapshot {
     /// shortly before.
     pub(super) fn taken(
         &self,
-        roles: Roles,
-        keep: Keep,
+        gathered: Gathered,
         doubtful: impl IntoIterator<Item = String>,
         (began, ended): (Instant, Instant),
     ) {
         let mut state = self.state();
-        let before = state.taken.take();
-        let mut taken = Taken {
+        let keep = gathered.keep;
+        let taken = Taken {
             began,
             ended,
-            ours: HashMap::new(),
-            others: roles.others.into_iter().map(String::into_boxed_str).collect(),
+            ours: gathered.ours,
+            others: gathered.others,
+            elsewhere: gathered.elsewhere,
             outdated: doubtful.into_iter().map(String::into_boxed_str).collect(),
         };
-        for (name, answer) in roles.known {
-            let name = name.into_boxed_str();
-            let right = state.right.get(&name).map(|right| right.print);
-            let tag = |wanted: &str| {
-                let mut tags = answer.tags.iter();
-                tags.find_map(|(key, value)| key.eq_ignore_ascii_case(wanted).then_some(value))
-            };
-            let ours = tag(CLUSTER_TAG).is_some_and(|cluster| self.clusters.contains(cluster));
-            // One that was ours is looked at, whatever it is now.
-            if !ours && right.is_none() {
-                taken.others.insert(name);
-                continue;
-            }
-            let print = self.print(&answer);
-            // What stays wrong, and was there to be looked at before, would only lie here.
-            let before = before.as_ref().and_then(|before| before.ours.get(&name));
-            let is_news = right != Some(print) && before.is_none_or(|before| before.print != print);
-            let is_kept = keep == Keep::All || is_news || state.awaited.contains(&name);
-            let shown = Shown {
-                print,
-                arn: answer.arn.as_str().into(),
-                owner: tag(OWNER_TAG)
-                    .filter(|_| ours)
-                    .map(String::as_str)
-                    .unwrap_or_default()
-                    .into(),
-                answer: is_kept.then(|| Box::new(answer)),
-            };
-            taken.ours.insert(name, shown);
-        }
         state.denied = None;
         state.failed = None;
+        state.throttled = 0;
         state.taken = Some(taken);
         state.news = Some(match keep {
             Keep::All => News::ReadForSome,
@@ -259,14 +238,19 @@ impl Snapshot {
 
     /// Reading all roles failed.
     pub(super) fn has_failed(&self, error: &CallError, now: Instant) {
-        self.state().failed = Some((now, error.clone()));
+        let mut state = self.state();
+        state.failed = Some((now, error.clone()));
+        state.throttled = match error.failure {
+            Failure::Throttled => state.throttled.saturating_add(1),
+            _ => 0,
+        };
     }
 
     /// How the account said a moment ago that it wants fewer calls than it takes to read all roles.
     pub(super) fn was_throttled_lately(&self, now: Instant) -> Option<CallError> {
         let state = self.state();
         let (at, error) = state.failed.as_ref()?;
-        (error.failure == Failure::Throttled && now.duration_since(*at) < PAUSE).then(|| error.clone())
+        (state.is_held_up() && now.duration_since(*at) < PAUSE).then(|| error.clone())
     }
 
     /// The account does not let itself be read as a whole.
@@ -318,8 +302,8 @@ impl Snapshot {
         state.awaited.insert(name.into_boxed_str());
     }
 
-    /// Whoever looks at a role has read it alone.
-    pub(super) fn was_read_alone(&self, role: &RoleName) {
+    /// Whoever looks at a role knows otherwise what it is.
+    pub(super) fn was_told(&self, role: &RoleName) {
         self.state().awaited.remove(role.folded().as_str());
     }
 
@@ -362,6 +346,11 @@ impl Taken {
 }
 
 impl State {
+    /// Whether reading all roles was throttled, and not so often yet that it must be done without.
+    fn is_held_up(&self) -> bool {
+        (1..THROTTLED_AT_MOST).contains(&self.throttled)
+    }
+
     /// The roles that are not as they were when somebody last found them right, by their names in lower case. That of
     /// roles to which we wrote lately is not known.
     fn changed(&self) -> Vec<String> {
@@ -386,12 +375,13 @@ impl State {
             taken.ours.iter().filter(move |(name, _)| told(name.as_ref()))
         });
         let ours = roles.filter(|(_, shown)| !shown.owner.is_empty());
-        ours.map(|(name, shown)| Tagged {
+        let ours = ours.map(|(name, shown)| Tagged {
             name: name.to_string(),
             arn: shown.arn.to_string(),
             owner: shown.owner.to_string(),
-        })
-        .collect()
+        });
+        let elsewhere = self.taken.iter().flat_map(|taken| &taken.elsewhere);
+        ours.chain(elsewhere.cloned()).collect()
     }
 }
 

@@ -157,7 +157,7 @@ async fn mark_one_in_use(context: &Context, name: &str) -> Result<(), kube::Erro
 }
 
 /// AWSAccounts that are marked at the same time for one object.
-const MARKED_AT_ONCE: usize = 16;
+const MARKED_AT_ONCE: usize = 64;
 
 /// A finalizer that was just put on stays for so long, whatever the cache says of entries: they are about to be written.
 const MARK_HOLDS: Duration = Duration::from_secs(60);

@@ -7,11 +7,11 @@ use kube::client::retry::RetryPolicy;
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
 use tower::buffer::BufferLayer;
-use tower::filter::FilterLayer;
 use tower::retry::RetryLayer;
 
 use super::deadline::DeadlineLayer;
-use crate::fence::{Fence, NotLeader};
+use super::fenced::FencedLayer;
+use crate::fence::Fence;
 use crate::metrics::Metrics;
 
 /// How long Kubernetes may take to begin an answer.
@@ -27,17 +27,13 @@ const WAITING: usize = 1024;
 pub fn fenced(mut config: Config, fence: Fence, metrics: Metrics) -> kube::Result<Client> {
     // kube would try again below the fence, for minutes. Here each attempt passes it.
     config.default_retry = false;
-    let check = move |request: Request<Body>| {
-        if *request.method() != Method::GET {
-            fence.check()?;
-            let (verb, resource) = write(request.method(), request.uri().path());
-            metrics.wrote_to_kubernetes(verb, &resource);
-        }
-        Ok::<_, NotLeader>(request)
+    let count = move |request: &Request<Body>| {
+        let (verb, resource) = write(request.method(), request.uri().path());
+        metrics.wrote_to_kubernetes(verb, &resource);
     };
     Ok(ClientBuilder::try_from(config)?
         .with_layer(&DeadlineLayer(LONGEST))
-        .with_layer(&FilterLayer::new(check))
+        .with_layer(&FencedLayer::new(fence, count))
         .with_layer(&BufferLayer::new(WAITING))
         .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))
         .build())

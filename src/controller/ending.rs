@@ -68,7 +68,7 @@ impl Visit<'_> {
         let plan = ending.plan(declared, observed, known);
         let outcome = noted(outcome, ending, declared, observed, known, &plan);
         let applied = self.apply(&plan, observed).await;
-        self.tell_ended(&plan, &applied).await;
+        self.tell_ended(&plan, &applied);
         match &applied.failure {
             Some(error) => self.failed(role, error),
             None if applied.done < plan.changes.len() => None,

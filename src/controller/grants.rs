@@ -65,7 +65,11 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
     let outcome = match &target {
         Target::Hold(hold) => work.hold(hold).await?,
         Target::Leave(leave) => work.leave(leave).await,
-        Target::Settled(outcome) => outcome.clone(),
+        Target::Settled(outcome) => Some(outcome.clone()),
+    };
+    let Some(outcome) = outcome else {
+        // Whatever changed the object asked for another look.
+        return Ok(Action::await_change());
     };
     let key = key(grant);
     if outcome == Outcome::Gone {

@@ -65,7 +65,7 @@ impl Visit<'_> {
         let applied = self.apply(&plan, &observed).await;
         let retained = leave.policy == DeletionPolicy::Retain;
         let reason = if retained { "Released" } else { "Removed" };
-        self.tell(&plan, &applied, reason).await;
+        self.tell(&plan, &applied, reason);
         if let Some(error) = applied.failure {
             return Err(error);
         }

@@ -117,7 +117,7 @@ impl Looks {
     pub fn wants(&self, object: &ObjectName, account: &str, print: u64) -> bool {
         let objects = self.objects();
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        !self.under_way.is_closed() && look.is_some_and(|look| look.wanted == print)
+        !self.are_given_up() && look.is_some_and(|look| look.wanted == print)
     }
 
     /// Whether the last look that has ended was at the same task.
@@ -192,7 +192,9 @@ impl Looks {
             look.settle(print, finished, interval, Instant::now());
         }
         let outdated = look.wanted != print;
-        outdated || looked.looks.values().all(|look| look.running.is_none())
+        // Others of the object may be under way for minutes.
+        let due_before_report = looked.report.is_some_and(|(report_at, _)| look.due < report_at);
+        outdated || due_before_report || looked.looks.values().all(|look| look.running.is_none())
     }
 
     /// Work that goes on was reported: the next report comes later.
@@ -259,6 +261,16 @@ impl Looks {
     /// How many looks are under way, or wait for their turn.
     pub fn under_way(&self) -> usize {
         self.under_way.len()
+    }
+
+    /// The operator stops: whatever waits for its turn is given up, and what is under way ends at its next step.
+    pub fn give_up(&self) {
+        self.under_way.close();
+    }
+
+    /// Whether the operator stops.
+    pub fn are_given_up(&self) -> bool {
+        self.under_way.is_closed()
     }
 
     /// Waits until every look that is under way has ended. None may be begun any more.

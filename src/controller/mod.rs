@@ -9,8 +9,9 @@
 //! |---|---|
 //! | [`settings`] | what the flags mean |
 //! | [`run`](mod@run) | the start, the lease, the four controllers |
-//! | [`client`] | writes pass the fence |
+//! | [`client`] | the client of Kubernetes |
 //! | [`deadline`] | a request that nobody answers is given up |
+//! | [`fenced`] | nothing is written to Kubernetes while the fence is closed |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`queues`] | where to ask for a look at something |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
@@ -48,6 +49,7 @@ pub mod context;
 pub mod deadline;
 mod ending;
 pub mod events;
+pub mod fenced;
 pub mod freshness;
 pub mod grants;
 pub mod holding;

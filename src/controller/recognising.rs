@@ -34,7 +34,7 @@ impl Visit<'_> {
             }
         }
         let seen_id = self.seen_id(owner, name, observed);
-        self.tell_of_other_id(owner, seen_id.as_deref(), observed).await;
+        self.tell_of_other_id(owner, seen_id.as_deref(), observed);
         Ok(seen_id)
     }
 
@@ -72,7 +72,7 @@ impl Visit<'_> {
         );
         if applied.done == plan.changes.len() {
             memory.saw_id(account, name, object, &role.id);
-            self.warn(Reason::RoleReplaced, &message).await;
+            self.warn(Reason::RoleReplaced, &message);
         }
         Some(Outcome::waits(EntryState::Retrying, Reason::RoleReplaced, message))
     }

@@ -37,8 +37,9 @@ const OBJECTS_AT_ONCE: u16 = 64;
 /// AWSAccounts are looked at without such a limit (zero): each look waits for its account.
 const ALL_ACCOUNTS: u16 = 0;
 
-/// What is under way when the operator is to stop may take so long: less than Kubernetes gives a Pod.
-const STOPS_WITHIN: Duration = Duration::from_secs(20);
+/// What is under way when the operator is to stop may take so long: with what is sent by then, less than Kubernetes gives a
+/// Pod.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why the operator ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +80,7 @@ pub async fn run(
     };
     let (context, mut requests) = started;
     let Some(mut candidate) = candidate else {
-        return work(context, requests, stop).await.map(drop);
+        return work(context, requests, stop).await;
     };
     context.health.enters(Phase::StandingBy);
     tracing::info!("crossrole is standing by: the caches are complete, and it waits for the lease");
@@ -100,23 +101,18 @@ pub async fn run(
         worked = work(context, requests, stop) => worked,
         ended = &mut held => return Ok(ended.map_err(Lost::from)??),
     };
-    if matches!(worked, Ok(Ended::GivenUp)) {
-        // What is under way may still write: the lease is left to run out.
-        held.abort();
-        return Ok(());
-    }
     let _ = finished.send(());
     held.await.map_err(Lost::from)??;
-    worked.map(drop)
+    worked
 }
 
-/// Works until `stop` changes, and finishes what is under way then.
-async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -> Result<Ended, RunError> {
+/// Works until `stop` changes, and finishes what is under way then, where that does not take too long.
+async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -> Result<(), RunError> {
     let mut stopping = stop.clone();
     context.health.enters(Phase::CatchingUp);
     tokio::select! {
         current = freshness::catch_up(&context.client, &context.caches) => current?,
-        () = until_stop(&mut stopping) => return Ok(Ended::Finished),
+        () = until_stop(&mut stopping) => return Ok(()),
     }
     context.health.enters(Phase::Working);
     tracing::info!(
@@ -125,8 +121,13 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
         "crossrole is ready"
     );
     let caches = context.caches.clone();
+    let mut ending = stop.clone();
     let work = async {
         tokio::join!(
+            async {
+                until_stop(&mut ending).await;
+                context.looks.give_up();
+            },
             serve(
                 requests.roles,
                 caches.roles,
@@ -165,24 +166,15 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
         context.looks.finish().await;
     };
     tokio::select! {
-        () = work => Ok(Ended::Finished),
+        () = work => {}
         () = too_late(&mut stopping) => {
             tracing::warn!(
                 looks = context.looks.under_way(),
                 "work that AWS keeps waiting is given up: whoever works next goes on with it"
             );
-            Ok(Ended::GivenUp)
         }
     }
-}
-
-/// How work ended when it was to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    /// Nothing is under way any more.
-    Finished,
-    /// Something is.
-    GivenUp,
+    Ok(())
 }
 
 /// Waits until what is under way has had its time to end.

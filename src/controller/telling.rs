@@ -1,5 +1,7 @@
 //! Events on what was done in an account.
 
+use std::sync::PoisonError;
+
 use crossrole_api::names::REVOKE_OLDER_SESSIONS_POLICY;
 use crossrole_api::{EntryState, Reason};
 use crossrole_plan::change::{Change, Plan};
@@ -7,16 +9,69 @@ use crossrole_plan::desired::Desired;
 use crossrole_plan::lifecycle::{self, CLOSED_POLICY};
 use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
+use k8s_openapi::api::core::v1::ObjectReference;
 
+use super::events::Events;
 use super::work::Visit;
 use crate::aws::Applied;
 
 /// The reason of the Event on a role that was not as declared, although nothing declared had changed.
 const REPAIRED: &str = "Repaired";
 
+/// An Event that is to be written when the turn is given back: Kubernetes may take its time, and others wait for the place.
+#[derive(Debug)]
+pub(super) struct Note {
+    tone: Tone,
+    reason: String,
+    text: String,
+}
+
+/// How an Event is meant.
+#[derive(Clone, Copy, Debug)]
+enum Tone {
+    /// Something was done.
+    Done,
+    /// Something is wrong.
+    Warns,
+}
+
+impl Note {
+    /// Something was done.
+    pub(super) fn done(reason: &str, text: String) -> Self {
+        Self {
+            tone: Tone::Done,
+            reason: reason.to_string(),
+            text,
+        }
+    }
+
+    /// Something is wrong.
+    fn warns(reason: Reason, text: String) -> Self {
+        Self {
+            tone: Tone::Warns,
+            reason: reason.as_str().to_string(),
+            text,
+        }
+    }
+}
+
+/// Writes the Events of a visit of an object.
+pub(super) async fn tell(events: &Events, object: &ObjectReference, notes: Vec<Note>) {
+    for Note { tone, reason, text } in notes {
+        match tone {
+            Tone::Done => events.done(object, &reason, &text).await,
+            Tone::Warns => events.warn(object, &reason, &text).await,
+        }
+    }
+}
+
 impl Visit<'_> {
+    fn note(&self, note: Note) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
     /// What was done of a plan.
-    pub(super) async fn tell(&self, plan: &Plan, applied: &Applied, reason: &str) {
+    pub(super) fn tell(&self, plan: &Plan, applied: &Applied, reason: &str) {
         let done: Vec<String> = plan.changes.iter().take(applied.done).map(Change::summary).collect();
         if done.is_empty() {
             return;
@@ -27,20 +82,20 @@ impl Visit<'_> {
             ""
         };
         let note = format!("account {}: {prefix}{}", self.task.account, done.join(", "));
-        self.job.context.events.done(&self.job.reference, reason, &note).await;
+        self.note(Note::done(reason, note));
     }
 
     /// What was done of a plan that makes a role true.
-    pub(super) async fn tell_made(&self, desired: &Desired, plan: &Plan, applied: &Applied, observed: &Observed) {
+    pub(super) fn tell_made(&self, desired: &Desired, plan: &Plan, applied: &Applied, observed: &Observed) {
         let reason = self.made(desired, plan, observed);
         if reason == REPAIRED && applied.done > 0 {
             self.job.context.metrics.repaired(self.handle.account().as_str());
         }
-        self.tell(plan, applied, reason).await;
+        self.tell(plan, applied, reason);
     }
 
     /// What was done to end access to the role of a refused object.
-    pub(super) async fn tell_ended(&self, plan: &Plan, applied: &Applied) {
+    pub(super) fn tell_ended(&self, plan: &Plan, applied: &Applied) {
         let done = || plan.changes.iter().take(applied.done);
         let reason = if changes_trust(done()) || done().any(|change| puts(change, CLOSED_POLICY)) {
             "Closed"
@@ -51,17 +106,13 @@ impl Visit<'_> {
         } else {
             "Updated"
         };
-        self.tell(plan, applied, reason).await;
+        self.tell(plan, applied, reason);
     }
 
     /// Something that a person shall know, whatever comes of it.
-    pub(super) async fn warn(&self, reason: Reason, message: &str) {
+    pub(super) fn warn(&self, reason: Reason, message: &str) {
         let note = format!("account {}: {message}", self.task.account);
-        self.job
-            .context
-            .events
-            .warn(&self.job.reference, reason.as_str(), &note)
-            .await;
+        self.note(Note::warns(reason, note));
     }
 
     fn made(&self, desired: &Desired, plan: &Plan, observed: &Observed) -> &'static str {
@@ -98,7 +149,7 @@ impl Visit<'_> {
 
     /// Status names another unique id than the account shows, and this process saw neither before: status was restored
     /// from a backup, or the role was replaced while nobody looked.
-    pub(super) async fn tell_of_other_id(&self, owner: &Owner, seen: Option<&str>, observed: &Observed) {
+    pub(super) fn tell_of_other_id(&self, owner: &Owner, seen: Option<&str>, observed: &Observed) {
         let known = self.task.entry.as_ref().and_then(|entry| entry.role_id.as_deref());
         let (None, Some(known), Observed::Present(role)) = (seen, known, observed) else {
             return;
@@ -109,12 +160,12 @@ impl Visit<'_> {
                 "the role with our tags is {}, and status says {known}: the status or the role is another than it was",
                 role.id
             );
-            self.warn(Reason::RoleReplaced, &message).await;
+            self.warn(Reason::RoleReplaced, &message);
         }
     }
 
     /// Sessions outlive the trust that they were issued under: says until when, where they are not revoked.
-    pub(super) async fn tell_of_older_sessions(
+    pub(super) fn tell_of_older_sessions(
         &self,
         desired: &Desired,
         plan: &Plan,
@@ -132,11 +183,7 @@ impl Visit<'_> {
             "account {}: trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them",
             self.task.account
         );
-        self.job
-            .context
-            .events
-            .done(&self.job.reference, "OlderSessions", &note)
-            .await;
+        self.note(Note::done("OlderSessions", note));
     }
 }
 

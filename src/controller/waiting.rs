@@ -10,6 +10,7 @@ use super::looks;
 use super::removals;
 use super::resolve::{self, Request};
 use super::task::{Target, Task};
+use super::telling;
 use super::work::{Finished, Job};
 use crate::aws::AccountHandle;
 
@@ -59,7 +60,7 @@ impl Job {
     /// what is asked for.
     pub async fn carry_out(&self, waiting: &Waiting) -> Option<Finished> {
         // One turn for looking and writing: what is decided from a look must not wait in a queue.
-        let _turn = self.context.aws.turn(&waiting.handle).await;
+        let turn = self.context.aws.turn(&waiting.handle).await;
         if !self.wants(&waiting.account, waiting.print) {
             return None;
         }
@@ -70,7 +71,11 @@ impl Job {
                 None => Arc::new(self.task_of(waiting)?),
             },
         };
-        Box::pin(self.visit(&task, waiting.print, waiting.anew, &waiting.handle)).await
+        let visit = self.visit(&task, waiting.print, waiting.anew, &waiting.handle);
+        let (finished, notes) = Box::pin(visit).await;
+        drop(turn);
+        telling::tell(&self.context.events, &self.reference, notes).await;
+        finished
     }
 
     /// What the last look found, where it found the role right and the account shows it as it was then.

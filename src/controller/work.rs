@@ -1,6 +1,6 @@
 //! One role in one account: observe, decide, apply.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossrole_api::{AccountEntry, AccountState, CrossAccountRole, EntryState};
@@ -26,6 +26,7 @@ use super::looks;
 use super::removals;
 use super::resolve::Request;
 use super::task::{Hold, Target, Task};
+use super::telling::Note;
 use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
@@ -70,6 +71,8 @@ pub(super) struct Visit<'a> {
     pub(super) anew: bool,
     /// Whether the last look was at the same task: nothing of the object, its class or its account has changed since.
     pub(super) is_again: bool,
+    /// What is to be told when it is over.
+    pub(super) notes: Mutex<Vec<Note>>,
 }
 
 /// Why there is no plan that makes a role true.
@@ -86,7 +89,14 @@ impl Job {
         self.context.looks.wants(&self.claim.object, account, print)
     }
 
-    pub(super) async fn visit(&self, task: &Task, print: u64, anew: bool, handle: &AccountHandle) -> Option<Finished> {
+    /// Looks at a role, and does what has to be done. Says what came of it, and what is to be told.
+    pub(super) async fn visit(
+        &self,
+        task: &Task,
+        print: u64,
+        anew: bool,
+        handle: &AccountHandle,
+    ) -> (Option<Finished>, Vec<Note>) {
         let visit = Visit {
             job: self,
             task,
@@ -94,6 +104,7 @@ impl Job {
             handle,
             anew,
             is_again: self.context.looks.looked_at(&self.claim.object, &task.account, print),
+            notes: Mutex::default(),
         };
         let finished = match &task.target {
             Target::Hold(hold) => visit.hold(hold).await,
@@ -101,7 +112,9 @@ impl Job {
             Target::Leave(leave) => visit.leave(leave).await,
             Target::Settled(..) => None,
         };
-        finished.filter(|_| visit.is_wanted())
+        let finished = finished.filter(|_| visit.is_wanted());
+        let notes = visit.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (finished, notes)
     }
 
     /// An abandoned account's role is forgotten: for the brake, that is a removal.
@@ -242,8 +255,8 @@ impl Visit<'_> {
                 .made(self.handle.account(), &desired.name, owner, id);
         }
         let role = applied.created.clone().or(known_role);
-        self.tell_made(desired, &plan, &applied, &observed).await;
-        self.tell_of_older_sessions(desired, &plan, &applied, &observed).await;
+        self.tell_made(desired, &plan, &applied, &observed);
+        self.tell_of_older_sessions(desired, &plan, &applied, &observed);
         let outcome = match &applied.failure {
             Some(error) => self.failure(error),
             None if applied.done < plan.changes.len() => return None,

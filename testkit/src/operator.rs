@@ -12,10 +12,13 @@ use crate::Error;
 use crate::chart::OperatorContainer;
 use crate::cli::inherited;
 use crate::control_plane::ControlPlane;
-use crate::process::{GRACE, Process};
+use crate::process::Process;
 
 /// Operators of many tests run side by side, and every Pod of a chart has the same port. Which one it is stands in the log.
 const A_PORT_OF_ITS_OWN: &str = "--metrics-address=127.0.0.1:0";
+
+/// How long a Pod may take to end before it is killed. Source: Kubernetes, `terminationGracePeriodSeconds`, whose default it is.
+const GRACE_OF_A_POD: Duration = Duration::from_secs(30);
 
 /// A running `crossrole` process. Dropping it ends it.
 #[derive(Debug)]
@@ -176,12 +179,12 @@ impl Operator {
         self.process.kill().await
     }
 
-    /// Asks it to end (SIGTERM), kills it after five seconds, and waits until it is gone.
+    /// Asks it to end (SIGTERM), kills it when a Pod would be killed, and waits until it is gone.
     ///
     /// # Errors
     /// When it cannot be waited for.
     pub async fn stop(&mut self) -> Result<ExitStatus, Error> {
-        self.process.stop(GRACE).await
+        self.process.stop(GRACE_OF_A_POD).await
     }
 }
 

@@ -31,6 +31,13 @@ pub(crate) fn iso(at: Seconds) -> String {
     )
 }
 
+/// The same to the millisecond: `2026-11-22T10:00:00.042Z`.
+pub(crate) fn iso_ms(at_ms: i64) -> String {
+    let seconds = iso(at_ms.div_euclid(1000));
+    let seconds = seconds.trim_end_matches('Z');
+    format!("{seconds}.{:03}Z", at_ms.rem_euclid(1000))
+}
+
 /// Reads what IAM takes as a date in a condition: a number of seconds, a date, or a date with a time, with an optional
 /// fraction (ignored) and an optional offset. `None` for everything else.
 pub(crate) fn parse(text: &str) -> Option<Seconds> {
@@ -115,7 +122,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{iso, parse};
+    use super::{iso, iso_ms, parse};
 
     #[test]
     fn an_instant_survives_being_written_and_read() {
@@ -123,6 +130,7 @@ mod tests {
             assert_eq!(parse(&iso(at)), Some(at), "{}", iso(at));
         }
         assert_eq!(iso(1_709_164_800), "2024-02-29T00:00:00Z");
+        assert_eq!(iso_ms(1_709_164_800_042), "2024-02-29T00:00:00.042Z");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crossrole_plan::outcome;
 
-use super::{is_dispensable, reads_all};
+use super::{is_dispensable, is_on_the_way_in, reads_all};
 use crate::aws::{Action, CallError};
 
 /// No call is made any more after so many failures in a row that speak of the account as a whole.
@@ -61,19 +61,20 @@ impl Breaker {
     /// The account answered a call that was sent then. Says whether it did not before.
     pub(super) fn answered(&mut self, action: Action, sent: Instant, now: Instant) -> bool {
         match &mut self.closed {
-            // Whose account a session is in, and whether it is accepted, says the next call.
-            Some(closed) if action.enters() => {
+            // Whose account a session is in, and whether it is accepted, say the next call and whoever compares the ids.
+            Some(closed) if is_on_the_way_in(action) => {
                 if sent >= closed.since {
                     closed.trial = None;
                     closed.until = now;
                 }
                 false
             }
-            None if action.enters() => false,
+            None if is_on_the_way_in(action) => false,
             _ => self.opens(sent),
         }
     }
 
+    /// The account works, as a call says that was sent then. Says whether it did not before.
     pub(super) fn opens(&mut self, sent: Instant) -> bool {
         if self.is_older_news(sent) {
             return false;

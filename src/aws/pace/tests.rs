@@ -244,6 +244,10 @@ fn a_session_alone_opens_nothing_but_lets_the_next_call_try_it() {
         assert_eq!(pace.admit(Action::AssumeRole, now), AT_ONCE);
         assert!(!pace.answered(Action::AssumeRole, now, now));
         assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
+        assert!(
+            !pace.answered(Action::GetCallerIdentity, now, now),
+            "it may be another's"
+        );
         pace.failed(&wrong, now, now, 1.0);
         let still = pace.admit(Action::AssumeRole, now + seconds(pause - 0.1));
         assert!(matches!(still, Admission::Closed(_)), "{pause}");
@@ -252,10 +256,8 @@ fn a_session_alone_opens_nothing_but_lets_the_next_call_try_it() {
     assert_eq!(pace.admit(Action::AssumeRole, now), AT_ONCE);
     assert!(!pace.answered(Action::AssumeRole, now, now));
     assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
-    assert!(
-        pace.answered(Action::GetCallerIdentity, now, now),
-        "it is the right one now"
-    );
+    assert!(!pace.answered(Action::GetCallerIdentity, now, now));
+    assert!(pace.entered(Action::GetCallerIdentity, now), "it is the right one now");
 }
 
 #[test]
@@ -297,4 +299,12 @@ fn a_grant_role_in_another_account_closes_its_own_side_alone() {
     pace.failed(&wrong, start, start, 1.0);
     assert!(matches!(pace.admit(Action::ListPolicies, start), Admission::Closed(_)));
     assert_eq!(pace.admit(Action::GetRole, start), AT_ONCE);
+    let later = start + seconds(1.0);
+    for action in [Action::AssumeGrantRole, Action::GetGrantIdentity] {
+        assert_eq!(pace.admit(action, later), AT_ONCE);
+        assert!(!pace.answered(action, later, later), "{action}");
+    }
+    assert!(!pace.entered(Action::GetCallerIdentity, later), "that is the other role");
+    assert!(pace.entered(Action::GetGrantIdentity, later));
+    assert_eq!(pace.admit(Action::ListPolicies, later), AT_ONCE);
 }

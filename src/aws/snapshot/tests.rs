@@ -1,4 +1,7 @@
+use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
+
 use super::*;
+use crate::aws::read::Found;
 
 fn snapshot() -> Snapshot {
     Snapshot::new(vec!["us".into(), "before-us".into()])
@@ -16,12 +19,30 @@ fn answer(cluster: &str, description: &str) -> RoleAnswer {
     }
 }
 
+type Roles = Vec<(String, Found)>;
+
 fn roles(known: &[(&str, RoleAnswer)], others: &[&str]) -> Roles {
-    let known = known.iter();
-    Roles {
-        known: known.map(|(name, answer)| (name.to_string(), answer.clone())).collect(),
-        others: others.iter().map(ToString::to_string).collect(),
+    let known = known
+        .iter()
+        .map(|(name, answer)| (name.to_string(), Found::Whole(answer.clone())));
+    known
+        .chain(others.iter().map(|name| (name.to_string(), Found::Listed)))
+        .collect()
+}
+
+/// All roles are read.
+fn read_all(
+    snapshot: &Snapshot,
+    roles: Roles,
+    keep: Keep,
+    doubtful: impl IntoIterator<Item = String>,
+    time: (Instant, Instant),
+) {
+    let mut gathered = Gathered::new(keep);
+    for (name, answer) in roles {
+        snapshot.gather(&mut gathered, name, answer);
     }
+    snapshot.taken(gathered, doubtful, time);
 }
 
 fn right(print: u64) -> Right {
@@ -41,7 +62,8 @@ fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
     let (snapshot, now) = (snapshot(), Instant::now());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none(), "nothing was read");
     let ours = answer("us", "");
-    snapshot.taken(
+    read_all(
+        &snapshot,
         roles(&[("audit", ours.clone())], &["other"]),
         Keep::Changed,
         [],
@@ -66,8 +88,15 @@ fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
 fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let before = answer("us", "");
-    let take =
-        |answer: &RoleAnswer, keep| snapshot.taken(roles(&[("audit", answer.clone())], &[]), keep, [], (now, now));
+    let take = |answer: &RoleAnswer, keep| {
+        read_all(
+            &snapshot,
+            roles(&[("audit", answer.clone())], &[]),
+            keep,
+            [],
+            (now, now),
+        )
+    };
     take(&before, Keep::Changed);
     assert_eq!(snapshot.state().changed(), ["audit"], "nobody has looked at it yet");
     snapshot.is_right(&audit(), right(snapshot.print(&before)));
@@ -89,7 +118,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
         assert_eq!(snapshot.state().changed(), ["audit"]);
         assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&after)));
     }
-    snapshot.taken(roles(&[], &[]), Keep::Changed, [], (now, now));
+    read_all(&snapshot, roles(&[], &[]), Keep::Changed, [], (now, now));
     assert_eq!(snapshot.state().changed(), ["audit"], "it is gone");
     let shown = snapshot.shows(&audit(), Age::OldAbsence, now);
     assert_eq!(shown.unwrap().unwrap().0, Observed::Absent);
@@ -100,17 +129,23 @@ fn what_was_shown_before_our_own_write_does_not_count() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let ours = answer("us", "");
     snapshot.is_right(&audit(), right(snapshot.print(&ours)));
-    snapshot.taken(roles(&[("audit", ours.clone())], &[]), Keep::All, [], (now, now));
+    read_all(
+        &snapshot,
+        roles(&[("audit", ours.clone())], &[]),
+        Keep::All,
+        [],
+        (now, now),
+    );
     snapshot.is_written_to(&audit());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     assert!(snapshot.state().changed().is_empty());
     assert!(snapshot.state().tagged().is_empty());
     // A read that began too soon after the write.
-    snapshot.taken(roles(&[], &[]), Keep::All, ["audit".to_string()], (now, now));
+    read_all(&snapshot, roles(&[], &[]), Keep::All, ["audit".to_string()], (now, now));
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     assert!(snapshot.state().changed().is_empty());
     // One that did not: whoever wrote has not looked at what became of it.
-    snapshot.taken(roles(&[("audit", ours)], &[]), Keep::All, [], (now, now));
+    read_all(&snapshot, roles(&[("audit", ours)], &[]), Keep::All, [], (now, now));
     assert_eq!(snapshot.state().changed(), ["audit"]);
 }
 
@@ -118,7 +153,8 @@ fn what_was_shown_before_our_own_write_does_not_count() {
 fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
     let (snapshot, began) = (snapshot(), Instant::now());
     let later = began + ACTED_ON_FOR;
-    snapshot.taken(
+    read_all(
+        &snapshot,
         roles(&[("audit", answer("us", ""))], &[]),
         Keep::All,
         [],
@@ -143,7 +179,7 @@ fn what_took_long_to_read_is_acted_on_for_longer_but_not_for_ever() {
         let acted_on_for = began + Duration::from_secs(acted_on_for);
         for (seconds, expected) in [(0, false), (1, true)] {
             let known = roles(&[("audit", answer("us", ""))], &[]);
-            snapshot.taken(known, Keep::All, [], (began, ended));
+            read_all(&snapshot, known, Keep::All, [], (began, ended));
             let now = acted_on_for - Duration::from_secs(seconds);
             assert_eq!(print_of(&snapshot, now).is_some(), expected, "{took}");
         }
@@ -154,15 +190,15 @@ fn what_took_long_to_read_is_acted_on_for_longer_but_not_for_ever() {
 fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
     let (snapshot, now) = (snapshot(), Instant::now());
     assert!(snapshot.is_worth_taking(1, now));
-    snapshot.taken(roles(&[], &[]), Keep::All, [], (now, now));
+    read_all(&snapshot, roles(&[], &[]), Keep::All, [], (now, now));
     assert!(!snapshot.is_worth_taking(1, now + PAUSE * 2));
     assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
     assert!(snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
     let ended = now + PAUSE * 2;
-    snapshot.taken(roles(&[], &[]), Keep::All, [], (now, ended));
+    read_all(&snapshot, roles(&[], &[]), Keep::All, [], (now, ended));
     assert!(!snapshot.is_worth_taking(TOGETHER, ended + PAUSE), "it took long");
     let ended = now + ACTED_ON_AT_MOST;
-    snapshot.taken(roles(&[], &[]), Keep::All, [], (now, ended));
+    read_all(&snapshot, roles(&[], &[]), Keep::All, [], (now, ended));
     assert!(
         !snapshot.is_worth_taking(TOGETHER, ended + PAUSE * 2),
         "it would be too old"
@@ -189,7 +225,15 @@ fn what_came_of_a_reading_is_told_until_somebody_says_that_it_was() {
         assert_eq!(snapshot.news(), None);
         survey
     };
-    let read = |keep| snapshot.taken(roles(&[("audit", answer("us", ""))], &[]), keep, [], (now, now));
+    let read = |keep| {
+        read_all(
+            &snapshot,
+            roles(&[("audit", answer("us", ""))], &[]),
+            keep,
+            [],
+            (now, now),
+        )
+    };
     for (keep, expected) in [(Keep::All, 0), (Keep::Changed, 1)] {
         read(keep);
         let Survey::Taken { changed, tagged } = tell() else {
@@ -213,7 +257,7 @@ fn what_stays_wrong_is_kept_only_when_it_is_news() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let read = |description: &str| {
         let known = roles(&[("audit", answer("us", description))], &[]);
-        snapshot.taken(known, Keep::Changed, [], (now, now));
+        read_all(&snapshot, known, Keep::Changed, [], (now, now));
         print_of(&snapshot, now).is_some()
     };
     assert!(read("wrong"));
@@ -232,7 +276,7 @@ fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
         ("c", answer("elsewhere", "")),
         ("d", answer("", "")),
     ];
-    snapshot.taken(roles(&known, &["e"]), Keep::Changed, [], (now, now));
+    read_all(&snapshot, roles(&known, &["e"]), Keep::Changed, [], (now, now));
     let mut tagged: Vec<String> = snapshot.state().tagged().into_iter().map(|role| role.name).collect();
     tagged.sort();
     assert_eq!(tagged, ["a", "b"]);
@@ -246,8 +290,15 @@ fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
 fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was_found_right() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let before = answer("us", "");
-    let take =
-        |answer: &RoleAnswer| snapshot.taken(roles(&[("audit", answer.clone())], &[]), Keep::Changed, [], (now, now));
+    let take = |answer: &RoleAnswer| {
+        read_all(
+            &snapshot,
+            roles(&[("audit", answer.clone())], &[]),
+            Keep::Changed,
+            [],
+            (now, now),
+        )
+    };
     let moment = Timestamp::UNIX_EPOCH;
     let is_as_it_was = |at| snapshot.is_as_it_was(&audit(), PAUSE, moment, at);
     take(&before);
@@ -285,8 +336,18 @@ fn who_is_told_to_make_fewer_calls_does_not_read_each_role_alone() {
     assert_eq!(snapshot.was_throttled_lately(now), None);
     let throttled = CallError::new(crate::aws::Action::ListRoles, Failure::Throttled, "as tests have it");
     snapshot.has_failed(&throttled, now);
-    assert_eq!(snapshot.was_throttled_lately(now), Some(throttled));
+    assert_eq!(snapshot.was_throttled_lately(now), Some(throttled.clone()));
     assert_eq!(snapshot.was_throttled_lately(now + PAUSE), None);
+    // Who is never let in must do without.
+    snapshot.has_failed(&throttled, now);
+    assert!(snapshot.was_throttled_lately(now).is_some());
+    snapshot.has_failed(&throttled, now);
+    assert_eq!(snapshot.was_throttled_lately(now), None);
+    assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
+    assert!(snapshot.is_worth_taking(TOGETHER, now + ALONE_FOR));
+    snapshot.has_failed(&denied(), now);
+    snapshot.has_failed(&throttled, now);
+    assert!(snapshot.was_throttled_lately(now).is_some(), "it is counted anew");
     snapshot.has_failed(&denied(), now);
     assert_eq!(snapshot.was_throttled_lately(now), None);
 }
@@ -295,7 +356,8 @@ fn who_is_told_to_make_fewer_calls_does_not_read_each_role_alone() {
 fn whoever_waits_while_all_roles_are_read_gets_the_answer_even_if_it_is_no_news() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let read = || {
-        snapshot.taken(
+        read_all(
+            &snapshot,
             roles(&[("audit", answer("us", ""))], &[]),
             Keep::Changed,
             [],
@@ -312,7 +374,50 @@ fn whoever_waits_while_all_roles_are_read_gets_the_answer_even_if_it_is_no_news(
     read();
     assert_eq!(print_of(&snapshot, now), None, "it was told");
     snapshot.is_looked_at(&audit());
-    snapshot.was_read_alone(&audit());
+    snapshot.was_told(&audit());
     read();
     assert_eq!(print_of(&snapshot, now), None, "it was read otherwise");
+}
+
+#[test]
+fn of_a_page_nothing_is_kept_but_what_somebody_must_look_at() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let ours = answer("us", "");
+    read_all(
+        &snapshot,
+        roles(&[("audit", ours.clone())], &[]),
+        Keep::Changed,
+        [],
+        (now, now),
+    );
+    snapshot.is_right(&audit(), right(snapshot.print(&ours)));
+    let mut gathered = Gathered::new(Keep::Changed);
+    snapshot.gather(&mut gathered, "foreign".into(), Found::Whole(answer("", "")));
+    snapshot.gather(&mut gathered, "audit".into(), Found::Whole(ours));
+    snapshot.gather(&mut gathered, "changed".into(), Found::Whole(answer("us", "by hand")));
+    let kept: Vec<&str> = gathered
+        .ours
+        .iter()
+        .filter(|(_, shown)| shown.answer.is_some())
+        .map(|(name, _)| name.as_ref())
+        .collect();
+    assert_eq!(kept, ["changed"]);
+    assert_eq!((gathered.ours.len(), gathered.others.len()), (2, 1));
+}
+
+#[test]
+fn a_role_with_our_tags_is_told_wherever_it_is() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    let moved = |cluster: &str| {
+        let RoleAnswer { arn, tags, .. } = answer(cluster, "");
+        vec![("moved".to_string(), Found::Elsewhere(arn, tags))]
+    };
+    for (cluster, told) in [("us", 1), ("before-us", 1), ("another", 0), ("", 0)] {
+        read_all(&snapshot, moved(cluster), Keep::Changed, [], (now, now));
+        let Some((Survey::Taken { tagged, changed }, _)) = snapshot.news() else {
+            panic!("nothing was read");
+        };
+        assert_eq!((tagged.len(), changed.len()), (told, 0), "{cluster}");
+        assert!(tagged.iter().all(|role| role.owner == "security/audit"));
+    }
 }

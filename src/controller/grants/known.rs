@@ -74,9 +74,9 @@ impl Known {
             ..Grant::default()
         });
         let look = grant.look.get_or_insert_with(|| Look::new(print, asked, now));
-        let begins = look.begin(print, asked, now, Duration::ZERO);
         // Looks at one grant follow each other; one that was broken off is due again.
         look.running = None;
+        let begins = look.begin(print, asked, now, Duration::ZERO);
         match &look.done {
             Some((_, verdict)) if !begins => Due::Later(verdict.outcome.clone()),
             _ => {
@@ -96,6 +96,7 @@ impl Known {
             grant.taken = None;
         }
         let look = grant.look.get_or_insert_with(|| Look::new(print, 0, now));
+        look.running = None;
         look.settle(print, finished, interval, now);
     }
 

@@ -16,6 +16,7 @@ use kube::{Api, Resource, ResourceExt};
 use super::super::account;
 use super::super::context::{Context, key};
 use super::super::looks::print_of;
+use super::super::telling::{self, Note};
 use super::super::verdict::{Outcome, Verdict};
 use super::super::work::Finished;
 use super::super::write_back;
@@ -34,6 +35,8 @@ pub(super) struct Work<'a> {
     /// The status as it is now.
     pub(super) status: AssumeRoleGrantStatus,
     version: Option<String>,
+    /// What is to be told when the turn is given back.
+    notes: Vec<Note>,
 }
 
 impl<'a> Work<'a> {
@@ -45,6 +48,7 @@ impl<'a> Work<'a> {
             object: name_of(grant),
             status: grant.status.clone().unwrap_or_default(),
             version: grant.resource_version(),
+            notes: Vec::new(),
         }
     }
 
@@ -70,38 +74,45 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Whether the object is still as it was read.
+    /// Whether the object is still as it was read, and the operator goes on.
     fn is_wanted(&self) -> bool {
         let reference = ObjectRef::new(&self.object.name).within(&self.object.namespace);
         let cached = self.context.caches.grants.get(&reference);
-        cached.is_some_and(|cached| {
-            let (now, then) = (cached.meta(), &self.grant.metadata);
-            now.uid == then.uid
-                && now.generation == then.generation
-                && now.deletion_timestamp.is_some() == then.deletion_timestamp.is_some()
-        })
+        let looks = &self.context.looks;
+        !looks.are_given_up()
+            && cached.is_some_and(|cached| {
+                let (now, then) = (cached.meta(), &self.grant.metadata);
+                now.uid == then.uid
+                    && now.generation == then.generation
+                    && now.deletion_timestamp.is_some() == then.deletion_timestamp.is_some()
+            })
     }
 
-    pub(super) async fn hold(&mut self, hold: &Hold) -> kube::Result<Outcome> {
+    /// `None`: it was given up on the way, for another look is asked for, or the operator stops.
+    pub(super) async fn hold(&mut self, hold: &Hold) -> kube::Result<Option<Outcome>> {
         let print = hold.print();
         match self.begin(print) {
-            Due::Later(outcome) => Ok(outcome),
+            Due::Later(outcome) => Ok(Some(outcome)),
             Due::Now { anew } => {
-                let finished = self.make_true(hold, print, anew).await?;
-                Ok(self.settle(print, finished))
+                let finished = self.make_true(hold, print, anew).await;
+                self.tell().await;
+                Ok(finished?.map(|finished| self.settle(print, finished)))
             }
         }
     }
 
-    async fn make_true(&mut self, hold: &Hold, print: u64, anew: bool) -> kube::Result<Finished> {
+    async fn make_true(&mut self, hold: &Hold, print: u64, anew: bool) -> kube::Result<Option<Finished>> {
         let context = self.context;
         let entrance = &hold.entrance;
         let mut doubtful_for = None;
         let handle = context.aws.account(&hold.entrance);
         let _turn = context.aws.turn_to_grant(&handle, &hold.grant_role).await;
+        if !self.is_wanted() {
+            return Ok(None);
+        }
         let observed = match self.observe(&handle, hold, anew).await {
             Ok(observed) => observed,
-            Err(error) => return Ok(self.failed(entrance, &error)),
+            Err(error) => return Ok(Some(self.failed(entrance, &error))),
         };
         let seen = self.saw(&hold.desired.owner, &observed);
         let planned = match &hold.refusal {
@@ -127,20 +138,18 @@ impl<'a> Work<'a> {
                     }
                 }
                 let foreign = self.foreign(&error).map(|outcome| self.finished(entrance, outcome));
-                return Ok(foreign.unwrap_or_else(|| self.failed(entrance, &error)));
+                return Ok(Some(foreign.unwrap_or_else(|| self.failed(entrance, &error))));
             }
             if applied.done < plan.changes.len() {
-                let message = "the object has changed meanwhile";
-                let outcome = Outcome::waits(EntryState::Pending, Reason::Waiting, message);
-                return Ok(self.finished(entrance, outcome));
+                return Ok(None);
             }
             doubtful_for = applied.holds.is_none().then(|| context.settings.shown_after());
         }
         let outcome = refusal.as_ref().map_or_else(Outcome::ready, Outcome::refused);
-        Ok(Finished {
+        Ok(Some(Finished {
             at_latest: doubtful_for,
             ..self.finished(entrance, outcome)
-        })
+        }))
     }
 
     /// What the account holds: of what we wrote a moment ago IAM may still show what was before. Where roles are is read each
@@ -165,7 +174,7 @@ impl<'a> Work<'a> {
 
     /// Carries out a plan, tells of it, and remembers what the account holds since.
     async fn apply(
-        &self,
+        &mut self,
         handle: &AccountHandle,
         grant_role: &Arn,
         plan: &GrantPlan,
@@ -178,7 +187,7 @@ impl<'a> Work<'a> {
         let applied = handle
             .apply_grant(grant_role, plan, observed, &|| self.is_wanted())
             .await;
-        self.tell(plan, &applied, was_right).await;
+        self.note_done(plan, &applied, was_right);
         self.remember(plan, &applied);
         applied
     }
@@ -196,28 +205,34 @@ impl<'a> Work<'a> {
         Some(Outcome::refused(&refusal))
     }
 
-    pub(super) async fn leave(&mut self, leave: &Leave) -> Outcome {
+    /// `None`: as in [`Work::hold`].
+    pub(super) async fn leave(&mut self, leave: &Leave) -> Option<Outcome> {
         let print = leave.print();
         match self.begin(print) {
-            Due::Later(outcome) => outcome,
+            Due::Later(outcome) => Some(outcome),
             Due::Now { anew } => {
                 let entrance = &leave.entrance;
-                let finished = match self.remove(leave, anew).await {
-                    Ok(outcome) => self.finished(entrance, outcome),
+                let removed = self.remove(leave, anew).await;
+                self.tell().await;
+                let finished = match removed {
+                    Ok(outcome) => self.finished(entrance, outcome?),
                     Err(error) => Finished {
                         may_pass: error.failure.may_pass(),
                         ..self.finished(entrance, Outcome::failed_to_leave(&error, "the policies"))
                     },
                 };
-                self.settle(print, finished)
+                Some(self.settle(print, finished))
             }
         }
     }
 
-    async fn remove(&mut self, leave: &Leave, anew: bool) -> Result<Outcome, CallError> {
+    async fn remove(&mut self, leave: &Leave, anew: bool) -> Result<Option<Outcome>, CallError> {
         let context = self.context;
         let handle = context.aws.account(&leave.entrance);
         let _turn = context.aws.turn_to_grant(&handle, &leave.grant_role).await;
+        if !self.is_wanted() {
+            return Ok(None);
+        }
         let observed = self.policies(&handle, &leave.grant_role, anew).await?;
         let seen = self.saw(&leave.owner, &observed);
         let plan = grant::leave(&leave.owner, &observed, &seen);
@@ -226,14 +241,14 @@ impl<'a> Work<'a> {
             return Err(error);
         }
         if applied.done < plan.changes.len() {
-            return Ok(Outcome::waits(EntryState::Removing, Reason::Deleting, "being removed"));
+            return Ok(None);
         }
         let delay = context.settings.propagation_delay;
         if context.grants.may_still_appear(&self.object, delay) {
             let message = "no policy is seen, but one may have been made a moment ago: it is looked for again";
-            return Ok(Outcome::waits(EntryState::Removing, Reason::Deleting, message));
+            return Ok(Some(Outcome::waits(EntryState::Removing, Reason::Deleting, message)));
         }
-        Ok(Outcome::Gone)
+        Ok(Some(Outcome::Gone))
     }
 
     fn begin(&self, print: u64) -> Due {
@@ -309,7 +324,13 @@ impl<'a> Work<'a> {
         self.write(&intent).await
     }
 
-    async fn tell(&self, plan: &GrantPlan, applied: &AppliedGrant, was_right: bool) {
+    /// Writes the Events of this look.
+    async fn tell(&mut self) {
+        let notes = std::mem::take(&mut self.notes);
+        telling::tell(&self.context.events, &self.grant.object_ref(&()), notes).await;
+    }
+
+    fn note_done(&mut self, plan: &GrantPlan, applied: &AppliedGrant, was_right: bool) {
         let done: Vec<String> = plan
             .changes
             .iter()
@@ -330,7 +351,6 @@ impl<'a> Work<'a> {
             reason
         };
         let note = format!("account {}: {prefix}{}", self.grant.spec.account, done.join(", "));
-        let reference = self.grant.object_ref(&());
-        self.context.events.done(&reference, reason, &note).await;
+        self.notes.push(Note::done(reason, note));
     }
 }

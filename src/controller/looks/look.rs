@@ -25,6 +25,8 @@ pub(in crate::controller) struct Look {
     pub(in crate::controller) failures: u32,
     /// How often in a row it found what may pass by itself.
     pub(in crate::controller) patient: u32,
+    /// While it is under way, something came to pass that may change what comes of it.
+    pub(in crate::controller) woken: bool,
 }
 
 impl Look {
@@ -38,6 +40,7 @@ impl Look {
             due: now,
             failures: 0,
             patient: 0,
+            woken: false,
         }
     }
 
@@ -55,6 +58,11 @@ impl Look {
     }
 
     pub(in crate::controller) fn settle(&mut self, print: u64, finished: Finished, interval: Duration, now: Instant) {
+        // What was tried before was something else.
+        if self.done.as_ref().is_none_or(|(done, _)| *done != print) {
+            self.failures = 0;
+            self.patient = 0;
+        }
         let next = match &finished.verdict.outcome {
             Outcome::Stands { next, .. } => *next,
             Outcome::Gone | Outcome::UnderWay { .. } => NextLook::Interval,
@@ -77,6 +85,9 @@ impl Look {
         };
         let soonest = [finished.at_latest, patience].into_iter().flatten().min();
         self.due = now + soonest.map_or(wait, |soonest| soonest.min(wait));
+        if std::mem::take(&mut self.woken) && !has_reason(&finished.verdict, &[Reason::InSync]) {
+            self.due = now;
+        }
         self.done = Some((print, finished.verdict));
     }
 }
@@ -88,6 +99,7 @@ pub(in crate::controller) fn expire<'a>(
 ) -> bool {
     let mut any = false;
     for look in looks {
+        look.woken |= look.running.is_some();
         if look.done.as_ref().is_some_and(|(_, verdict)| which(verdict)) {
             look.due = Instant::now();
             look.failures = 0;
@@ -212,6 +224,42 @@ mod tests {
         assert_eq!(settle(true, &mut look), Duration::from_secs(5));
         let last = (0..30).map(|_| settle(true, &mut look)).last();
         assert!(last > Some(INTERVAL / 2), "{last:?}");
+    }
+
+    #[test]
+    fn what_was_tried_in_vain_for_long_does_not_slow_down_another_task() {
+        let now = Instant::now();
+        let mut look = look(now);
+        let failing = |print, look: &mut Look| {
+            let finished = Finished {
+                may_pass: true,
+                ..finished(retrying(), None)
+            };
+            look.settle(print, finished, INTERVAL, now);
+            look.due - now
+        };
+        let last = (0..12).map(|_| failing(1, &mut look)).last();
+        assert!(last > Some(Duration::from_secs(60)), "{last:?}");
+        assert!(failing(2, &mut look) <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_comes_to_pass_while_a_look_is_under_way_is_not_missed() {
+        let now = Instant::now();
+        let throttled = |verdict: &Verdict| has_reason(verdict, &[Reason::Throttled]);
+        for (outcome, at_once) in [(retrying(), true), (Outcome::ready(), false)] {
+            let mut look = look(now);
+            assert!(look.begin(1, 0, now, Duration::ZERO));
+            assert!(
+                !expire(std::iter::once(&mut look), throttled),
+                "nothing has come of it yet"
+            );
+            look.running = None;
+            look.settle(1, finished(outcome, None), INTERVAL, now);
+            assert_eq!(look.due == now, at_once);
+            look.settle(1, finished(retrying(), None), INTERVAL, now);
+            assert!(look.due > now, "once is enough");
+        }
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             due: Instant::now(),
             failures: 0,
             patient: 0,
+            woken: false,
         },
     );
     assert_eq!(outcome(&mut looked, &released), failed);

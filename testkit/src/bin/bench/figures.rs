@@ -29,11 +29,11 @@ pub struct Row {
     pub steady_mib: Option<f64>,
     /// The operator's processor time, in seconds.
     pub processor_seconds: Option<f64>,
-    /// What was wanted.
+    /// Further figures, and what was wanted.
     pub wanted: Vec<Wanted>,
 }
 
-/// A figure with its bound.
+/// A figure, with its bound where it has one.
 #[derive(Clone, Debug, Serialize)]
 pub struct Wanted {
     /// What is bounded.
@@ -41,7 +41,7 @@ pub struct Wanted {
     /// What was found.
     pub found: f64,
     /// What it may be at most.
-    pub most: f64,
+    pub most: Option<f64>,
 }
 
 impl Row {
@@ -58,7 +58,16 @@ impl Row {
         self.wanted.push(Wanted {
             what: what.into(),
             found,
-            most,
+            most: Some(most),
+        });
+    }
+
+    /// Tells a figure that has no bound.
+    pub fn tells(&mut self, what: &str, found: f64) {
+        self.wanted.push(Wanted {
+            what: what.into(),
+            found,
+            most: None,
         });
     }
 
@@ -103,15 +112,15 @@ pub fn table(rows: &[Row]) -> String {
     text.push_str("\n| scenario | what | found | at most | |\n|---|---|---:|---:|---|\n");
     for row in rows {
         for wanted in &row.wanted {
-            let verdict = if wanted.found <= wanted.most {
-                "met"
-            } else {
-                "**not met**"
+            let (most, verdict) = match wanted.most {
+                None => (String::new(), ""),
+                Some(most) if wanted.found <= most => (most.to_string(), "met"),
+                Some(most) => (most.to_string(), "**not met**"),
             };
             let _ = writeln!(
                 text,
-                "| {} | {} | {:.2} | {} | {verdict} |",
-                row.scenario, wanted.what, wanted.found, wanted.most
+                "| {} | {} | {:.2} | {most} | {verdict} |",
+                row.scenario, wanted.what, wanted.found
             );
         }
     }

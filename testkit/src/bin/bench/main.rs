@@ -61,26 +61,38 @@ async fn bench() -> Result<(), Error> {
         asked = SCENARIOS.map(str::to_owned).to_vec();
     }
     let mut rows = Vec::new();
+    let mut failed = Vec::new();
     for name in &asked {
         say(&format!("bench: {name} …"));
         let began = Instant::now();
-        let measured = scenario(name).await?;
+        // What was measured is not lost by what could not be.
+        let measured = match scenario(name).await {
+            Ok(measured) => measured,
+            Err(error) => {
+                say(&format!("bench: {name} failed: {error:?}"));
+                failed.push(name.as_str());
+                continue;
+            }
+        };
         say(&format!(
             "bench: {name} took {:.0} s with its set-up\n{}",
             began.elapsed().as_secs_f64(),
             table(&measured)
         ));
         rows.extend(measured);
+        if let Some(file) = &json {
+            let text = serde_json::to_string_pretty(&rows).map_err(|error| Error::because("the figures", error))?;
+            write(file, &(text + "\n"))?;
+        }
     }
     say(&format!("\n{}", table(&rows)));
-    if let Some(file) = json {
-        let text = serde_json::to_string_pretty(&rows).map_err(|error| Error::because("the figures", error))?;
-        write(&file, &(text + "\n"))?;
-    }
     if let (Some(file), Some(svg)) = (picture, plot::plot(&rows)) {
         write(&file, &svg)?;
     }
-    Ok(())
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(format!("not measured: {}", failed.join(", "))))
 }
 
 /// Takes a flag and the file that it names out of the arguments.

@@ -12,7 +12,7 @@ pub struct Usage {
     pub processor: Duration,
     /// Memory that it holds now, in bytes.
     pub resident: u64,
-    /// The most memory that it held since [`forget_peak`], in bytes.
+    /// The most memory that it ever held, in bytes.
     pub peak: u64,
 }
 
@@ -32,15 +32,6 @@ pub fn usage(process: u32) -> Result<Usage, Error> {
         resident: kibibytes("VmRSS:") << 10,
         peak: kibibytes("VmHWM:") << 10,
     })
-}
-
-/// From now on the peak is counted anew.
-///
-/// # Errors
-/// When it does not run.
-pub fn forget_peak(process: u32) -> Result<(), Error> {
-    let path = format!("/proc/{process}/clear_refs");
-    fs::write(&path, "5").map_err(|error| Error::because(path, error))
 }
 
 // Of all threads: their sum is finer than the ticks in /proc/PID/stat. No thread of the operator ends while it works.

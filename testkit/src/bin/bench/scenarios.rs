@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crossrole_testkit::{Error, Operator, eventually};
+use crossrole_testkit::simulator::Call;
+use crossrole_testkit::{Error, Figures, Operator, eventually, operator};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -21,6 +23,9 @@ const WRITES_OF_A_ROLE: u64 = 4;
 const NEVER: &str = "--resync-interval=24h";
 
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What one process may hold, in MiB, so that work need not be shared out among several.
+const ONE_PROCESS: f64 = 512.0;
 
 /// 200 roles are made in one account.
 pub async fn create() -> Result<Vec<Row>, Error> {
@@ -73,7 +78,9 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     let shape = format!("10,000 roles as {objects} objects");
     let stage = Stage::start(ACCOUNTS).await?;
     let mut operator = start(&stage, &[NEVER]).await?;
-    let mut rows = vec![made(&stage, &operator, &shape, objects, ROLES).await?];
+    let mut made = made(&stage, &operator, &shape, objects, ROLES).await?;
+    wants_little_memory(&mut made);
+    let mut rows = vec![made];
     operator.stop().await?;
 
     let interval = 30;
@@ -83,7 +90,7 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     look.wants("writes", look.writes.unwrap_or(0) as f64, 0.0);
     look.wants("patches", look.patches.unwrap_or(0) as f64, 0.0);
     look.wants("steady MiB", look.steady_mib.unwrap_or(f64::NAN), 80.0);
-    look.wants("peak MiB", look.peak_mib.unwrap_or(f64::NAN), 112.0);
+    wants_little_memory(&mut look);
     look.wants(
         "processor seconds of a look",
         look.processor_seconds.unwrap_or(f64::NAN),
@@ -92,8 +99,14 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     rows.push(look);
     rows.push(repair(&stage, &shape, interval).await?);
     operator.stop().await?;
-    rows.push(restart(&stage, &shape).await?);
+    let mut restart = restart(&stage, &shape, ROLES).await?;
+    wants_little_memory(&mut restart);
+    rows.push(restart);
     Ok(rows)
+}
+
+fn wants_little_memory(row: &mut Row) {
+    row.wants("peak MiB", row.peak_mib.unwrap_or(f64::NAN), 112.0);
 }
 
 /// One object in 1,000 accounts.
@@ -116,45 +129,80 @@ pub async fn wide() -> Result<Vec<Row>, Error> {
 /// How memory and time grow, up to 100,000 roles.
 pub async fn growth() -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    for accounts in [10, 100, 300, 1_000] {
+    for accounts in [10, 100, 1_000] {
         const OBJECTS: usize = 100;
         let roles = accounts * OBJECTS;
         let stage = Stage::start(accounts).await?;
         let mut operator = start(&stage, &[NEVER]).await?;
         let shape = format!("{roles} roles: {OBJECTS} objects in {accounts} accounts");
-        rows.push(made(&stage, &operator, &shape, OBJECTS, roles).await?);
+        let mut made = made(&stage, &operator, &shape, OBJECTS, roles).await?;
+        made.wants("peak MiB", made.peak_mib.unwrap_or(f64::NAN), ONE_PROCESS);
+        rows.push(made);
         operator.stop().await?;
-        let interval = (roles / 500).clamp(30, 240) as u64;
+        let interval = (roles / 1_000).clamp(30, 240) as u64;
         let mut operator = start(&stage, &[&format!("--resync-interval={interval}s")]).await?;
         let mut look = looks(&stage, &operator, &format!("a look at {shape}"), interval).await?;
         look.roles = Some(roles as u64);
+        look.wants("peak MiB", look.peak_mib.unwrap_or(f64::NAN), ONE_PROCESS);
         rows.push(look);
         operator.stop().await?;
+        rows.push(restart(&stage, &shape, roles).await?);
     }
     Ok(rows)
 }
 
 /// One account takes two calls a second; the others do not notice.
 pub async fn throttled() -> Result<Vec<Row>, Error> {
-    const ROLES: usize = 40;
+    const ROLES: usize = 160;
     let (rate, burst) = (2.0, 2.0);
-    let stage = Stage::start(4).await?;
-    let mut operator = start(&stage, &[NEVER]).await?;
-    stage.scene.simulator.throttle(&account_id(0), rate, burst).await?;
-    let mark = stage.mark(&operator).await?;
-    stage.declare(ROLES, stage.one_account()).await?;
-    stage.wait_until_ready(ROLES, PATIENCE).await?;
-    let mut row = stage
-        .since(&mark, &operator, "40 roles in 4 accounts, one at 2 calls a second")
-        .await?;
-    let counts = stage.counts().await?;
-    let slow = &counts.accounts[&account_id(0)];
-    let allowed = burst + rate * row.seconds.unwrap_or(0.0);
-    row.least_seconds = Some((slow.writes as f64 - burst) / rate);
-    row.wants("calls to that account", (slow.reads + slow.writes) as f64, allowed);
-    row.wants("refused calls to that account", slow.errors as f64, 0.0);
-    operator.stop().await?;
-    Ok(vec![row])
+    let mut others = [0.0; 2];
+    let mut rows = Vec::new();
+    for (is_throttled, others) in [false, true].into_iter().zip(&mut others) {
+        let stage = Stage::start(4).await?;
+        let mut operator = start(&stage, &[NEVER]).await?;
+        if is_throttled {
+            stage.scene.simulator.throttle(&account_id(0), rate, burst).await?;
+        }
+        let mark = stage.mark(&operator).await?;
+        stage.declare(ROLES, stage.one_account()).await?;
+        stage.wait_until_ready(ROLES, PATIENCE).await?;
+        let what = if is_throttled {
+            "one at 2 calls a second"
+        } else {
+            "none throttled"
+        };
+        let scenario = format!("{ROLES} roles in 4 accounts, {what}");
+        let mut row = stage.since(&mark, &operator, &scenario).await?;
+        *others = seconds_of_others(&stage.scene.simulator.calls(0).await?)?;
+        if is_throttled {
+            let counts = stage.counts().await?;
+            let slow = &counts.accounts[&account_id(0)];
+            let allowed = burst + rate * row.seconds.unwrap_or(0.0);
+            row.least_seconds = Some((slow.writes as f64 - burst) / rate);
+            row.wants("calls to that account", (slow.reads + slow.writes) as f64, allowed);
+            row.tells("of them refused", slow.errors as f64);
+        }
+        row.tells("seconds of the other accounts", *others);
+        operator.stop().await?;
+        rows.push(row);
+    }
+    if let Some(row) = rows.last_mut() {
+        row.wants("time of the others ÷ without throttling", others[1] / others[0], 1.1);
+    }
+    Ok(rows)
+}
+
+/// From the first to the last call to all accounts but the first.
+fn seconds_of_others(calls: &[Call]) -> Result<f64, Error> {
+    let others = calls.iter().filter(|call| call.account != account_id(0));
+    let times: Result<Vec<Timestamp>, _> = others.map(|call| call.time.parse()).collect();
+    let times = times.map_err(|error| Error::because("the time of a call", error))?;
+    let (first, last) = times
+        .iter()
+        .min()
+        .zip(times.iter().max())
+        .ok_or_else(|| Error::new("no calls"))?;
+    Ok(last.duration_since(*first).as_secs_f64())
 }
 
 /// The program itself.
@@ -165,6 +213,9 @@ pub async fn program() -> Result<Vec<Row>, Error> {
     let mut row = Row::new("the program starts");
     row.seconds = Some(began.elapsed().as_secs_f64());
     row.wants("seconds until ready", began.elapsed().as_secs_f64(), 1.0);
+    let program = operator::binary()?;
+    let size = std::fs::metadata(&program).map_err(|error| Error::because("the program", error))?;
+    row.tells("MiB of the program", mib(size.len()));
     stage.wait_until_quiet(&operator, Duration::from_secs(2)).await?;
     let usage = probe::usage(operator.id())?;
     row.steady_mib = Some(mib(usage.resident));
@@ -192,7 +243,8 @@ async fn made(stage: &Stage, operator: &Operator, shape: &str, objects: usize, r
     } else {
         stage.declare(objects, |_| Stage::all_accounts()).await?;
     }
-    stage.wait_until_ready(objects, PATIENCE).await?;
+    let patience = PATIENCE.max(Duration::from_secs(roles as u64 / 10));
+    stage.wait_until_ready(objects, patience).await?;
     let mut row = stage.since(&mark, operator, &format!("make {shape}")).await?;
     row.least_seconds = Some(least(WRITES_OF_A_ROLE * roles as u64, LATENCY, AT_ONCE));
     row.wants("calls per role", calls(&row) / roles as f64, 4.05);
@@ -252,19 +304,33 @@ async fn repair(stage: &Stage, shape: &str, interval: u64) -> Result<Row, Error>
 }
 
 /// The operator starts, and finds everything as it is.
-async fn restart(stage: &Stage, shape: &str) -> Result<Row, Error> {
+async fn restart(stage: &Stage, shape: &str, roles: usize) -> Result<Row, Error> {
     stage.scene.simulator.reset_calls().await?;
     let began = Instant::now();
     let mut operator = start(stage, &[NEVER]).await?;
     let ready = began.elapsed();
-    let quiet = Duration::from_secs(2);
-    stage.wait_until_quiet(&operator, quiet).await?;
+    let figures = Figures::of(&mut operator, PATIENCE).await?;
+    eventually(PATIENCE, "every role is looked at", async || {
+        let scrape = figures.scrape().await?;
+        let looks = scrape
+            .iter()
+            .filter(|(series, _)| series.starts_with("crossrole_looks_total"));
+        let count: f64 = looks.map(|(_, count)| count).sum();
+        if count >= roles as f64 {
+            Ok(())
+        } else {
+            Err(Error::new(format!("{count} of {roles}")))
+        }
+    })
+    .await?;
+    let all_looked_at = began.elapsed();
+    stage.wait_until_quiet(&operator, Duration::from_secs(2)).await?;
     let usage = probe::usage(operator.id())?;
     let counts = stage.counts().await?.total;
     let mut row = Row::new(format!("a restart with {shape}"));
     row.calls = Some(counts.reads + counts.writes);
     row.writes = Some(counts.writes);
-    row.seconds = Some((began.elapsed() - quiet).as_secs_f64());
+    row.seconds = Some(all_looked_at.as_secs_f64());
     row.peak_mib = Some(mib(usage.peak));
     row.steady_mib = Some(mib(usage.resident));
     row.processor_seconds = Some(usage.processor.as_secs_f64());

@@ -173,7 +173,7 @@ impl Stage {
                 )));
             }
             // A list of everything is work for the server too.
-            sleep((asked.elapsed() * 4).max(Duration::from_millis(50))).await;
+            sleep((asked.elapsed() * 9).max(Duration::from_millis(50))).await;
         }
     }
 
@@ -211,7 +211,6 @@ impl Stage {
     /// Begins to count.
     pub async fn mark(&self, operator: &Operator) -> Result<Mark, Error> {
         self.scene.simulator.reset_calls().await?;
-        probe::forget_peak(operator.id())?;
         Ok(Mark {
             patches: self.patches().await?,
             usage: probe::usage(operator.id())?,

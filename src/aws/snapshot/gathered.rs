@@ -1,0 +1,85 @@
+//! What is kept of a reading, page by page.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
+
+use super::{Keep, Shown, Snapshot, Tagged};
+use crate::aws::read::Found;
+
+/// What is kept of the pages of a reading.
+#[derive(Debug)]
+pub(in crate::aws) struct Gathered {
+    pub(super) keep: Keep,
+    /// Roles of ours, by name in lower case.
+    pub(super) ours: HashMap<Box<str>, Shown>,
+    /// The names of all other roles.
+    pub(super) others: HashSet<Box<str>>,
+    /// Those of them that carry our tags, though they are not where roles of ours are now.
+    pub(super) elsewhere: Vec<Tagged>,
+}
+
+impl Gathered {
+    /// Of no page yet.
+    pub(in crate::aws) fn new(keep: Keep) -> Self {
+        Self {
+            keep,
+            ours: HashMap::new(),
+            others: HashSet::new(),
+            elsewhere: Vec::new(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Takes a role of a reading, by its name in lower case.
+    pub(in crate::aws) fn gather(&self, gathered: &mut Gathered, name: String, role: Found) {
+        let name = name.into_boxed_str();
+        let answer = match role {
+            Found::Whole(answer) => answer,
+            Found::Elsewhere(arn, tags) => {
+                gathered.elsewhere.extend(self.owner(&tags).map(|owner| Tagged {
+                    name: name.to_string(),
+                    arn,
+                    owner: owner.to_string(),
+                }));
+                gathered.others.insert(name);
+                return;
+            }
+            Found::Listed => {
+                gathered.others.insert(name);
+                return;
+            }
+        };
+        let state = self.state();
+        let right = state.right.get(&name).map(|right| right.print);
+        let owner = self.owner(&answer.tags);
+        // One that was ours is looked at, whatever it is now.
+        if owner.is_none() && right.is_none() {
+            gathered.others.insert(name);
+            return;
+        }
+        let print = self.print(&answer);
+        // What stays wrong, and was there to be looked at before, would only lie here.
+        let before = state.taken.as_ref().and_then(|before| before.ours.get(&name));
+        let is_news = right != Some(print) && before.is_none_or(|before| before.print != print);
+        let is_kept = gathered.keep == Keep::All || is_news || state.awaited.contains(&name);
+        let shown = Shown {
+            print,
+            arn: answer.arn.as_str().into(),
+            owner: owner.unwrap_or_default().into(),
+            answer: is_kept.then(|| Box::new(answer)),
+        };
+        gathered.ours.insert(name, shown);
+    }
+
+    /// The object that tags name, where they are ours; empty where they name none.
+    fn owner<'a>(&self, tags: &'a BTreeMap<String, String>) -> Option<&'a str> {
+        let tag = |wanted: &str| {
+            let mut tags = tags.iter();
+            tags.find_map(|(key, value)| key.eq_ignore_ascii_case(wanted).then_some(value.as_str()))
+        };
+        let ours = tag(CLUSTER_TAG).is_some_and(|cluster| self.clusters.iter().any(|ours| ours == cluster));
+        ours.then(|| tag(OWNER_TAG).unwrap_or_default())
+    }
+}
