@@ -143,6 +143,10 @@ async fn helm_waits_until_roles_are_ready(scene: &Scene, chart: &Path) {
         told.contains("CrossAccountRole/security/audit") && told.contains("Failed"),
         "{told}"
     );
+    assert!(
+        !told.contains("deadline"),
+        "it waited for what a person must mend: {told}"
+    );
     release("upgrade", role("audit")).await.unwrap();
 }
 
