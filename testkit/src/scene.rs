@@ -59,9 +59,27 @@ impl Scene {
         accounts: &[&str],
         settings: &[&str],
     ) -> Result<Self, Error> {
+        Self::set_up(control_plane, &Chart::of_this_workspace(), accounts, settings).await
+    }
+
+    /// The same as [`Scene::start`], with another chart, such as that of an older version.
+    ///
+    /// # Errors
+    /// When anything does not start.
+    pub async fn start_from(chart: &Chart, accounts: &[&str]) -> Result<Self, Error> {
+        let settings = ["leaderElection.enabled=false"];
+        Self::set_up(ControlPlaneOptions::default(), chart, accounts, &settings).await
+    }
+
+    async fn set_up(
+        control_plane: ControlPlaneOptions,
+        chart: &Chart,
+        accounts: &[&str],
+        settings: &[&str],
+    ) -> Result<Self, Error> {
         let (control_plane, simulator) = tokio::join!(ControlPlane::start(control_plane), Simulator::start());
         let (control_plane, simulator) = (control_plane?, simulator?);
-        let manifests = Chart::of_this_workspace().install(&control_plane, settings).await?;
+        let manifests = chart.install(&control_plane, settings).await?;
         let container = manifests.operator()?;
         let hub = set_up_identity_account(&simulator).await?;
         for account in accounts {

@@ -9,6 +9,7 @@ mod policies;
 mod rights;
 #[path = "../support/mod.rs"]
 mod support;
+mod upgrade;
 mod values;
 
 use crossrole_testkit::Chart;

@@ -1,5 +1,6 @@
 //! The judge: a program with the code of Argo CD's Lua engine, of kstatus and of Flux (`tools/gitops`).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -42,22 +43,25 @@ impl Judge {
 
     /// What is said of these objects, in their order.
     pub fn verdicts(&self, objects: &[Value], variables: &Value) -> Vec<Verdicts> {
-        let output = self.ask(objects, variables);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{told}");
-        let verdicts: Vec<Verdicts> = serde_json::from_slice(&output.stdout).unwrap();
+        let verdicts: Vec<Verdicts> = answer(&self.judge(objects, variables));
         assert_eq!(verdicts.len(), objects.len());
         verdicts
     }
 
     /// Why these objects cannot be judged.
     pub fn refusal(&self, objects: &[Value], variables: &Value) -> String {
-        let output = self.ask(objects, variables);
+        let output = self.judge(objects, variables);
         assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    fn ask(&self, objects: &[Value], variables: &Value) -> Output {
+    /// What Argo CD compares in each mode, for each pair of what is declared and what is there; null where it sees no
+    /// difference.
+    pub fn differences(&self, openapi: &Value, pairs: &[Value]) -> Vec<BTreeMap<String, Value>> {
+        answer(&self.ask(&["diff"], &json!({"openapi": openapi, "pairs": pairs})))
+    }
+
+    fn judge(&self, objects: &[Value], variables: &Value) -> Output {
         let script = |kind: &&str| {
             (
                 kind.to_string(),
@@ -65,8 +69,15 @@ impl Judge {
             )
         };
         let scripts: serde_json::Map<String, Value> = SCRIPTS.iter().map(script).collect();
-        let request = json!({"scripts": scripts, "objects": objects, "variables": variables});
+        self.ask(
+            &[],
+            &json!({"scripts": scripts, "objects": objects, "variables": variables}),
+        )
+    }
+
+    fn ask(&self, arguments: &[&str], request: &Value) -> Output {
         let mut child = Command::new(&self.0)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -81,4 +92,10 @@ impl Judge {
             .unwrap();
         child.wait_with_output().unwrap()
     }
+}
+
+fn answer<T: for<'a> Deserialize<'a>>(output: &Output) -> T {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }

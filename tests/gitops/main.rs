@@ -2,12 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod differences;
 mod judge;
 mod live;
 mod states;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -85,6 +87,56 @@ async fn flux_substitutes_nothing_in_the_examples() {
         let refused = judge.refusal(std::slice::from_ref(object), &variables);
         assert!(refused.contains("envsubst"), "{refused}");
     }
+}
+
+#[test]
+fn the_judge_is_compiled_from_the_folders_that_kube_apiserver_is_compiled_from() {
+    let [theirs, ours] = ["tools/go.mod", "tools/gitops/go.mod"].map(read);
+    let theirs = versions(&theirs);
+    let mut replaced = ours.lines().filter(|line| line.contains(" => ")).peekable();
+    assert!(replaced.peek().is_some());
+    for line in replaced {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [module, _, same, version] = words[..] else {
+            panic!("{line}")
+        };
+        assert_eq!(
+            (module, Some(&version)),
+            (same, theirs.get(module)),
+            "tools/gitops/go.mod"
+        );
+    }
+}
+
+/// The modules of a `go.mod`, each with the version that it has in the end: what is replaced stands last.
+fn versions(text: &str) -> BTreeMap<&str, &str> {
+    text.lines().filter_map(version).collect()
+}
+
+fn version(line: &str) -> Option<(&str, &str)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        [module, version] | [module, version, "//", "indirect"] | [module, "=>", _, version] => Some((module, version)),
+        _ => None,
+    }
+}
+
+/// The roles of `tests/cases`, which have each field in its turn, all in one namespace, under names of their own, and
+/// suspended.
+fn roles_of_the_cases() -> Vec<Value> {
+    let mut roles = Vec::new();
+    for path in manifests(&workspace().join("tests/cases")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let documents: Vec<Option<Value>> = serde_saphyr::from_multiple(&text).unwrap();
+        let of_kind = |object: &Value| object["kind"] == "CrossAccountRole";
+        roles.extend(documents.into_iter().flatten().filter(of_kind));
+    }
+    for (number, role) in roles.iter_mut().enumerate() {
+        let metadata = json!({"name": format!("case-{number}"), "namespace": "security"});
+        role["metadata"] = metadata;
+        role["spec"]["suspend"] = json!(true);
+    }
+    roles
 }
 
 /// All YAML files below a folder.

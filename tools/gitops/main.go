@@ -1,5 +1,6 @@
 // Judges Kubernetes objects as GitOps tools do: their health by Lua, as Argo CD runs it; their status by kstatus, which
-// Flux and Helm 4 use; and what Flux's variable substitution makes of them.
+// Flux and Helm 4 use; and what Flux's variable substitution makes of them. With the argument `diff`, it says where Argo
+// CD sees a difference between what is declared and what is there, in each of its modes.
 //
 // It reads one request as JSON from standard input and writes the verdicts, in the order of the objects, to standard
 // output.
@@ -52,19 +53,34 @@ func main() {
 }
 
 func run() error {
-	var asked request
+	if len(os.Args) > 1 && os.Args[1] == "diff" {
+		return answerWith(compareAll)
+	}
+	return answerWith(judgeAll)
+}
+
+func answerWith[Request, Answer any](answer func(*Request) (Answer, error)) error {
+	var asked Request
 	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
+	found, err := answer(&asked)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(found)
+}
+
+func judgeAll(asked *request) ([]verdicts, error) {
 	all := make([]verdicts, 0, len(asked.Objects))
 	for index, object := range asked.Objects {
-		judged, err := judge(&asked, object)
+		judged, err := judge(asked, object)
 		if err != nil {
-			return fmt.Errorf("object %d: %w", index, err)
+			return nil, fmt.Errorf("object %d: %w", index, err)
 		}
 		all = append(all, judged)
 	}
-	return json.NewEncoder(os.Stdout).Encode(all)
+	return all, nil
 }
 
 func judge(asked *request, content map[string]any) (verdicts, error) {
