@@ -45,6 +45,8 @@ struct Looked {
     /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
     /// status says of them is no longer so.
     settled: HashSet<String>,
+    /// When the object is gone through next, if nothing happens.
+    next: Option<Instant>,
     /// When to report next although work goes on; absent while none does.
     report: Option<(Instant, Duration)>,
 }
@@ -104,6 +106,7 @@ impl Looks {
                 failures: 0,
                 patient: 0,
                 woken: false,
+                account_id: None,
             });
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
@@ -111,6 +114,7 @@ impl Looks {
                     look.running = None;
                     continue;
                 };
+                look.account_id = Some(waiting.handle.account().clone());
                 let job = job.clone();
                 self.under_way.spawn(async move {
                     let finished = job.carry_out(&waiting).await;
@@ -201,8 +205,8 @@ impl Looks {
         }
         let outdated = look.wanted != print;
         // Others of the object may be under way for minutes.
-        let due_before_report = looked.report.is_some_and(|(report_at, _)| look.due < report_at);
-        outdated || due_before_report || looked.looks.values().all(|look| look.running.is_none())
+        let due_before_next = looked.next.is_some_and(|next| look.due < next);
+        outdated || due_before_next || looked.looks.values().all(|look| look.running.is_none())
     }
 
     /// Work that goes on was reported: the next report comes later.
@@ -256,9 +260,11 @@ impl Looks {
         let mut objects = self.objects();
         let failed =
             |verdict: &Verdict| verdict.account_id.as_deref() == Some(account_id) && has_reason(verdict, &REASONS);
-        let expired = objects
-            .iter_mut()
-            .filter_map(|(object, looked)| expire(looked.looks.values_mut(), failed).then(|| reference(object)));
+        let expired = objects.iter_mut().filter_map(|(object, looked)| {
+            let here = |look: &&mut Look| look.account_id.as_ref().is_none_or(|id| id.as_str() == account_id);
+            let looks = looked.looks.values_mut().filter(here);
+            expire(looks, failed).then(|| reference(object))
+        });
         expired.collect()
     }
 
@@ -332,6 +338,7 @@ impl Looked {
             .filter(|look| look.running.is_none())
             .map(|look| look.due);
         let next = due.chain(under_way.then_some(report_at)).min();
+        self.next = next;
         Course {
             verdicts,
             report: report_at <= now,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crossrole_api::Reason;
+use crossrole_iam::AccountId;
 use crossrole_plan::outcome::{self, NextLook};
 
 use crate::controller::verdict::{Outcome, Verdict};
@@ -27,6 +28,8 @@ pub(super) struct Look {
     pub(super) patient: u32,
     /// While it is under way, something came to pass that may change what comes of it.
     pub(super) woken: bool,
+    /// The account's id, once it was looked at.
+    pub(super) account_id: Option<AccountId>,
 }
 
 impl Look {
@@ -40,6 +43,7 @@ impl Look {
             return false;
         }
         self.running = Some(print);
+        self.woken = false;
         true
     }
 
@@ -78,7 +82,7 @@ impl Look {
     }
 }
 
-/// Lets looks expire. Says whether there was any.
+/// Lets looks expire that found something; those that are under way are woken. Says whether any expired.
 pub(super) fn expire<'a>(looks: impl Iterator<Item = &'a mut Look>, which: impl Fn(&Verdict) -> bool) -> bool {
     let mut any = false;
     for look in looks {
@@ -113,6 +117,7 @@ mod tests {
             failures: 0,
             patient: 0,
             woken: false,
+            account_id: None,
         }
     }
 
