@@ -28,7 +28,7 @@ campaign: ## Declare 2,000 generated things, one after another, while others edi
 soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits, faults, restarts; memory stays flat.
 	@CROSSROLE_SOAK_MINUTES=$${CROSSROLE_SOAK_MINUTES:-30} $(CARGO) test --workspace --test soak -- --ignored --nocapture
 
-isolation: ## Measure how much troubled accounts slow the others down: five pairs of runs.
+isolation: ## Measure how much troubled accounts slow the others down: five times alone, beside healthy ones, beside troubled ones.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
 
 failover: ## Kill the holder of the lease twenty times during two hundred changes.

@@ -5,7 +5,7 @@
 //! of a whole machine, at most the calls that were already past this check arrive.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -79,6 +79,7 @@ impl Fence {
         let passed = Passed {
             _token: self.passed.token(),
         };
+        fence(Ordering::SeqCst);
         self.check()?;
         Ok(passed)
     }
@@ -86,6 +87,7 @@ impl Fence {
     /// Waits until every call that has passed is over. Of a fence that is closed for good: nothing is under way then, and
     /// nothing will be.
     pub async fn quiet(&self) {
+        fence(Ordering::SeqCst);
         self.passed.close();
         self.passed.wait().await;
     }

@@ -34,7 +34,7 @@ pub enum Phase {
     CatchingUp,
     /// It works.
     Working,
-    /// It was told to stop, and finishes what is under way.
+    /// It was told to stop, and ends what is under way.
     Stopping,
 }
 

@@ -67,6 +67,9 @@ impl Times {
 /// What is sent when the work ends has so long to be answered.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
+/// Giving the lease back may take so long: a Pod that stops has no more.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(5);
+
 /// Which lease, and who we are.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -216,7 +219,7 @@ impl Candidate {
     }
 
     /// Gives the lease back, if it is ours, so that another takes it at once. From the first moment on nothing is sent
-    /// any more, and what was sent is waited for: another must not work beside it. Where that takes too long, or giving back
+    /// any more, and the writes that were sent are waited for: another must not work beside them. Where that takes too long, or giving back
     /// does not succeed, the lease runs out by itself.
     pub async fn give_back(&mut self) {
         self.fence.close();
@@ -233,7 +236,7 @@ impl Candidate {
                 }
             }
         };
-        if timeout(self.settings.times.renew_deadline, attempts).await.is_err() {
+        if timeout(GIVEN_BACK_WITHIN, attempts).await.is_err() {
             tracing::warn!("the lease was not given back in time");
         }
     }

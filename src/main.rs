@@ -142,7 +142,7 @@ async fn run(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
         // It ends by itself only where it could not start, or lost the lease.
         result = &mut running => return ended(result),
     }
-    tracing::info!("stopping: what is under way is finished");
+    tracing::info!("stopping: what is under way ends at its next step");
     health.enters(Phase::Stopping);
     let _ = stop.send(true);
     ended(running.await)

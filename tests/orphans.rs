@@ -6,6 +6,7 @@ mod support;
 
 use std::process::Command;
 
+use crossrole_testkit::simulator::{Effect, Match};
 use crossrole_testkit::{Scene, eventually, scene};
 use serde_json::{Value, json};
 use support::{PROD, account, class, namespace, role, yaml};
@@ -46,6 +47,25 @@ async fn wait_for_orphans(scene: &Scene, expected: &Value) {
             Ok(())
         } else {
             Err(told.to_string())
+        }
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until the account says for this reason that each role is read alone, or does not say so.
+async fn wait_for_roles_read_alone(scene: &Scene, reason: Option<&str>) {
+    eventually(scene::PATIENCE, "the condition RolesReadAlone", async || {
+        let account = scene.get("awsaccount", "", "prod").await.unwrap();
+        let conditions = account["status"]["conditions"].as_array().unwrap();
+        let found = conditions
+            .iter()
+            .find(|condition| condition["type"] == "RolesReadAlone");
+        let found = found.and_then(|condition| condition["reason"].as_str());
+        if found == reason {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
         }
     })
     .await
@@ -147,6 +167,28 @@ async fn a_role_whose_object_is_lost_is_told_and_removed_only_by_name() {
     scene.simulator.create_role(PROD, moved).await.unwrap();
     let moved = json!({"count": 1, "roles": ["arn:aws:iam::222222222222:role/before/moved"]});
     wait_for_orphans(&scene, &moved).await;
+
+    // Where the account does not let all roles be read at once, it says so, and each is read alone.
+    let reading = Match::action("GetAccountAuthorizationDetails").in_account(PROD);
+    let denied = Effect::Named("AccessDenied".into());
+    let denial = scene.simulator.add_fault(reading, 1, 1_000_000, denied).await.unwrap();
+    wait_for_roles_read_alone(&scene, Some("PermissionDenied")).await;
+    let edited = scene
+        .simulator
+        .edit_role(PROD, "kept", json!({"description": "by hand"}));
+    edited.await.unwrap();
+    eventually(scene::PATIENCE, "the repair", async || {
+        let role = scene.simulator.role(PROD, "kept").await.unwrap().unwrap();
+        if role.description.as_deref() == Some("by hand") {
+            Err("not yet")
+        } else {
+            Ok(())
+        }
+    })
+    .await
+    .unwrap();
+    scene.simulator.end_fault(denial).await.unwrap();
+    wait_for_roles_read_alone(&scene, None).await;
     let (code, _, problem) = orphans(&scene, &["--account", "nowhere"]).await;
     assert_eq!(code, 1);
     assert!(problem.contains("AWSAccount nowhere"), "{problem}");

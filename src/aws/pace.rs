@@ -141,6 +141,9 @@ impl Pace {
             // Slower is enough: where no call is made at all, all who wait come back at once.
             Failure::Throttled => {
                 self.rate.throttled(now, jitter);
+                if is_on_the_way_in(error.action) {
+                    return self.breaker(side).has_said_nothing(sent, now);
+                }
                 return self.breaker(side).opens(sent);
             }
             // Another session is fetched.

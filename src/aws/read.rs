@@ -33,7 +33,7 @@ const PAGE: i32 = 1000;
 pub(super) enum Found {
     /// Below the path that was asked for: everything that a declaration can hold.
     Whole(RoleAnswer),
-    /// Elsewhere: its ARN and its tags.
+    /// Elsewhere, or not there yet when the roles below the path were listed: its ARN and its tags.
     Elsewhere(String, BTreeMap<String, String>),
     /// Listed only.
     Listed,

@@ -1,7 +1,8 @@
 //! What an account showed when all of its roles were last read at once.
 //!
 //! Of a role that is as it was when somebody last found it right, only a number is kept. Of the others of ours the whole
-//! answer is kept until somebody has looked at it. Of a role that is not ours only its name is kept.
+//! answer is kept until somebody has looked at it. Of a role that is not ours only its name is kept, and whose it says it
+//! is where it carries our tags.
 
 mod gathered;
 
@@ -58,8 +59,8 @@ struct State {
     denied: Option<(Instant, CallError)>,
     /// When reading all roles last failed, and how.
     failed: Option<(Instant, CallError)>,
-    /// How often in a row it was throttled.
-    throttled: u32,
+    /// How often in a row it was throttled, each time [`PAUSE`] after the one before, and when that was last counted.
+    throttled: (u32, Option<Instant>),
     /// What came of the last reading, until it was told.
     news: Option<News>,
     /// How often all roles were read, or that was denied.
@@ -98,7 +99,7 @@ struct Taken {
     ours: HashMap<Box<str>, Shown>,
     /// The names of all other roles.
     others: HashSet<Box<str>>,
-    /// Those of them that carry our tags, though they are not where roles of ours are now.
+    /// Those of them that carry our tags though `ListRoles` did not show them: most are where roles of ours were before.
     elsewhere: Vec<Tagged>,
     /// Roles that were written to since, or so shortly before that it may show what was there before.
     outdated: HashSet<Box<str>>,
@@ -227,7 +228,7 @@ impl Snapshot {
         };
         state.denied = None;
         state.failed = None;
-        state.throttled = 0;
+        state.throttled = (0, None);
         state.taken = Some(taken);
         state.news = Some(match keep {
             Keep::All => News::ReadForSome,
@@ -240,9 +241,10 @@ impl Snapshot {
     pub(super) fn has_failed(&self, error: &CallError, now: Instant) {
         let mut state = self.state();
         state.failed = Some((now, error.clone()));
-        state.throttled = match error.failure {
-            Failure::Throttled => state.throttled.saturating_add(1),
-            _ => 0,
+        state.throttled = match (error.failure, state.throttled) {
+            (Failure::Throttled, (_, Some(at))) if now.duration_since(at) < PAUSE => state.throttled,
+            (Failure::Throttled, (times, _)) => (times.saturating_add(1), Some(now)),
+            _ => (0, None),
         };
     }
 
@@ -348,7 +350,7 @@ impl Taken {
 impl State {
     /// Whether reading all roles was throttled, and not so often yet that it must be done without.
     fn is_held_up(&self) -> bool {
-        (1..THROTTLED_AT_MOST).contains(&self.throttled)
+        (1..THROTTLED_AT_MOST).contains(&self.throttled.0)
     }
 
     /// The roles that are not as they were when somebody last found them right, by their names in lower case. That of
@@ -380,7 +382,10 @@ impl State {
             arn: shown.arn.to_string(),
             owner: shown.owner.to_string(),
         });
-        let elsewhere = self.taken.iter().flat_map(|taken| &taken.elsewhere);
+        let elsewhere = self.taken.iter().flat_map(|taken| {
+            let told = |role: &&Tagged| !role.owner.is_empty() && !taken.outdated.contains(role.name.as_str());
+            taken.elsewhere.iter().filter(told)
+        });
         ours.chain(elsewhere.cloned()).collect()
     }
 }

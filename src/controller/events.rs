@@ -3,19 +3,31 @@
 //! Each is an object of its own. kube's recorder folds Events that differ in their note alone, and keeps the first note:
 //! of two accounts only one would be named.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// An Event's note holds at most so many bytes: Kubernetes API, `events.k8s.io/v1`.
 const NOTE_SIZE: usize = 1024;
+
+/// So many Events are written at the same time, that they leave room for what matters more.
+const AT_ONCE: usize = 64;
+
+/// Nobody waits longer for an Event to be written.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Writes Kubernetes Events.
 #[derive(Clone)]
 pub struct Events {
     client: kube::Client,
+    places: Arc<Semaphore>,
     instance: String,
 }
 
@@ -25,6 +37,7 @@ impl Events {
         let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         Self {
             client,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
             instance: instance.unwrap_or_else(|| crossrole_api::names::CONTROLLER.into()),
         }
     }
@@ -41,7 +54,7 @@ impl Events {
         self.publish(object, "Warning", reason, note).await;
     }
 
-    // An Event that cannot be written must not hold up what it speaks of.
+    // An Event that cannot be written must not hold up for long what it speaks of.
     async fn publish(&self, object: &ObjectReference, type_: &str, reason: &str, note: &str) {
         // Events about cluster-scoped objects live in `default`, as those of other controllers do.
         let namespace = object.namespace.as_deref().unwrap_or("default");
@@ -66,8 +79,15 @@ impl Events {
             ..Event::default()
         };
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        if let Err(error) = api.create(&PostParams::default(), &event).await {
-            tracing::warn!(object = title(object), %error, "an Event could not be written");
+        let params = PostParams::default();
+        let write = async {
+            let _place = self.places.acquire().await;
+            api.create(&params, &event).await
+        };
+        match timeout(LONGEST, write).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(object = title(object), %error, "an Event could not be written"),
+            Err(_) => tracing::warn!(object = title(object), "an Event could not be written in time"),
         }
     }
 }

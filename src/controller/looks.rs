@@ -21,7 +21,7 @@ use super::verdict::{Outcome, Verdict};
 use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
-use look::{Look, expire, failed_in, has_reason};
+use look::{Look, expire, has_reason};
 
 /// Work that is over within so long is reported once, at its end.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
@@ -45,6 +45,8 @@ struct Looked {
     /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
     /// status says of them is no longer so.
     settled: HashSet<String>,
+    /// When the object is gone through next, if nothing happens.
+    next: Option<Instant>,
     /// When to report next although work goes on; absent while none does.
     report: Option<(Instant, Duration)>,
 }
@@ -103,6 +105,7 @@ impl Looks {
                     look.running = None;
                     continue;
                 };
+                look.account_id = Some(waiting.handle.account().clone());
                 let job = job.clone();
                 self.under_way.spawn(async move {
                     let finished = job.carry_out(&waiting).await;
@@ -193,8 +196,8 @@ impl Looks {
         }
         let outdated = look.wanted != print;
         // Others of the object may be under way for minutes.
-        let due_before_report = looked.report.is_some_and(|(report_at, _)| look.due < report_at);
-        outdated || due_before_report || looked.looks.values().all(|look| look.running.is_none())
+        let due_before_next = looked.next.is_some_and(|next| look.due < next);
+        outdated || due_before_next || looked.looks.values().all(|look| look.running.is_none())
     }
 
     /// Work that goes on was reported: the next report comes later.
@@ -240,10 +243,10 @@ impl Looks {
     /// Lets every look at an account expire that failed because the account as a whole did. Gives their objects.
     pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
         let mut objects = self.objects();
-        let failed = |verdict: &Verdict| failed_in(verdict, account_id);
-        let expired = objects
-            .iter_mut()
-            .filter_map(|(object, looked)| expire(looked.looks.values_mut(), failed).then(|| reference(object)));
+        let expired = objects.iter_mut().filter_map(|(object, looked)| {
+            let any = look::expire_failed_in(looked.looks.values_mut(), account_id);
+            any.then(|| reference(object))
+        });
         expired.collect()
     }
 
@@ -323,6 +326,7 @@ impl Looked {
             .filter(|look| look.running.is_none())
             .map(|look| look.due);
         let next = due.chain(under_way.then_some(report_at)).min();
+        self.next = next;
         Course {
             verdicts,
             report: report_at <= now,

@@ -37,8 +37,8 @@ const OBJECTS_AT_ONCE: u16 = 64;
 /// AWSAccounts are looked at without such a limit (zero): each look waits for its account.
 const ALL_ACCOUNTS: u16 = 0;
 
-/// What is under way when the operator is to stop may take so long: with what is sent by then, less than Kubernetes gives a
-/// Pod.
+/// What is under way when the operator is to stop may take so long. With the writes that were sent by then, and giving the
+/// lease back, it is less than Kubernetes gives a Pod.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why the operator ended by itself.
@@ -61,7 +61,7 @@ pub enum RunError {
     Lost(#[from] Lost),
 }
 
-/// Runs until `stop` changes; what is under way then is finished. With a candidate, stands by until it gets the lease.
+/// Runs until `stop` changes; what is under way then ends at its next step. With a candidate, stands by until it gets the lease.
 ///
 /// # Errors
 /// At the start, or when the lease is lost; every other trouble ends in a status.

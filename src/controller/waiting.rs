@@ -24,7 +24,8 @@ pub struct Waiting {
     pub anew: bool,
     /// The role that is looked at.
     pub role: RoleName,
-    handle: Arc<AccountHandle>,
+    /// The way into the account.
+    pub handle: Arc<AccountHandle>,
     what: What,
 }
 

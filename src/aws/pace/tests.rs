@@ -304,7 +304,25 @@ fn a_grant_role_in_another_account_closes_its_own_side_alone() {
         assert_eq!(pace.admit(action, later), AT_ONCE);
         assert!(!pace.answered(action, later, later), "{action}");
     }
-    assert!(!pace.entered(Action::GetCallerIdentity, later), "that is the other role");
+    assert!(
+        !pace.entered(Action::GetCallerIdentity, later),
+        "that is the other role"
+    );
     assert!(pace.entered(Action::GetGrantIdentity, later));
     assert_eq!(pace.admit(Action::ListPolicies, later), AT_ONCE);
+}
+
+#[test]
+fn whoever_is_asked_for_fewer_calls_on_the_way_in_is_not_in_yet() {
+    let now = Instant::now();
+    for (identity, action) in [
+        (Action::GetCallerIdentity, Action::GetRole),
+        (Action::GetGrantIdentity, Action::ListPolicies),
+    ] {
+        let of = |failure| CallError::new(identity, failure, "as tests have it");
+        let mut pace = Pace::new(now);
+        pace.failed(&of(Failure::WrongAccount), now, now, 1.0);
+        assert!(!pace.failed(&of(Failure::Throttled), now, now, 1.0), "{identity}");
+        assert!(matches!(pace.admit(action, now), Admission::Closed(_)), "{identity}");
+    }
 }

@@ -15,7 +15,7 @@ pub(in crate::aws) struct Gathered {
     pub(super) ours: HashMap<Box<str>, Shown>,
     /// The names of all other roles.
     pub(super) others: HashSet<Box<str>>,
-    /// Those of them that carry our tags, though they are not where roles of ours are now.
+    /// Those of them that carry our tags though `ListRoles` did not show them.
     pub(super) elsewhere: Vec<Tagged>,
 }
 

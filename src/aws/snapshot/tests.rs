@@ -339,8 +339,13 @@ fn who_is_told_to_make_fewer_calls_does_not_read_each_role_alone() {
     assert_eq!(snapshot.was_throttled_lately(now), Some(throttled.clone()));
     assert_eq!(snapshot.was_throttled_lately(now + PAUSE), None);
     // Who is never let in must do without.
-    snapshot.has_failed(&throttled, now);
-    assert!(snapshot.was_throttled_lately(now).is_some());
+    for _ in 0..5 {
+        snapshot.has_failed(&throttled, now);
+        assert!(snapshot.was_throttled_lately(now).is_some(), "a moment is one time");
+    }
+    let now = now + PAUSE * 2;
+    snapshot.has_failed(&throttled, now - PAUSE);
+    assert!(snapshot.was_throttled_lately(now - PAUSE).is_some());
     snapshot.has_failed(&throttled, now);
     assert_eq!(snapshot.was_throttled_lately(now), None);
     assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
@@ -420,4 +425,18 @@ fn a_role_with_our_tags_is_told_wherever_it_is() {
         assert_eq!((tagged.len(), changed.len()), (told, 0), "{cluster}");
         assert!(tagged.iter().all(|role| role.owner == "security/audit"));
     }
+    // One that we removed a moment ago, which one call still shows; and one whose tags name no object.
+    take_and_tell_nothing(&snapshot, moved("us"), ["moved".to_string()], now);
+    let mut nobodys = moved("us");
+    for (_, role) in &mut nobodys {
+        if let Found::Elsewhere(_, tags) = role {
+            tags.remove(OWNER_TAG);
+        }
+    }
+    take_and_tell_nothing(&snapshot, nobodys, [], now);
+}
+
+fn take_and_tell_nothing(snapshot: &Snapshot, roles: Roles, doubtful: impl IntoIterator<Item = String>, now: Instant) {
+    read_all(snapshot, roles, Keep::Changed, doubtful, (now, now));
+    assert!(snapshot.state().tagged().is_empty());
 }

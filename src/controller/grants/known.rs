@@ -5,11 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossrole_api::Reason;
+use crossrole_iam::AccountId;
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::grant::{ObservedGrant, Seen};
 use kube::runtime::reflector::ObjectRef;
 
-use crate::controller::looks::look::{self, Look, expire, has_reason};
+use crate::controller::looks::look::{self, Look, has_reason};
 use crate::controller::verdict::Outcome;
 use crate::controller::watch::CachedGrant;
 use crate::controller::work::Finished;
@@ -64,9 +65,15 @@ impl Known {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a look is due at this task, which counts as begun then; `asked` is the annotation that asks for one, as a
-    /// number. `may_be_there`: whoever wrote in the account before this process did may have died a moment ago.
-    pub fn begin(&self, object: &ObjectName, print: u64, asked: u64, may_be_there: bool) -> Due {
+    /// Whether a look is due at this task in an account, which counts as begun then; `asked` is the annotation that asks for
+    /// one, as a number. `may_be_there`: whoever wrote in the account before this process did may have died a moment ago.
+    pub fn begin(
+        &self,
+        object: &ObjectName,
+        account: &AccountId,
+        (print, asked): (u64, u64),
+        may_be_there: bool,
+    ) -> Due {
         let now = Instant::now();
         let mut inner = self.inner();
         let grant = inner.entry(object.clone()).or_insert_with(|| Grant {
@@ -77,6 +84,7 @@ impl Known {
         // Looks at one grant follow each other; one that was broken off is due again.
         look.running = None;
         let begins = look.begin(print, asked, now, Duration::ZERO);
+        look.account_id = Some(account.clone());
         match &look.done {
             Some((_, verdict)) if !begins => Due::Later(verdict.outcome.clone()),
             _ => {
@@ -111,7 +119,7 @@ impl Known {
     pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedGrant>> {
         let mut inner = self.inner();
         let expired = inner.iter_mut().filter_map(|(object, grant)| {
-            let any = expire(grant.look.iter_mut(), |verdict| look::failed_in(verdict, account_id));
+            let any = look::expire_failed_in(grant.look.iter_mut(), account_id);
             any.then(|| ObjectRef::new(&object.name).within(&object.namespace))
         });
         expired.collect()

@@ -91,7 +91,7 @@ impl<'a> Work<'a> {
     /// `None`: it was given up on the way, for another look is asked for, or the operator stops.
     pub(super) async fn hold(&mut self, hold: &Hold) -> kube::Result<Option<Outcome>> {
         let print = hold.print();
-        match self.begin(print) {
+        match self.begin(&hold.entrance, print) {
             Due::Later(outcome) => Ok(Some(outcome)),
             Due::Now { anew } => {
                 let finished = self.make_true(hold, print, anew).await;
@@ -208,7 +208,7 @@ impl<'a> Work<'a> {
     /// `None`: as in [`Work::hold`].
     pub(super) async fn leave(&mut self, leave: &Leave) -> Option<Outcome> {
         let print = leave.print();
-        match self.begin(print) {
+        match self.begin(&leave.entrance, print) {
             Due::Later(outcome) => Some(outcome),
             Due::Now { anew } => {
                 let entrance = &leave.entrance;
@@ -251,11 +251,12 @@ impl<'a> Work<'a> {
         Ok(Some(Outcome::Gone))
     }
 
-    fn begin(&self, print: u64) -> Due {
+    fn begin(&self, entrance: &Entrance, print: u64) -> Due {
         let asked = self.grant.annotations().get(RECONCILE_AT_ANNOTATION);
         let asked = print_of(asked.map(String::as_str));
         let may_be_there = self.status.account_id.is_some();
-        self.context.grants.begin(&self.object, print, asked, may_be_there)
+        let known = &self.context.grants;
+        known.begin(&self.object, &entrance.account, (print, asked), may_be_there)
     }
 
     /// Remembers what a look came to.

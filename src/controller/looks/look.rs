@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crossrole_api::Reason;
+use crossrole_iam::AccountId;
 use crossrole_plan::outcome::{self, NextLook};
 
 use crate::controller::verdict::{Outcome, Verdict};
@@ -27,6 +28,8 @@ pub(in crate::controller) struct Look {
     pub(in crate::controller) patient: u32,
     /// While it is under way, something came to pass that may change what comes of it.
     pub(in crate::controller) woken: bool,
+    /// The account's id, once it was looked at.
+    pub(in crate::controller) account_id: Option<AccountId>,
 }
 
 impl Look {
@@ -41,6 +44,7 @@ impl Look {
             failures: 0,
             patient: 0,
             woken: false,
+            account_id: None,
         }
     }
 
@@ -54,6 +58,7 @@ impl Look {
             return false;
         }
         self.running = Some(print);
+        self.woken = false;
         true
     }
 
@@ -92,7 +97,7 @@ impl Look {
     }
 }
 
-/// Lets looks expire. Says whether there was any.
+/// Lets looks expire that found something; those that are under way are woken. Says whether any expired.
 pub(in crate::controller) fn expire<'a>(
     looks: impl Iterator<Item = &'a mut Look>,
     which: impl Fn(&Verdict) -> bool,
@@ -109,8 +114,14 @@ pub(in crate::controller) fn expire<'a>(
     any
 }
 
+/// Lets the looks at an account expire that failed because the account as a whole did. Says whether any expired.
+pub(in crate::controller) fn expire_failed_in<'a>(looks: impl Iterator<Item = &'a mut Look>, account_id: &str) -> bool {
+    let here = |look: &&mut Look| look.account_id.as_ref().is_none_or(|id| id.as_str() == account_id);
+    expire(looks.filter(here), |verdict| failed_in(verdict, account_id))
+}
+
 /// Whether a look at an account failed because the account as a whole did.
-pub(in crate::controller) fn failed_in(verdict: &Verdict, account_id: &str) -> bool {
+fn failed_in(verdict: &Verdict, account_id: &str) -> bool {
     const REASONS: [Reason; 5] = [
         Reason::Throttled,
         Reason::AWSUnavailable,

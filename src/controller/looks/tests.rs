@@ -74,6 +74,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             failures: 0,
             patient: 0,
             woken: false,
+            account_id: None,
         },
     );
     assert_eq!(outcome(&mut looked, &released), failed);

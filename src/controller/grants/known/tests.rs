@@ -18,6 +18,10 @@ fn object() -> ObjectName {
     }
 }
 
+fn identity() -> AccountId {
+    IDENTITY.parse().unwrap()
+}
+
 fn finished(outcome: Outcome, may_pass: bool) -> Finished {
     Finished {
         verdict: Verdict {
@@ -62,23 +66,35 @@ fn whatever_a_look_came_to_is_remembered_until_its_time_or_another_task() {
         (3, failed(Failure::PermissionDenied)),
         (4, failed(Failure::Throttled)),
     ] {
-        assert_eq!(known.begin(&object(), print, 0, false), Due::Now { anew: false });
+        assert_eq!(
+            known.begin(&object(), &identity(), (print, 0), false),
+            Due::Now { anew: false }
+        );
         // Nobody was told: whoever was broken off looks again.
-        assert_eq!(known.begin(&object(), print, 0, false), Due::Now { anew: false });
+        assert_eq!(
+            known.begin(&object(), &identity(), (print, 0), false),
+            Due::Now { anew: false }
+        );
         known.settle(&object(), print, finished(outcome.clone(), false), INTERVAL);
-        assert_eq!(known.begin(&object(), print, 0, false), Due::Later(outcome.clone()));
+        assert_eq!(
+            known.begin(&object(), &identity(), (print, 0), false),
+            Due::Later(outcome.clone())
+        );
         assert_eq!(known.was_right(&object(), print), outcome == Outcome::ready());
         assert!(!known.was_right(&object(), print + 1));
         let long = known.due_in(&object()).unwrap() > Duration::from_secs(2);
         assert_eq!(long, print < 4, "{outcome:?}");
     }
-    assert_eq!(known.begin(&object(), 4, 7, false), Due::Now { anew: true });
+    assert_eq!(
+        known.begin(&object(), &identity(), (4, 7), false),
+        Due::Now { anew: true }
+    );
 }
 
 #[test]
 fn what_may_pass_by_itself_is_looked_at_soon() {
     let known = Known::default();
-    known.begin(&object(), 1, 0, false);
+    known.begin(&object(), &identity(), (1, 0), false);
     let denied = CallError::new(Action::ListPolicies, Failure::PermissionDenied, "");
     let denied = Outcome::failed(&denied, Duration::ZERO);
     known.settle(&object(), 1, finished(denied, true), INTERVAL);
@@ -90,7 +106,7 @@ fn an_account_that_answers_again_is_looked_at_where_it_did_not() {
     let known = Known::default();
     let fail = |failure| {
         let error = CallError::new(Action::AssumeGrantRole, failure, "");
-        known.begin(&object(), 1, 0, false);
+        known.begin(&object(), &identity(), (1, 0), false);
         known.settle(
             &object(),
             1,
@@ -101,7 +117,10 @@ fn an_account_that_answers_again_is_looked_at_where_it_did_not() {
     fail(Failure::GrantRoleDenied);
     assert!(known.expire_failed_in("222222222222").is_empty());
     assert_eq!(known.expire_failed_in(IDENTITY).len(), 1);
-    assert_eq!(known.begin(&object(), 1, 0, false), Due::Now { anew: false });
+    assert_eq!(
+        known.begin(&object(), &identity(), (1, 0), false),
+        Due::Now { anew: false }
+    );
     fail(Failure::PermissionDenied);
     assert!(known.expire_failed_in(IDENTITY).is_empty());
 }
@@ -110,10 +129,16 @@ fn an_account_that_answers_again_is_looked_at_where_it_did_not() {
 fn an_account_that_answers_again_while_a_look_is_under_way_is_looked_at_at_once() {
     let known = Known::default();
     let error = CallError::new(Action::AssumeGrantRole, Failure::GrantRoleDenied, "");
-    for (outcome, at_once) in [(Outcome::failed(&error, Duration::ZERO), true), (Outcome::ready(), false)] {
+    let failed = || Outcome::failed(&error, Duration::ZERO);
+    for (here, outcome, at_once) in [
+        (true, failed(), true),
+        (true, Outcome::ready(), false),
+        (false, failed(), false),
+    ] {
         known.forget(&object());
-        known.begin(&object(), 1, 0, false);
-        assert!(known.expire_failed_in(IDENTITY).is_empty(), "nothing has come of it yet");
+        known.begin(&object(), &identity(), (1, 0), false);
+        let account = if here { IDENTITY } else { "222222222222" };
+        assert!(known.expire_failed_in(account).is_empty(), "nothing has come of it yet");
         known.settle(&object(), 1, finished(outcome, false), INTERVAL);
         assert_eq!(known.due_in(&object()) == Some(Duration::ZERO), at_once);
     }
@@ -123,10 +148,10 @@ fn an_account_that_answers_again_while_a_look_is_under_way_is_looked_at_at_once(
 fn an_absence_is_not_believed_while_somebody_may_have_made_a_policy() {
     let (anew, after_another) = (Known::default(), Known::default());
     assert!(!anew.may_still_appear(&object(), DELAY), "nothing was looked at");
-    anew.begin(&object(), 1, 0, false);
-    after_another.begin(&object(), 1, 0, true);
+    anew.begin(&object(), &identity(), (1, 0), false);
+    after_another.begin(&object(), &identity(), (1, 0), true);
     // A second look is no other process.
-    anew.begin(&object(), 1, 0, true);
+    anew.begin(&object(), &identity(), (1, 0), true);
     assert!(!anew.may_still_appear(&object(), DELAY), "nobody wrote before");
     assert!(
         after_another.may_still_appear(&object(), DELAY),
