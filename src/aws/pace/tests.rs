@@ -304,7 +304,10 @@ fn a_grant_role_in_another_account_closes_its_own_side_alone() {
         assert_eq!(pace.admit(action, later), AT_ONCE);
         assert!(!pace.answered(action, later, later), "{action}");
     }
-    assert!(!pace.entered(Action::GetCallerIdentity, later), "that is the other role");
+    assert!(
+        !pace.entered(Action::GetCallerIdentity, later),
+        "that is the other role"
+    );
     assert!(pace.entered(Action::GetGrantIdentity, later));
     assert_eq!(pace.admit(Action::ListPolicies, later), AT_ONCE);
 }

@@ -110,10 +110,16 @@ fn an_account_that_answers_again_is_looked_at_where_it_did_not() {
 fn an_account_that_answers_again_while_a_look_is_under_way_is_looked_at_at_once() {
     let known = Known::default();
     let error = CallError::new(Action::AssumeGrantRole, Failure::GrantRoleDenied, "");
-    for (outcome, at_once) in [(Outcome::failed(&error, Duration::ZERO), true), (Outcome::ready(), false)] {
+    for (outcome, at_once) in [
+        (Outcome::failed(&error, Duration::ZERO), true),
+        (Outcome::ready(), false),
+    ] {
         known.forget(&object());
         known.begin(&object(), 1, 0, false);
-        assert!(known.expire_failed_in(IDENTITY).is_empty(), "nothing has come of it yet");
+        assert!(
+            known.expire_failed_in(IDENTITY).is_empty(),
+            "nothing has come of it yet"
+        );
         known.settle(&object(), 1, finished(outcome, false), INTERVAL);
         assert_eq!(known.due_in(&object()) == Some(Duration::ZERO), at_once);
     }
