@@ -36,6 +36,10 @@ const CALLS: [(&str, u64); 8] = [
 /// More calls than that in a minute, beyond those that the work takes, are not a trickle.
 const RETRIES_PER_MINUTE: usize = 20;
 
+/// Calls to a healthy account wait no longer for each other in all, in seconds. Those to a throttled one wait two for each
+/// call.
+const LONGEST_WAIT: f64 = 1.0;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Healthy,
@@ -228,7 +232,7 @@ async fn the_others_do_not_notice(objects: Objects) {
     for number in (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy) {
         let waited = format!("crossrole_aws_wait_seconds_total{{account_id=\"{}\"}}", id(number));
         let waited = scrape.get(&waited).copied().unwrap_or_default();
-        assert!(waited == 0.0, "a call to {} waited for {waited} s", name(number));
+        assert!(waited < LONGEST_WAIT, "calls to {} waited for {waited} s", name(number));
     }
 
     // The slow and the throttled ones get there, too; those that are denied say so.
