@@ -68,6 +68,11 @@ fn name(number: usize) -> String {
     format!("isolated-{number:02}")
 }
 
+/// The numbers of the healthy accounts.
+fn healthy_ones() -> impl Iterator<Item = usize> + Clone {
+    (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy)
+}
+
 fn names(wanted: impl Fn(Kind) -> bool) -> Vec<String> {
     (0..ACCOUNTS).filter(|number| wanted(kind(*number))).map(name).collect()
 }
@@ -183,7 +188,7 @@ impl Stage {
     async fn time_until_healthy(&self) -> Duration {
         self.wait_for(&names(|kind| kind == Kind::Healthy)).await;
         let calls = self.calls().await;
-        let healthy = (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy);
+        let healthy = healthy_ones();
         let times = healthy.flat_map(|number| calls[&id(number)].iter().map(time));
         let times: Vec<Timestamp> = times.collect();
         let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
@@ -218,7 +223,7 @@ async fn the_others_do_not_notice(objects: Objects) {
         assert_ne!(state, Some("Ready"), "{name} was Ready before a healthy one");
     }
     let calls = stage.calls().await;
-    let healthy = (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy);
+    let healthy = healthy_ones();
     assert_eq!(healthy.clone().count(), HEALTHY);
     for number in healthy {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -229,7 +234,7 @@ async fn the_others_do_not_notice(objects: Objects) {
     }
 
     let scrape = figures.scrape().await.unwrap();
-    for number in (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy) {
+    for number in healthy_ones() {
         let waited = format!("crossrole_aws_wait_seconds_total{{account_id=\"{}\"}}", id(number));
         let waited = scrape.get(&waited).copied().unwrap_or_default();
         assert!(waited < LONGEST_WAIT, "calls to {} waited for {waited} s", name(number));
@@ -256,7 +261,7 @@ async fn the_others_do_not_notice(objects: Objects) {
             .map(|call| call.seq)
             .max()
     };
-    let healthy = (0..ACCOUNTS).filter(|number| kind(*number) == Kind::Healthy);
+    let healthy = healthy_ones();
     let all_healthy = healthy.filter_map(last_write).max();
     for number in (0..ACCOUNTS).filter(|number| matches!(kind(*number), Kind::Throttled | Kind::Slow)) {
         assert!(
