@@ -14,8 +14,27 @@ fail() {
   exit 1
 }
 
-# need PROGRAM HOW_TO_GET_IT
-need() { command -v "$1" >/dev/null || fail "$1 is missing. $2"; }
+# need PROGRAM...: says of the first that is missing how to get it.
+need() {
+  local program
+  for program; do
+    command -v "$program" >/dev/null || fail "$program is missing. $(how_to_get "$program")"
+  done
+}
+how_to_get() {
+  case $1 in
+    cargo-cyclonedx) echo "Install it: cargo install --locked cargo-cyclonedx@0.5.9" ;;
+    cc) echo "Install a C compiler: Debian's package gcc." ;;
+    jq | umoci) echo "Install Debian's package $1." ;;
+    python3) echo "Install Debian's packages python3 and python3-pip." ;;
+    readelf) echo "Install Debian's package binutils." ;;
+    sha256sum) echo "Install Debian's package coreutils." ;;
+    *) echo "Install Rust: rust-toolchain.toml says which." ;;
+  esac
+}
+
+# What the project's Rust says of itself: `host`, or `commit-hash`.
+rust() { (cd "$root" && rustc --version --verbose) | sed -n "s/^$1: //p"; }
 
 # The one place that names the version.
 version=$(sed -n '/^\[workspace.package\]/,/^\[dependencies\]/s/^version = "\(.*\)"$/\1/p' "$root/Cargo.toml")

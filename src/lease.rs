@@ -219,8 +219,8 @@ impl Candidate {
     }
 
     /// Gives the lease back, if it is ours, so that another takes it at once. From the first moment on nothing is sent
-    /// any more, and the writes that were sent are waited for: another must not work beside them. Where that takes too long, or giving back
-    /// does not succeed, the lease runs out by itself.
+    /// any more, and the writes that were sent are waited for: another must not work beside them. Where that takes too
+    /// long, or giving back does not succeed, the lease runs out by itself.
     pub async fn give_back(&mut self) {
         self.fence.close();
         if timeout(ANSWERED_WITHIN, self.fence.quiet()).await.is_err() {

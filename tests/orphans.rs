@@ -57,11 +57,7 @@ async fn wait_for_orphans(scene: &Scene, expected: &Value) {
 async fn wait_for_roles_read_alone(scene: &Scene, reason: Option<&str>) {
     eventually(scene::PATIENCE, "the condition RolesReadAlone", async || {
         let account = scene.get("awsaccount", "", "prod").await.unwrap();
-        let conditions = account["status"]["conditions"].as_array().unwrap();
-        let found = conditions
-            .iter()
-            .find(|condition| condition["type"] == "RolesReadAlone");
-        let found = found.and_then(|condition| condition["reason"].as_str());
+        let found = scene::condition(&account, "RolesReadAlone")["reason"].as_str();
         if found == reason {
             Ok(())
         } else {
@@ -70,6 +66,15 @@ async fn wait_for_roles_read_alone(scene: &Scene, reason: Option<&str>) {
     })
     .await
     .unwrap();
+}
+
+/// Makes a role that carries tags as ours do.
+async fn make_tagged(scene: &Scene, name: &str, path: &str, cluster: &str, owner: &str) {
+    let role = json!({
+        "name": name, "path": path, "tags": {"crossrole.dev/cluster": cluster, "crossrole.dev/owner": owner},
+        "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}]}
+    });
+    scene.simulator.create_role(PROD, role).await.unwrap();
 }
 
 async fn is_there(scene: &Scene, name: &str) -> bool {
@@ -91,11 +96,7 @@ async fn a_role_whose_object_is_lost_is_told_and_removed_only_by_name() {
     for object in ["kept", "lost"] {
         scene.wait_for_ready("security", object, "True").await.unwrap();
     }
-    let foreign = json!({
-        "name": "foreign", "path": "/crossrole/", "tags": {"crossrole.dev/cluster": "another", "crossrole.dev/owner": "security/lost"},
-        "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}]}
-    });
-    scene.simulator.create_role(PROD, foreign).await.unwrap();
+    make_tagged(&scene, "foreign", "/crossrole/", "another", "security/lost").await;
     let (code, printed, _) = orphans(&scene, &[]).await;
     assert_eq!((code, printed.as_str()), (0, "no orphans\n"));
 
@@ -157,14 +158,7 @@ async fn a_role_whose_object_is_lost_is_told_and_removed_only_by_name() {
     assert!(printed.starts_with(foreign), "{printed}");
     let cluster = ["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"];
     let cluster = scene.control_plane.kubectl(cluster).await.unwrap();
-    let moved = json!({
-        "name": "moved", "path": "/before/",
-        "tags": {"crossrole.dev/cluster": cluster.trim(), "crossrole.dev/owner": "security/moved"},
-        "trust": {"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}
-        ]}
-    });
-    scene.simulator.create_role(PROD, moved).await.unwrap();
+    make_tagged(&scene, "moved", "/before/", cluster.trim(), "security/moved").await;
     let moved = json!({"count": 1, "roles": ["arn:aws:iam::222222222222:role/before/moved"]});
     wait_for_orphans(&scene, &moved).await;
 

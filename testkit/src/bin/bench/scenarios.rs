@@ -24,6 +24,9 @@ const NEVER: &str = "--resync-interval=24h";
 
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// What a process with 10,000 roles may hold, in MiB.
+const TEN_THOUSAND_ROLES: f64 = 112.0;
+
 /// What one process may hold, in MiB, so that work need not be shared out among several.
 const ONE_PROCESS: f64 = 512.0;
 
@@ -79,7 +82,7 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     let stage = Stage::start(ACCOUNTS).await?;
     let mut operator = start(&stage, &[NEVER]).await?;
     let mut made = made(&stage, &operator, &shape, objects, ROLES).await?;
-    wants_little_memory(&mut made);
+    wants_memory(&mut made, TEN_THOUSAND_ROLES);
     let mut rows = vec![made];
     operator.stop().await?;
 
@@ -90,7 +93,7 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     look.wants("writes", look.writes.unwrap_or(0) as f64, 0.0);
     look.wants("patches", look.patches.unwrap_or(0) as f64, 0.0);
     look.wants("steady MiB", look.steady_mib.unwrap_or(f64::NAN), 80.0);
-    wants_little_memory(&mut look);
+    wants_memory(&mut look, TEN_THOUSAND_ROLES);
     look.wants(
         "processor seconds of a look",
         look.processor_seconds.unwrap_or(f64::NAN),
@@ -100,13 +103,13 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     rows.push(repair(&stage, &shape, interval).await?);
     operator.stop().await?;
     let mut restart = restart(&stage, &shape, ROLES).await?;
-    wants_little_memory(&mut restart);
+    wants_memory(&mut restart, TEN_THOUSAND_ROLES);
     rows.push(restart);
     Ok(rows)
 }
 
-fn wants_little_memory(row: &mut Row) {
-    row.wants("peak MiB", row.peak_mib.unwrap_or(f64::NAN), 112.0);
+fn wants_memory(row: &mut Row, most: f64) {
+    row.wants("peak MiB", row.peak_mib.unwrap_or(f64::NAN), most);
 }
 
 /// One object in 1,000 accounts.
@@ -136,14 +139,14 @@ pub async fn growth() -> Result<Vec<Row>, Error> {
         let mut operator = start(&stage, &[NEVER]).await?;
         let shape = format!("{roles} roles: {OBJECTS} objects in {accounts} accounts");
         let mut made = made(&stage, &operator, &shape, OBJECTS, roles).await?;
-        made.wants("peak MiB", made.peak_mib.unwrap_or(f64::NAN), ONE_PROCESS);
+        wants_memory(&mut made, ONE_PROCESS);
         rows.push(made);
         operator.stop().await?;
         let interval = (roles / 1_000).clamp(30, 240) as u64;
         let mut operator = start(&stage, &[&format!("--resync-interval={interval}s")]).await?;
         let mut look = looks(&stage, &operator, &format!("a look at {shape}"), interval).await?;
         look.roles = Some(roles as u64);
-        look.wants("peak MiB", look.peak_mib.unwrap_or(f64::NAN), ONE_PROCESS);
+        wants_memory(&mut look, ONE_PROCESS);
         rows.push(look);
         operator.stop().await?;
         rows.push(restart(&stage, &shape, roles).await?);
