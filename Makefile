@@ -75,7 +75,7 @@ check: ## Format, lints, docs, generated files; cargo-deny and hadolint where th
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
 		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
 
-generate: ## Write the CRDs into crds/ and the chart, the chart's values into its README, docs/fields.md, docs/cli.md, examples/bootstrap.
+generate: ## Write the CRDs into crds/ and the chart, the chart's values into its README, docs/fields.md, docs/cli.md, and the documents in examples.
 	@$(CARGO) build --workspace --bins
 	@for folder in crds $(CHART_CRDS); do \
 		mkdir -p "$$folder" && rm -f "$$folder"/*.yaml && $(PROGRAMS)/crossrole crd --output-dir "$$folder" || exit 1; done
@@ -85,7 +85,9 @@ generate: ## Write the CRDs into crds/ and the chart, the chart's values into it
 		$(PROGRAMS)/reference commands > "$$fresh" && cat "$$fresh" > docs/cli.md
 	@$(PROGRAMS)/crossrole bootstrap --format files --class standard --filename examples/quickstart --pod-identity \
 		--operator-role arn:aws:iam::111111111111:role/crossrole-operator --output-dir examples/bootstrap 2>/dev/null
-	@echo "generate: wrote crds/, $(CHART_CRDS)/, charts/crossrole/README.md, docs/fields.md, docs/cli.md and examples/bootstrap/"
+	@$(PROGRAMS)/crossrole bootstrap --format files --class identity --filename examples/grants --pod-identity \
+		--operator-role arn:aws:iam::111111111111:role/crossrole-operator --output-dir examples/grants/bootstrap 2>/dev/null
+	@echo "generate: wrote crds/, $(CHART_CRDS)/, charts/crossrole/README.md, docs/fields.md, docs/cli.md, examples/bootstrap/ and examples/grants/bootstrap/"
 
 release: ## Make what a release consists of, in dist/: program, image, chart, list of contents, checksums; docs/release.md.
 	@release/make

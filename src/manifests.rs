@@ -8,7 +8,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crossrole_api::names::GROUP;
-use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
+use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
+use crossrole_plan::grant::Grant;
 use crossrole_plan::select::Labels;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -138,7 +139,7 @@ impl Manifests {
         if name.is_empty() {
             return Err(at(&place, "metadata.name is missing".to_string()));
         }
-        let namespaced = kind == "CrossAccountRole";
+        let namespaced = matches!(kind.as_str(), "CrossAccountRole" | "AssumeRoleGrant");
         if ours {
             check_members(&place, &object)?;
             if !is_object_name(&name) {
@@ -162,6 +163,14 @@ impl Manifests {
         let spec = value.get("spec").cloned();
         match kind.as_str() {
             "CrossAccountRole" => self.roles.push(typed(&place, value)?),
+            // Nothing is planned from one, but it is held to its schema.
+            "AssumeRoleGrant" => {
+                let grant: AssumeRoleGrant = typed(&place, value)?;
+                Grant::parse(&grant).map_err(|refusal| at(&place, refusal.to_string()))?;
+                self.notes.push(format!(
+                    "skipped AssumeRoleGrant {name} in {source}: only roles are planned"
+                ));
+            }
             "AWSAccount" => self.accounts.push(typed(&place, value)?),
             "AccountClass" => self.classes.push(typed(&place, value)?),
             "Namespace" => {
@@ -172,7 +181,9 @@ impl Manifests {
             _ => {
                 return Err(at(
                     &place,
-                    format!("{GROUP}/v1alpha1 has no kind {kind}, but AccountClass, AWSAccount and CrossAccountRole"),
+                    format!(
+                        "{GROUP}/v1alpha1 has no kind {kind}, but AccountClass, AWSAccount, CrossAccountRole and AssumeRoleGrant"
+                    ),
                 ));
             }
         }

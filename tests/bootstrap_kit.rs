@@ -76,11 +76,35 @@ fn asked(python: &Path, folder: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn the_example_files_are_what_it_prints() {
-    let folder = Folder::new("kit-files");
-    let place = folder.0.display().to_string();
-    printed("files", &["--output-dir", &place]);
-    let expected = files(&workspace().join("examples/bootstrap"));
-    assert_eq!(files(&folder.0), expected, "run make generate");
+    for (class, manifests, examples) in [
+        ("standard", "examples/quickstart", "examples/bootstrap"),
+        ("identity", "examples/grants", "examples/grants/bootstrap"),
+    ] {
+        let folder = Folder::new(&format!("kit-files-{class}"));
+        let place = folder.0.display().to_string();
+        let output = bootstrap("files", &["--class", class, "-f", manifests, "--output-dir", &place]);
+        succeeded(output);
+        let expected = files(&workspace().join(examples));
+        assert_eq!(files(&folder.0), expected, "run make generate");
+    }
+}
+
+#[test]
+fn every_format_has_the_grant_role_of_a_class_with_grants() {
+    let groups = "arn:aws:iam::*:group/SecAuditors";
+    for format in ["cloudformation", "stackset", "terraform", "cli"] {
+        let printed = |class: &str, manifests: &str| {
+            let output = bootstrap(format, &["--class", class, "-f", manifests]);
+            String::from_utf8(succeeded(output)).unwrap()
+        };
+        let with = printed("identity", "examples/grants");
+        assert!(
+            with.contains("crossrole-grants") && with.contains(groups),
+            "{format}: {with}"
+        );
+        let without = printed("standard", "examples/quickstart");
+        assert!(!without.contains("crossrole-grants"), "{format}: {without}");
+    }
 }
 
 #[test]

@@ -38,6 +38,9 @@ pub struct AccountClassSpec {
     /// Which existing roles `adoptionPolicy: Adopt` may take over. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<Adoption>,
+    /// What AssumeRoleGrants may do in accounts of this class. Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Grants>,
 }
 
 /// The role that crossrole assumes in each account.
@@ -141,6 +144,31 @@ pub enum OnViolation {
 pub struct Adoption {
     /// Patterns (`*` and `?`) of path and name together (`/legacy/audit-*`). A `*` stands for slashes too.
     #[schemars(length(max = 100), inner(length(min = 2, max = 576), regex(pattern = r"^/")), extend("x-kubernetes-list-type" = "set"))]
+    pub roles: Vec<String>,
+}
+
+/// What AssumeRoleGrants may do: by which role, from which namespaces, and to whom. Whoever may write a policy and attach
+/// it to a group is as powerful as that group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Grants {
+    /// The grant role's name, with its path if it has one. It is never the bootstrap role, and lies outside `rolePath`.
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(pattern = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$")
+    )]
+    pub role: String,
+    /// The namespaces whose AssumeRoleGrants may name accounts of this class. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<NamesOrSelector>,
+    /// The groups that grants may be attached to, each with its path if it has one (`teams/SecAuditors`). Absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 640), regex(pattern = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$")), extend("x-kubernetes-list-type" = "set"))]
+    pub groups: Vec<String>,
+    /// The roles that grants may be attached to, each with its path if it has one (`ci/deployer`). Never the bootstrap
+    /// role, the grant role, or a role at or below `rolePath`. Absent: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 576), regex(pattern = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$")), extend("x-kubernetes-list-type" = "set"))]
     pub roles: Vec<String>,
 }
 

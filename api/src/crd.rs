@@ -4,7 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
-use crate::{AWSAccount, AccountClass, CrossAccountRole};
+use crate::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
 
 /// Every CRD with its file name, in the order in which they are best installed.
 ///
@@ -15,10 +15,11 @@ pub fn all() -> Result<Vec<(&'static str, CustomResourceDefinition)>, serde_json
         ("accountclasses.yaml", finish(&AccountClass::crd())?),
         ("awsaccounts.yaml", finish(&AWSAccount::crd())?),
         ("crossaccountroles.yaml", finish(&CrossAccountRole::crd())?),
+        ("assumerolegrants.yaml", finish(&AssumeRoleGrant::crd())?),
     ])
 }
 
-/// Adds what the derive cannot say: the status default of `CrossAccountRole`, so that an object that nobody has looked
+/// Adds what the derive cannot say: the status default, so that an object that nobody has looked
 /// at is InProgress for kstatus, and no default below a list, because server-side apply would never be in sync.
 fn finish(crd: &CustomResourceDefinition) -> Result<CustomResourceDefinition, serde_json::Error> {
     let mut value = serde_json::to_value(crd)?;

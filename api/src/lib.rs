@@ -6,6 +6,7 @@
 //! | [`account`] | `AWSAccount`: one AWS account, a fact |
 //! | [`class`] | `AccountClass`: the platform team's rules about accounts, a policy |
 //! | [`role`] | `CrossAccountRole`: a role in many accounts, a wish |
+//! | [`grant`] | `AssumeRoleGrant`: leave to assume roles, on the trusted side |
 //! | [`trust`] | who may assume a role, and what is required of them |
 //! | [`permissions`] | what a role may do |
 //! | [`selector`] | label selectors and policy documents as they are written |
@@ -23,6 +24,7 @@
 pub mod account;
 pub mod class;
 pub mod crd;
+pub mod grant;
 pub mod names;
 pub mod permissions;
 pub mod reason;
@@ -33,6 +35,7 @@ pub mod trust;
 
 pub use account::{AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountQuotas, AccountState, Orphans, PartitionName};
 pub use class::{AccountClass, AccountClassSpec, AccountClassStatus};
+pub use grant::{AssumeRoleGrant, AssumeRoleGrantSpec, AssumeRoleGrantStatus, GrantedRole, Trusted};
 pub use reason::Reason;
 pub use role::{CrossAccountRole, CrossAccountRoleSpec};
 pub use status::{AccountEntry, CrossAccountRoleStatus, EntryState};

@@ -15,6 +15,12 @@ pub const OWNER_TAG: &str = "crossrole.dev/owner";
 /// Finalizer on a `CrossAccountRole`: its roles are removed (or let go) before the object is.
 pub const ROLE_FINALIZER: &str = "crossrole.dev/roles";
 
+/// Finalizer on an `AssumeRoleGrant`: its policies are removed before the object is.
+pub const GRANT_FINALIZER: &str = "crossrole.dev/policies";
+
+/// The path of every policy of an `AssumeRoleGrant`. No other policy lives there, and the grant role may write no other.
+pub const GRANT_POLICY_PATH: &str = "/crossrole-grants/";
+
 /// Finalizer on an `AWSAccount` or an `AccountClass` that something still uses.
 pub const IN_USE_FINALIZER: &str = "crossrole.dev/in-use";
 

@@ -81,7 +81,11 @@ reasons! {
     NamespaceNotAllowed,
     /// A field of the object cannot be what it is.
     InvalidSpec,
+    /// The AssumeRoleGrant selects no CrossAccountRole that is there.
+    NoRoles,
     // Refused: guardrails.
+    /// The class lets nobody grant in its accounts, or not to that group or role.
+    GrantNotAllowed,
     /// The role's path is not at or below the class's `rolePath`.
     PathNotAllowed,
     /// The name or path is one that crossrole never touches.
@@ -107,6 +111,8 @@ reasons! {
     // Refused: what the account holds.
     /// A role of that name is there, and crossrole did not make it.
     ForeignRole,
+    /// A policy of that name is there, and it is not the grant's.
+    ForeignPolicy,
     /// Another object holds the role of that name, or claimed it first.
     HeldByAnother,
     /// The role is there with another path, and IAM cannot change a path.
@@ -114,6 +120,10 @@ reasons! {
     // Refused: what AWS says.
     /// The bootstrap role could not be assumed.
     BootstrapDenied,
+    /// The grant role could not be assumed.
+    GrantRoleDenied,
+    /// The group or role that a grant is given to is not there.
+    GranteeNotFound,
     /// The bootstrap role belongs to another account than the AWSAccount says.
     WrongAccount,
     /// The bootstrap role lacks a right in the account.
@@ -126,6 +136,11 @@ reasons! {
     RefusedByAWS,
     /// AWS does not let this role be changed.
     Unmodifiable,
+    // Half open.
+    /// The grant lets its groups and roles ask for a role whose trust does not admit them.
+    GrantedNotTrusted,
+    /// A role's trust admits the account, and no grant lets anybody there ask for it.
+    TrustedNotGranted,
     // Removing.
     /// The role is being removed, because the object no longer selects the account.
     Deselected,

@@ -16,6 +16,8 @@ pub mod condition {
     pub const STALLED: &str = "Stalled";
     /// Of an AWSAccount, only when true: the bootstrap role may not read all roles at once.
     pub const ROLES_READ_ALONE: &str = "RolesReadAlone";
+    /// Of an AssumeRoleGrant, only when true: one side says yes and the other does not.
+    pub const HALF_OPEN: &str = "HalfOpen";
 }
 
 /// The state of a role in all its accounts.

@@ -31,7 +31,9 @@ pub use document::{
     ActionElement, CanonicalDocument, CanonicalStatement, Condition, Document, DocumentError, DocumentKind, Effect,
     Operator, OperatorName, PrincipalElement, Principals, Qualifier, ResourceElement, Statement,
 };
-pub use name::{ExternalId, NameError, Path, PolicyName, PolicyPathName, RoleName, check_tag_key, check_tag_value};
+pub use name::{
+    ExternalId, GroupName, NameError, Path, PolicyName, PolicyPathName, RoleName, check_tag_key, check_tag_value,
+};
 pub use partition::Partition;
 pub use principal_arn::{IamPrincipal, PrincipalArn};
 

@@ -74,6 +74,14 @@ impl RoleName {
 }
 
 text_type!(
+    /// The name of a group of users: 1 to 128 characters out of letters, digits and `_+=,.@-`.
+    ///
+    /// Source: IAM API Reference, `CreateGroup`.
+    GroupName,
+    check_group_name
+);
+
+text_type!(
     /// The path of a role or policy: `/`, or segments between slashes, at most 512 characters.
     ///
     /// Source: IAM API Reference, `CreateRole` (`Path`: printable ASCII). Stricter than IAM in two points: an
@@ -167,6 +175,11 @@ const NAME_CHARACTERS: &str = "letters, digits and _+=,.@-";
 fn check_role_name(text: &str) -> Result<(), NameError> {
     check_length("role name", text, 1, 64)?;
     check_characters("role name", text, is_name_character, NAME_CHARACTERS)
+}
+
+fn check_group_name(text: &str) -> Result<(), NameError> {
+    check_length("group name", text, 1, 128)?;
+    check_characters("group name", text, is_name_character, NAME_CHARACTERS)
 }
 
 fn check_policy_name(text: &str) -> Result<(), NameError> {

@@ -30,6 +30,9 @@ pub const WRITTEN_POLICIES_SIZE: usize = 4 * ROLE_INLINE_POLICIES_SIZE;
 /// Managed policies attached to one role: the default. `AttachedPoliciesPerRoleQuota`.
 pub const ROLE_MANAGED_POLICIES: usize = 10;
 
+/// Managed policies attached to one group. Cannot be raised. `AttachedPoliciesPerGroupQuota`.
+pub const GROUP_MANAGED_POLICIES: usize = 10;
+
 /// Roles in one account: the default. `RolesQuota`.
 pub const ROLES: usize = 1_000;
 

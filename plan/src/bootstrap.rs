@@ -1,8 +1,10 @@
 //! The bootstrap role: how crossrole gets into an account. It is read apart from the other rules of a class, so that a
 //! fault in those never stands in the way of taking a role away.
 
+use std::str::FromStr;
+
 use crossrole_api::AccountClass;
-use crossrole_iam::{AccountId, Arn, Partition, Path, RoleName, role_arn};
+use crossrole_iam::{AccountId, Arn, NameError, Partition, Path, RoleName, role_arn};
 
 use crate::refusal::Refusal;
 use crate::rules::{invalid, seconds};
@@ -27,14 +29,11 @@ impl Bootstrap {
     /// A name or a duration that is none.
     pub fn parse(object: &AccountClass) -> Result<Self, Refusal> {
         let spec = &object.spec.bootstrap_role;
-        let (path, name) = match spec.name.rsplit_once('/') {
-            Some((path, name)) => (format!("/{path}/"), name),
-            None => ("/".to_string(), spec.name.as_str()),
-        };
-        let problem = |error: crossrole_iam::NameError| invalid("bootstrapRole.name", &error.to_string());
+        let problem = |error: NameError| invalid("bootstrapRole.name", &error.to_string());
+        let (path, name) = path_and_name(&spec.name).map_err(problem)?;
         Ok(Self {
-            path: path.parse().map_err(problem)?,
-            name: name.parse().map_err(problem)?,
+            path,
+            name,
             session: seconds("bootstrapRole.sessionDuration", &spec.session_duration, 900, 3600)?,
             roles_below: fixed_part(&object.spec.guardrails.role_path),
         })
@@ -43,6 +42,17 @@ impl Bootstrap {
     /// Its ARN in one account.
     pub fn arn(&self, partition: Partition, account: &AccountId) -> Arn {
         role_arn(partition, account, &self.path, &self.name)
+    }
+}
+
+/// The path and the name of what is written as a name with its path: `platform/crossrole-bootstrap`.
+///
+/// # Errors
+/// A path or a name that is none.
+pub(crate) fn path_and_name<Name: FromStr<Err = NameError>>(text: &str) -> Result<(Path, Name), NameError> {
+    match text.rsplit_once('/') {
+        Some((path, name)) => Ok((format!("/{path}/").parse()?, name.parse()?)),
+        None => Ok((Path::root(), text.parse()?)),
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `trust` | who may assume the bootstrap role |
+//! | `trust` | who may assume the bootstrap role, or the grant role |
 //! | `rights` | what the bootstrap role may do, and what it needs |
+//! | `grants` | the grant role |
 //!
 //! Whether a right to write is there cannot be tried without writing, so it is read: the bootstrap role may read its own
 //! policies. What stands above them (organisation policies, a boundary of its own, attached policies) cannot be read, and
 //! is said to be not known.
 
+mod grants;
 mod rights;
 mod trust;
 
@@ -21,6 +23,8 @@ use crate::account::Account;
 use crate::kit::{Call, Kit, Right};
 use crate::outcome::Failure;
 use crate::rules::Rules;
+
+pub use grants::{GrantFacts, examine_grants};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,6 +144,7 @@ pub fn examine(
     let mut findings = Vec::new();
     findings.extend(objects(account));
     findings.extend(trust::findings(
+        "bootstrap",
         &facts.trust,
         account,
         operator,
@@ -215,22 +220,24 @@ pub fn not_let_in(failure: Failure, message: &str, role: &str, account: &Account
     let side_of_operator = |what: &str, fix: String| Finding::new(Level::Problem, Side::Operator, what, fix);
     let in_account = |what: String, fix: String| Finding::new(Level::Problem, Side::Account, what, fix);
     match failure {
-        Failure::BootstrapDenied if message.contains("identity-based policy") => side_of_operator(
-            &format!("the operator's own role may not assume {role}: {message}"),
-            format!("let the operator's role sts:AssumeRole (with EKS Pod Identity also sts:TagSession) on {role}"),
-        ),
-        Failure::BootstrapDenied if message.contains("sts:TagSession") => in_account(
+        Failure::BootstrapDenied | Failure::GrantRoleDenied if message.contains("identity-based policy") => {
+            side_of_operator(
+                &format!("the operator's own role may not assume {role}: {message}"),
+                format!("let the operator's role sts:AssumeRole (with EKS Pod Identity also sts:TagSession) on {role}"),
+            )
+        }
+        Failure::BootstrapDenied | Failure::GrantRoleDenied if message.contains("sts:TagSession") => in_account(
             format!("the operator's session carries tags, as with EKS Pod Identity, and may not set them on {role}"),
             format!(
                 "allow sts:TagSession in a statement of its own in the role's trust policy, and to the operator's role: \
                  {PRINT_AGAIN} with --pod-identity"
             ),
         ),
-        Failure::BootstrapDenied if message.contains("resource-based policy") => in_account(
+        Failure::BootstrapDenied | Failure::GrantRoleDenied if message.contains("resource-based policy") => in_account(
             format!("the trust policy of {role} denies the operator: {message}"),
             "take that Deny out of the trust policy".to_string(),
         ),
-        Failure::BootstrapDenied => {
+        Failure::BootstrapDenied | Failure::GrantRoleDenied => {
             let presented = match &account.external_id {
                 Some(_) => "its trust policy requires the externalId of this AWSAccount",
                 None => "its trust policy requires no external id, for this AWSAccount has none",

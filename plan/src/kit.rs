@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `right` | the rights that crossrole's calls need |
 //! | `permissions` | what the bootstrap role may do, made from those calls and a class |
+//! | `grants` | what the grant role may do |
 //! | `boundary` | the ceiling of every role, where nobody has a better one |
 
 mod boundary;
+mod grants;
 mod permissions;
 mod right;
 
@@ -18,6 +20,7 @@ use crossrole_iam::{Partition, PolicyPathName, PrincipalArn, quota};
 
 use crate::bootstrap::Bootstrap;
 use crate::declaration::OrganizationId;
+use crate::grant::GrantRole;
 use crate::rules::{PolicyReference, Rules};
 
 pub use right::{Call, Right};
@@ -52,6 +55,8 @@ pub struct Kit {
     pub operator: Document,
     /// The boundary.
     pub boundary: Boundary,
+    /// The grant role, and what it may do; `None` where the class has no grants.
+    pub grants: Option<(GrantRole, Document)>,
     order: Order,
 }
 
@@ -81,6 +86,15 @@ pub enum KitError {
         quota::ROLE_INLINE_POLICIES_SIZE
     )]
     TooLong {
+        /// The characters that count.
+        size: usize,
+    },
+    /// The class lists so many groups and roles that IAM takes no list of them.
+    #[error(
+        "the grant role's policy has {size} characters, and IAM takes {}: list fewer groups and roles in grants",
+        quota::ROLE_INLINE_POLICIES_SIZE
+    )]
+    TooManyGrantees {
         /// The characters that count.
         size: usize,
     },
@@ -120,7 +134,15 @@ impl Kit {
             }
             (Some(_), _) => Boundary::Elsewhere,
         };
+        let grants = grants::document(rules, &order.operator, calls);
+        if let Some((_, document)) = &grants {
+            check("the grant role's permissions", document)?;
+            if document.size() > quota::ROLE_INLINE_POLICIES_SIZE {
+                return Err(KitError::TooManyGrantees { size: document.size() });
+            }
+        }
         Ok(Self {
+            grants,
             class: rules.class.clone(),
             operator: entering(rules, partition, order.pod_identity),
             role: rules.bootstrap.clone(),
@@ -177,12 +199,14 @@ impl Kit {
 fn entering(rules: &Rules, partition: Partition, pod_identity: bool) -> Document {
     let mut actions = vec!["sts:AssumeRole".to_string()];
     actions.extend(pod_identity.then(|| "sts:TagSession".to_string()));
+    let grant_role = rules.grants.as_ref().map(|grants| grant_role(&grants.role, partition));
+    let resources = std::iter::once(bootstrap_role(rules, partition)).chain(grant_role);
     Document::new(vec![Statement {
         sid: Some("EnterTheAccounts".to_string()),
         effect: Effect::Allow,
         principal: None,
         action: ActionElement::Action(actions),
-        resource: Some(ResourceElement::Resource(vec![bootstrap_role(rules, partition)])),
+        resource: Some(ResourceElement::Resource(resources.collect())),
         conditions: Vec::new(),
     }])
 }
@@ -193,6 +217,11 @@ fn bootstrap_role(rules: &Rules, partition: Partition) -> String {
         "arn:{partition}:iam::*:role{}{}",
         rules.bootstrap.path, rules.bootstrap.name
     )
+}
+
+/// The grant role of whichever account.
+fn grant_role(role: &GrantRole, partition: Partition) -> String {
+    format!("arn:{partition}:iam::*:role{}{}", role.path, role.name)
 }
 
 fn check(what: &'static str, document: &Document) -> Result<(), KitError> {

@@ -26,6 +26,7 @@
 //! | [`lifecycle`] | when a role can be used, and by which sessions |
 //! | `revocation` | the policy that ends older sessions |
 //! | `window` | the dates in a trust policy |
+//! | [`grant`] | the trusted side: leave to assume roles, by the same steps and laws |
 //! | [`guard`] | the class's guardrails |
 //! | [`ending`] | what ends access to a role although its object is refused |
 //! | [`quota`] | IAM's quotas, before the first write |
@@ -62,6 +63,7 @@ pub mod doctor;
 pub mod duration;
 pub mod effect;
 pub mod ending;
+pub mod grant;
 pub mod guard;
 pub mod import;
 pub mod kit;

@@ -9,6 +9,10 @@ use crossrole_api::{EntryState, Reason};
 pub enum Failure {
     /// STS does not let us into the account.
     BootstrapDenied,
+    /// STS does not let us be the grant role.
+    GrantRoleDenied,
+    /// The group or role that a grant is given to is not there.
+    GranteeNotFound,
     /// The account that answered is another one.
     WrongAccount,
     /// IAM says that the bootstrap role lacks a right.
@@ -80,6 +84,8 @@ impl Failure {
         };
         match self {
             Self::BootstrapDenied => refused(Reason::BootstrapDenied),
+            Self::GrantRoleDenied => refused(Reason::GrantRoleDenied),
+            Self::GranteeNotFound => refused(Reason::GranteeNotFound),
             Self::WrongAccount => refused(Reason::WrongAccount),
             Self::PermissionDenied => refused(Reason::PermissionDenied),
             Self::Throttled => retrying(Reason::Throttled),

@@ -8,10 +8,12 @@ use std::collections::BTreeSet;
 
 use crossrole_api::AccountClass;
 use crossrole_api::class::{OnViolation, RequireExternalId, RequireMfa, TrustRules};
+use crossrole_api::names::GRANT_POLICY_PATH;
 use crossrole_api::selector::NamesOrSelector;
 use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, RoleName, account_policy_arn, pattern};
 
 use crate::bootstrap::Bootstrap;
+use crate::grant::GrantRules;
 use crate::refusal::Refusal;
 use values::{accounts, actions, patterns, policy_patterns};
 
@@ -70,6 +72,8 @@ pub struct Rules {
     pub on_violation: OnViolation,
     /// Patterns of the path and name of existing roles that may be taken over.
     adoption: Vec<String>,
+    /// What grants may do here; `None`: nothing.
+    pub grants: Option<GrantRules>,
 }
 
 /// A managed policy, by its name in the account or by its full ARN.
@@ -158,10 +162,15 @@ impl Rules {
             max_roles: guardrails.max_roles_per_namespace,
             on_violation: guardrails.on_violation,
             adoption: values::adoption(spec.adoption.clone().unwrap_or_default().roles)?,
+            grants: spec.grants.as_ref().map(GrantRules::parse).transpose()?,
         };
         rules.role_path_of("namespace")?;
         rules.check_bootstrap_outside_role_path()?;
         rules.check_trust(&trust)?;
+        rules.check_boundary_outside_grants()?;
+        if let Some(grants) = &rules.grants {
+            grants.check(&rules.bootstrap, &RolePath(&rules.role_path))?;
+        }
         Ok(rules)
     }
 
@@ -192,9 +201,15 @@ impl Rules {
     /// crossrole never touches are never adopted, whatever the class lists.
     pub fn may_adopt(&self, path: &Path, name: &RoleName) -> bool {
         let text = format!("{path}{name}");
-        self.bootstrap.name.folded() != name.folded()
+        !self.is_entered_as(name)
             && protected_because(path, name).is_none()
             && self.adoption.iter().any(|adopted| pattern::matches(adopted, &text))
+    }
+
+    /// Whether crossrole enters accounts of the class as a role of this name: the bootstrap role, or the grant role.
+    pub fn is_entered_as(&self, name: &RoleName) -> bool {
+        let grant_role = self.grants.as_ref().map(|grants| grants.role.name.folded());
+        self.bootstrap.name.folded() == name.folded() || grant_role == Some(name.folded())
     }
 
     /// Patterns of the path and name of existing roles that may be taken over.
@@ -220,8 +235,7 @@ impl Rules {
 
     // A bootstrap role below rolePath could be rewritten through its own rights.
     fn check_bootstrap_outside_role_path(&self) -> Result<(), Refusal> {
-        let fixed = self.role_path.split("${namespace}").next().unwrap_or_default();
-        if self.bootstrap.path.as_str().starts_with(fixed) {
+        if RolePath(&self.role_path).can_hold(&self.bootstrap.path) {
             return Err(invalid(
                 "bootstrapRole.name",
                 &format!(
@@ -231,6 +245,33 @@ impl Rules {
             ));
         }
         Ok(())
+    }
+
+    // Whoever makes grants may write every policy at their path.
+    fn check_boundary_outside_grants(&self) -> Result<(), Refusal> {
+        let path = match &self.boundary {
+            None => return Ok(()),
+            Some(PolicyReference::Name(name)) => format!("/{name}"),
+            Some(PolicyReference::Arn(arn)) => arn.resource().strip_prefix("policy").unwrap_or_default().to_string(),
+        };
+        if path.starts_with(GRANT_POLICY_PATH) {
+            return Err(invalid(
+                "guardrails.permissionsBoundary",
+                &format!("the boundary must live outside {GRANT_POLICY_PATH}, where the grant role writes policies"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Where roles are made, as a class writes it: may hold `${namespace}`.
+pub(crate) struct RolePath<'a>(pub(crate) &'a str);
+
+impl RolePath<'_> {
+    /// Whether roles of some namespace can be made at a path.
+    pub(crate) fn can_hold(&self, path: &Path) -> bool {
+        let fixed = self.0.split("${namespace}").next().unwrap_or_default();
+        path.as_str().starts_with(fixed)
     }
 }
 

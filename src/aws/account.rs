@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::answer::RoleAnswer;
 use super::error::CallError;
-use super::gate::Gate;
+use super::gate::{Gate, Recovery};
 use super::places::{AccountPlaces, Lanes, Places, Turn};
 use super::read::Door;
 use super::recent::Recent;
@@ -69,16 +69,18 @@ pub enum Age {
 /// One account.
 #[derive(Debug)]
 pub struct AccountHandle {
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
     quotas: Mutex<Option<(Quotas, Instant)>>,
     places: AccountPlaces,
-    gate: Gate,
+    pub(super) gate: Gate,
     recent: Recent,
     snapshot: Snapshot,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
     /// How many long answers, of all accounts, are held at the same time.
     long_answers: Arc<Lanes>,
+    /// The sessions of the grant role, once somebody needs one.
+    pub(super) grant_sessions: Mutex<Option<Arc<Sessions>>>,
 }
 
 /// What all accounts share.
@@ -90,7 +92,7 @@ pub(super) struct Shared {
     pub(super) clusters: Vec<String>,
     /// How long IAM may take until its reads show a write.
     pub(super) shown_after: Duration,
-    pub(super) recovered: UnboundedSender<AccountId>,
+    pub(super) recovered: UnboundedSender<Recovery>,
     pub(super) metrics: Metrics,
     /// How many long answers, of all accounts, are held at the same time.
     pub(super) long_answers: Arc<Lanes>,
@@ -134,6 +136,7 @@ impl AccountHandle {
             places: AccountPlaces::default(),
             reading_all: Mutex::new(()),
             long_answers: shared.long_answers,
+            grant_sessions: Mutex::new(None),
         }
     }
 
@@ -308,7 +311,7 @@ impl AccountHandle {
         self.snapshot.is_as_it_was(role, time, now, Instant::now())
     }
 
-    /// Whether no call is made for now.
+    /// Whether no call is made for now as the bootstrap role.
     pub fn is_closed(&self) -> bool {
         self.gate.is_closed()
     }
@@ -369,7 +372,7 @@ impl AccountHandle {
         }
     }
 
-    fn door<'a>(&'a self, session: &'a Session) -> Door<'a> {
+    pub(super) fn door<'a>(&'a self, session: &'a Session) -> Door<'a> {
         Door {
             iam: &session.iam,
             gate: &self.gate,
@@ -380,6 +383,13 @@ impl AccountHandle {
     /// Whether whoever asks the account something is likely to wait.
     pub(super) fn is_slow(&self) -> bool {
         self.gate.is_slow() || self.sessions.waits_for_sts()
+    }
+
+    /// Waits until a grant in this account may be worked on: it is the grant role's session that it needs.
+    pub(super) async fn turn_to_grant<'a>(&'a self, grant_role: &Arn, all: &'a Places) -> Turn<'a> {
+        let sessions = self.grant_sessions(grant_role).await;
+        let is_slow = || self.gate.is_slow() || sessions.waits_for_sts();
+        self.places.turn(all, is_slow).await
     }
 
     /// Waits until a role of this account may be worked on.

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossrole_iam::AccountId;
+use crossrole_iam::{AccountId, Arn};
 use tokio::sync::SemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Hub;
 use super::account::{AccountHandle, Entrance, Shared};
+use super::gate::Recovery;
 use super::places::{Lanes, Places, Turn};
 use crate::metrics::Metrics;
 
@@ -46,13 +47,13 @@ pub struct Known {
 impl Accounts {
     /// No account yet. The roles of `clusters` are ours; the first is this one, and goes into the session name, so that
     /// CloudTrail says which operator it was. `shown_after` is how long IAM may take until its reads show a write. The
-    /// receiver gets each account that answers again after it did not for long.
+    /// receiver gets each account that answers again after it did not for long, and as which role.
     pub fn new(
         hub: Hub,
         clusters: Vec<String>,
         shown_after: Duration,
         metrics: Metrics,
-    ) -> (Self, UnboundedReceiver<AccountId>) {
+    ) -> (Self, UnboundedReceiver<Recovery>) {
         let (recovered, recoveries) = unbounded_channel();
         let shared = Shared {
             hub: hub.clone(),
@@ -76,6 +77,11 @@ impl Accounts {
     /// Waits until a role of this account may be worked on.
     pub async fn turn<'a>(&'a self, handle: &'a AccountHandle) -> Turn<'a> {
         handle.turn(&self.places).await
+    }
+
+    /// Waits until a grant in this account may be worked on, as this grant role.
+    pub async fn turn_to_grant<'a>(&'a self, handle: &'a AccountHandle, grant_role: &Arn) -> Turn<'a> {
+        handle.turn_to_grant(grant_role, &self.places).await
     }
 
     /// Waits until an account as a whole may be looked at.
@@ -130,7 +136,39 @@ fn session_name(cluster: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+
+    #[test]
+    fn whoever_needs_no_new_session_does_not_wait_among_those_who_do() {
+        let hub = Hub::of_nobody();
+        hub.is_throttled();
+        let (accounts, _recoveries) = Accounts::new(hub, vec!["c1".into()], Duration::ZERO, Metrics::default());
+        let handle = accounts.account(&Entrance {
+            account: "222222222222".parse().unwrap(),
+            bootstrap_role: "arn:aws:iam::222222222222:role/crossrole-bootstrap".parse().unwrap(),
+            external_id: None,
+            session_seconds: 900,
+            read_only: false,
+            roles_below: "/crossrole/".parse().unwrap(),
+        });
+        let grant_role: Arn = "arn:aws:iam::222222222222:role/crossrole-grants".parse().unwrap();
+        let turns = || {
+            let roles = std::iter::from_fn(|| accounts.turn(&handle).now_or_never())
+                .collect::<Vec<_>>()
+                .len();
+            let grants = std::iter::from_fn(|| accounts.turn_to_grant(&handle, &grant_role).now_or_never());
+            (roles, grants.collect::<Vec<_>>().len())
+        };
+        let (few, _) = turns();
+        assert_eq!(turns(), (few, few));
+        handle.sessions.pretend();
+        let (many, still_few) = turns();
+        assert!(many > few && still_few == few, "{many} {still_few}");
+        handle.grant_sessions(&grant_role).now_or_never().unwrap().pretend();
+        assert_eq!(turns(), (many, many));
+    }
 
     #[test]
     fn a_session_name_is_one_that_sts_takes() {

@@ -6,6 +6,7 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
+use super::action::Side;
 use crate::fence::NotLeader;
 use crate::telemetry::told;
 
@@ -135,7 +136,7 @@ const THROTTLED: [&str; 13] = [
 
 /// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference.
 fn classify(action: Action, code: &str, message: &str) -> Failure {
-    let sts = matches!(action, Action::AssumeRole | Action::GetCallerIdentity);
+    let sts = action.as_str().starts_with("sts:");
     match code {
         code if THROTTLED.contains(&code) => Failure::Throttled,
         "ServiceFailure"
@@ -148,8 +149,19 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
         "" => Failure::Unavailable,
         "ConcurrentModification" | "EntityTemporarilyUnmodifiable" => Failure::Conflict,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "RegionDisabledException" if sts => {
-            Failure::BootstrapDenied
+            match action.side() {
+                Side::Bootstrap => Failure::BootstrapDenied,
+                Side::Grants => Failure::GrantRoleDenied,
+            }
         }
+        // "The group with name … cannot be found." Every policy of a grant was seen or made before it is attached.
+        "NoSuchEntity" | "NoSuchEntityException"
+            if matches!(action, Action::AttachGroupPolicy | Action::GiveToRole)
+                && (message.starts_with("The group ") || message.starts_with("The role ")) =>
+        {
+            Failure::GranteeNotFound
+        }
+        "NoSuchEntity" | "NoSuchEntityException" if action.side() == Side::Grants => Failure::RoleNotFound,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Failure::PermissionDenied,
         // Our own credentials, or those of the session: both are fetched anew, and it heals by itself.
         code if CREDENTIALS.contains(&code) => Failure::Unavailable,
@@ -180,10 +192,22 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
 /// Whether an action can be refused for a quota that is used up. IAM documents `LimitExceeded` for some that take away, too:
 /// there a person can do nothing about it, so they are tried again like any answer that nobody can explain.
 fn uses_up_a_quota(action: Action) -> bool {
-    use Action::{AttachRolePolicy, CreateRole, PutRolePolicy, TagRole, UpdateAssumeRolePolicy};
+    use Action::{
+        AttachGroupPolicy, AttachRolePolicy, CreatePolicy, CreatePolicyVersion, CreateRole, GiveToRole, PutRolePolicy,
+        TagPolicy, TagRole, UpdateAssumeRolePolicy,
+    };
     matches!(
         action,
-        CreateRole | PutRolePolicy | AttachRolePolicy | TagRole | UpdateAssumeRolePolicy
+        CreateRole
+            | PutRolePolicy
+            | AttachRolePolicy
+            | TagRole
+            | UpdateAssumeRolePolicy
+            | CreatePolicy
+            | CreatePolicyVersion
+            | TagPolicy
+            | AttachGroupPolicy
+            | GiveToRole
     )
 }
 
@@ -198,10 +222,19 @@ impl fmt::Display for CallError {
             Failure::BootstrapDenied if self.action == Action::AssumeRole => formatter.write_str(
                 " (check that the bootstrap role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
             ),
-            Failure::Unavailable if self.is_about_credentials() && self.action == Action::AssumeRole => {
+            Failure::GrantRoleDenied => formatter.write_str(
+                " (check that the grant role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
+            ),
+            Failure::Unavailable if self.is_about_credentials() && self.action.enters() => {
                 formatter.write_str(" (AWS does not accept the operator's own credentials)")
             }
-            Failure::PermissionDenied => formatter.write_str(" (the bootstrap role lacks this right in the account)"),
+            Failure::PermissionDenied => {
+                let role = match self.action.side() {
+                    Side::Bootstrap => "bootstrap",
+                    Side::Grants => "grant",
+                };
+                write!(formatter, " (the {role} role lacks this right in the account)")
+            }
             _ => Ok(()),
         }
     }
@@ -217,7 +250,22 @@ mod tests {
     fn the_same_code_means_another_thing_from_another_service() {
         for (action, code, message, expected) in [
             (Action::AssumeRole, "AccessDenied", "", Failure::BootstrapDenied),
+            (Action::AssumeGrantRole, "AccessDenied", "", Failure::GrantRoleDenied),
             (Action::CreateRole, "AccessDenied", "", Failure::PermissionDenied),
+            (
+                Action::AttachGroupPolicy,
+                "NoSuchEntity",
+                "The group with name SecAuditors cannot be found.",
+                Failure::GranteeNotFound,
+            ),
+            (
+                Action::AttachGroupPolicy,
+                "NoSuchEntity",
+                "Policy arn:aws:iam::1:policy/crossrole-grants/a.b.1 does not exist or is not attachable.",
+                Failure::RoleNotFound,
+            ),
+            (Action::CreatePolicyVersion, "LimitExceeded", "", Failure::Quota),
+            (Action::AttachGroupPolicy, "LimitExceeded", "", Failure::Quota),
             (Action::GetRole, "ExpiredToken", "", Failure::Unavailable),
             (Action::AssumeRole, "ExpiredToken", "", Failure::Unavailable),
             (

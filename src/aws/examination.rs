@@ -1,12 +1,13 @@
-//! What can be told of the bootstrap role from inside an account, without a write: its own policies, and each read that
+//! What can be told of the bootstrap role and the grant role from inside an account, without a write: its own policies, and each read that
 //! crossrole ever makes, once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_iam::types::EntityType;
+use aws_sdk_iam::types::{EntityType, PolicyScopeType, Role};
 use crossrole_iam::document::{Document, DocumentKind};
 use crossrole_iam::{Path, RoleName};
-use crossrole_plan::doctor::{Facts, Read};
+use crossrole_plan::doctor::{Facts, GrantFacts, Read};
+use crossrole_plan::grant::policies_path;
 
 use super::Action;
 use super::error::CallError;
@@ -36,10 +37,7 @@ pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -
 
     let own = own.and_then(|answer| answer.role.ok_or_else(|| "the answer held no role".to_string()));
     Facts {
-        trust: own.clone().and_then(|role| {
-            let text = role.assume_role_policy_document().unwrap_or_default();
-            parsed(text, DocumentKind::Trust)
-        }),
+        trust: own.clone().and_then(|role| trust(&role)),
         own_boundary: own.map(|role| {
             let boundary = role.permissions_boundary();
             boundary.and_then(|boundary| boundary.permissions_boundary_arn().map(str::to_string))
@@ -52,6 +50,29 @@ pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -
         policies,
         tried: tried.0,
     }
+}
+
+/// Reads what the grant role can read of itself, and whether it sees which policies there are. The other reads need a policy of
+/// a grant, which may not be there.
+pub(super) async fn grant_facts(door: Door<'_>, role: &RoleName) -> GrantFacts {
+    let mut tried = Tried::default();
+    let get = door.iam.get_role().role_name(role.as_str());
+    let own = door.gate.call(Action::GetGrantee, || get.clone().send()).await;
+    let own = tried.noted(&[Action::GetGrantee], own);
+    let list = door.iam.list_policies().scope(PolicyScopeType::Local);
+    let list = list.path_prefix(policies_path()).max_items(1);
+    let listed = door.gate.call(Action::ListPolicies, || list.clone().send()).await;
+    let _ = tried.noted(&[Action::ListPolicies], listed);
+    let own = own.and_then(|answer| answer.role.ok_or_else(|| "the answer held no role".to_string()));
+    GrantFacts {
+        trust: own.and_then(|role| trust(&role)),
+        tried: tried.0,
+    }
+}
+
+fn trust(role: &Role) -> Read<Document> {
+    let text = role.assume_role_policy_document().unwrap_or_default();
+    parsed(text, DocumentKind::Trust)
 }
 
 /// Which calls were made, and what was said of those that failed.

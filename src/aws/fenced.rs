@@ -8,11 +8,12 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
 use super::Action;
+use super::action::Side;
 use crate::fence::{Fence, Passed};
 
 /// Asks the fence at the last moment that the SDK offers: of each attempt, after it was signed, before it is sent.
 #[derive(Debug)]
-pub(super) struct Fenced(pub(super) Fence);
+pub(super) struct Fenced(pub(super) Fence, pub(super) Side);
 
 impl Intercept for Fenced {
     fn name(&self) -> &'static str {
@@ -25,7 +26,7 @@ impl Intercept for Fenced {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let action = listed(config.load::<Metadata>())?;
+        let action = listed(self.1, config.load::<Metadata>())?;
         let passed = self.0.pass()?;
         // Whoever works next need not wait for what is only read.
         if action.writes() {
@@ -40,12 +41,12 @@ impl Storable for Passed {
     type Storer = StoreReplace<Self>;
 }
 
-/// What the bootstrap role may do is made from the table: a call that is not in it would work for whoever has more rights,
-/// and fail for everybody else.
-fn listed(call: Option<&Metadata>) -> Result<Action, String> {
+/// What the bootstrap role and the grant role may do is made from the table: a call that is not in it would work for whoever
+/// has more rights, and fail for everybody else.
+fn listed(side: Side, call: Option<&Metadata>) -> Result<Action, String> {
     let (service, name) = call.map_or(("", ""), |call| (call.service(), call.name()));
-    Action::of_operation(service, name)
-        .ok_or_else(|| format!("{service}:{name} is none of crossrole's calls, and was not sent"))
+    Action::of_operation(side, service, name)
+        .ok_or_else(|| format!("{service}:{name} is none of crossrole's calls here, and was not sent"))
 }
 
 #[cfg(test)]
@@ -64,16 +65,20 @@ mod tests {
 
     #[test]
     fn only_calls_that_the_table_has_are_sent() {
-        for action in Action::ALL {
+        for action in Action::ALL.iter().chain(Action::OF_GRANTS) {
             let (service, name) = action.as_str().split_once(':').unwrap();
             let call = Metadata::new(name, service.to_ascii_uppercase());
-            assert_eq!(listed(Some(&call)), Ok(*action), "{action}");
+            assert_eq!(listed(action.side(), Some(&call)), Ok(*action), "{action}");
+        }
+        // Neither role makes the other's calls.
+        for (side, name) in [(Side::Bootstrap, "CreatePolicy"), (Side::Grants, "CreateRole")] {
+            assert!(listed(side, Some(&Metadata::new(name, "IAM"))).is_err(), "{name}");
         }
         for (name, service) in [("CreateUser", "IAM"), ("GetRole", "STS"), ("getrole", "IAM"), ("", "")] {
-            let refused = listed(Some(&Metadata::new(name, service))).unwrap_err();
+            let refused = listed(Side::Bootstrap, Some(&Metadata::new(name, service))).unwrap_err();
             assert!(refused.contains("was not sent"), "{refused}");
         }
-        assert!(listed(None).is_err());
+        assert!(listed(Side::Bootstrap, None).is_err());
     }
 
     fn config(aws: &TcpListener) -> SdkConfig {
@@ -91,7 +96,7 @@ mod tests {
         let aws = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let config = config(&aws);
         let fence = Fence::closed();
-        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(Fenced(fence.clone()));
+        let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(Fenced(fence.clone(), Side::Bootstrap));
         let sts = aws_sdk_sts::Client::from_conf(sts.build());
         let error = sts.get_caller_identity().send().await.unwrap_err();
         let error = CallError::of(Action::GetCallerIdentity, &error);
@@ -116,7 +121,7 @@ mod tests {
         let config = config(&aws);
         for (writes, fence) in [(false, Fence::closed()), (true, Fence::closed())] {
             assert!(fence.extend(uptime() + Duration::from_secs(3600)));
-            let iam = aws_sdk_iam::config::Builder::from(&config).interceptor(Fenced(fence.clone()));
+            let iam = aws_sdk_iam::config::Builder::from(&config).interceptor(Fenced(fence.clone(), Side::Bootstrap));
             let iam = aws_sdk_iam::Client::from_conf(iam.build());
             let call = tokio::spawn(async move {
                 match writes {

@@ -9,6 +9,7 @@ use crossrole_iam::AccountId;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Action;
+use super::action::Side;
 use super::error::CallError;
 use super::pace::{Admission, Pace};
 use crate::metrics::Metrics;
@@ -22,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// What takes no longer is no wait.
 const NO_WAIT: Duration = Duration::from_millis(5);
 
+/// An account that answers again after it did not for long, and as which role.
+pub type Recovery = (AccountId, Side);
+
 /// The gate of one account.
 #[derive(Debug)]
 pub(super) struct Gate {
@@ -29,13 +33,13 @@ pub(super) struct Gate {
     pace: Mutex<Pace>,
     /// Held by the one call that waits for the next slot; the others queue behind it.
     next: tokio::sync::Mutex<()>,
-    recovered: UnboundedSender<AccountId>,
+    recovered: UnboundedSender<Recovery>,
     metrics: Metrics,
 }
 
 impl Gate {
     /// `recovered` is told when the account answers again after it did not for long.
-    pub(super) fn new(account: AccountId, recovered: UnboundedSender<AccountId>, metrics: Metrics) -> Self {
+    pub(super) fn new(account: AccountId, recovered: UnboundedSender<Recovery>, metrics: Metrics) -> Self {
         Self {
             account,
             pace: Mutex::new(Pace::new(Instant::now())),
@@ -87,7 +91,7 @@ impl Gate {
             let refused = |because: CallError| CallError { unclear, ..because };
             let admitted = self.admission(action).await.map_err(refused)?;
             let place = place().await;
-            if let Some(because) = self.pace().closed_since(admitted) {
+            if let Some(because) = self.pace().closed_since(action.side(), admitted) {
                 return Err(refused(because));
             }
             let sent = Instant::now();
@@ -97,7 +101,7 @@ impl Gate {
                 Ok(answer) => {
                     self.count(action, "OK", took);
                     let recovered = self.pace().answered(action, sent, Instant::now());
-                    self.tell_if(recovered);
+                    self.tell_if(recovered, action);
                     return Ok((answer, place));
                 }
                 Err(error) => CallError::of(action, &error),
@@ -148,14 +152,14 @@ impl Gate {
     pub(super) fn failed(&self, error: &CallError, sent: Instant) -> bool {
         let mut pace = self.pace();
         let recovered = pace.failed(error, sent, Instant::now(), fastrand::f64());
-        self.tell_if(recovered);
+        self.tell_if(recovered, error.action);
         pace.may_retry(error)
     }
 
     /// The right account answered a call that was sent then.
-    pub(super) fn entered(&self, sent: Instant) {
-        let recovered = self.pace().entered(sent);
-        self.tell_if(recovered);
+    pub(super) fn entered(&self, action: Action, sent: Instant) {
+        let recovered = self.pace().entered(action, sent);
+        self.tell_if(recovered, action);
     }
 
     /// Whether the account takes long for its answers, or asked for fewer calls.
@@ -163,7 +167,7 @@ impl Gate {
         self.pace().is_slow(Instant::now())
     }
 
-    /// Whether no call is made for now.
+    /// Whether no call is made for now as the bootstrap role.
     pub(super) fn is_closed(&self) -> bool {
         self.pace().is_closed()
     }
@@ -173,9 +177,9 @@ impl Gate {
             .called_aws(self.account.as_str(), action.as_str(), code, took);
     }
 
-    fn tell_if(&self, recovered: bool) {
+    fn tell_if(&self, recovered: bool, action: Action) {
         if recovered {
-            let _ = self.recovered.send(self.account.clone());
+            let _ = self.recovered.send((self.account.clone(), action.side()));
         }
     }
 }

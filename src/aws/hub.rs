@@ -17,6 +17,7 @@ use crossrole_iam::{AccountId, Arn, Partition};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
+use super::action::Side;
 use super::error::CallError;
 use super::fenced::Fenced;
 use super::rate::Rate;
@@ -94,8 +95,9 @@ impl Hub {
             .map_err(|error| unexpected(&format!("the caller's ARN {arn}: {error}")))?;
         // From here on every account has a gate of its own, which sends calls again.
         let config = config.into_builder().retry_config(RetryConfig::disabled()).build();
+        // Entering is the same call, whichever role is entered.
         let sts = aws_sdk_sts::config::Builder::from(&config)
-            .interceptor(Fenced(fence.clone()))
+            .interceptor(Fenced(fence.clone(), Side::Bootstrap))
             .build();
         Ok(Self {
             config,
@@ -167,6 +169,31 @@ impl Identity {
             rest.rsplit('/').next()
         };
         name.map(|name| (self.account.as_str(), name))
+    }
+}
+
+#[cfg(test)]
+impl Hub {
+    /// One that has nobody's credentials.
+    pub(super) fn of_nobody() -> Self {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        Self {
+            sts: aws_sdk_sts::Client::new(&config),
+            config,
+            fence: Fence::closed(),
+            rate: Arc::new(Mutex::new(Rate::new(Instant::now()))),
+            next: Arc::default(),
+            identity: Identity {
+                arn: "arn:aws:iam::111111111111:role/crossrole-operator".into(),
+                account: "111111111111".parse().unwrap(),
+                partition: Partition::Aws,
+            },
+        }
+    }
+
+    /// STS asks for fewer calls.
+    pub(super) fn is_throttled(&self) {
+        self.rate().throttled(Instant::now(), 0.5);
     }
 }
 

@@ -17,6 +17,7 @@
 //! | `answer` | a role as IAM answered it |
 //! | `snapshot` | what an account showed when all of its roles were last read at once |
 //! | `write` | carrying out a plan |
+//! | `grants` | reading and writing the policies of grants, as the grant role |
 //! | `recent` | what was written lately, until IAM shows it everywhere |
 
 pub mod account;
@@ -27,6 +28,7 @@ pub mod error;
 mod examination;
 mod fenced;
 mod gate;
+mod grants;
 pub mod hub;
 mod own;
 mod pace;
@@ -40,8 +42,10 @@ mod write;
 
 pub use account::{AccountHandle, Age, Depth, Entrance, Seen, Survey};
 pub use accounts::{Accounts, Known};
-pub use action::Action;
+pub use action::{Action, Side};
 pub use error::CallError;
+pub use gate::Recovery;
+pub use grants::AppliedGrant;
 pub use hub::{Hub, Identity};
 pub use own::OwnAccount;
 pub use snapshot::{Reading, Tagged};

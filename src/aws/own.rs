@@ -5,6 +5,7 @@ use crossrole_plan::observed::Observed;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::account::Depth;
+use super::action::Side;
 use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::fenced::Fenced;
@@ -25,7 +26,8 @@ pub struct OwnAccount {
 impl OwnAccount {
     /// The account that an identity lives in.
     pub fn of(hub: &Hub) -> Self {
-        let iam = aws_sdk_iam::config::Builder::from(&hub.config).interceptor(Fenced(hub.fence.clone()));
+        let iam =
+            aws_sdk_iam::config::Builder::from(&hub.config).interceptor(Fenced(hub.fence.clone(), Side::Bootstrap));
         // Nobody waits for the account to answer again.
         let (recovered, _) = unbounded_channel();
         Self {

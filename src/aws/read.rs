@@ -76,6 +76,8 @@ macro_rules! pages {
     }};
 }
 
+pub(super) use {each_page, pages};
+
 /// Reads what the account holds under a role's name; `None` where there is no such role.
 pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Result<Option<RoleAnswer>, CallError> {
     let request = door.iam.get_role().role_name(name.as_str());

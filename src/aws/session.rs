@@ -1,14 +1,16 @@
-//! Getting into an account: sessions of its bootstrap role, each checked to be in the right account.
+//! Getting into an account: sessions of its bootstrap role, or of its grant role, each checked to be in the right account.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{Credentials, IdentityCache};
+use crossrole_iam::Arn;
 use crossrole_plan::outcome::Failure;
 use tokio::sync::Mutex;
 
 use super::account::Entrance;
+use super::action::Side;
 use super::error::CallError;
 use super::fenced::Fenced;
 use super::gate::Gate;
@@ -21,7 +23,7 @@ const REFRESH_BEFORE: Duration = Duration::from_secs(60);
 /// A session that is denied something is used no longer than that.
 const DENIED_SESSION_LASTS: Duration = Duration::from_secs(300);
 
-/// A session of the bootstrap role that was checked to be in the right account.
+/// A session that was checked to be in the right account.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) iam: aws_sdk_iam::Client,
@@ -42,6 +44,9 @@ struct Cached {
 pub(super) struct Sessions {
     hub: Hub,
     pub(super) entrance: Entrance,
+    /// The role that is assumed.
+    role: Arn,
+    side: Side,
     /// What each session is called.
     name: String,
     cached: Mutex<Cached>,
@@ -66,10 +71,14 @@ pub(super) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// A session policy that leaves of the bootstrap role's rights only those to read. Source: IAM User Guide, "Policies and
+/// A session policy that leaves of a role's rights only those to read. Source: IAM User Guide, "Policies and
 /// permissions in AWS Identity and Access Management" (session policies).
-fn reads_alone() -> String {
-    let reads = Action::ALL
+fn reads_alone(side: Side) -> String {
+    let actions = match side {
+        Side::Bootstrap => Action::ALL,
+        Side::Grants => Action::OF_GRANTS,
+    };
+    let reads = actions
         .iter()
         .filter(|action| !action.writes())
         .map(|action| action.as_str());
@@ -84,9 +93,12 @@ fn reads_alone() -> String {
 }
 
 impl Sessions {
+    /// Sessions of the bootstrap role.
     pub(super) fn new(hub: Hub, entrance: Entrance, name: String) -> Self {
         Self {
             hub,
+            role: entrance.bootstrap_role.clone(),
+            side: Side::Bootstrap,
             entrance,
             name,
             cached: Mutex::default(),
@@ -94,9 +106,42 @@ impl Sessions {
         }
     }
 
+    /// Sessions of the grant role of the same account, entered in the same way.
+    pub(super) fn of_grant_role(&self, role: &Arn) -> Self {
+        Self {
+            hub: self.hub.clone(),
+            entrance: self.entrance.clone(),
+            role: role.clone(),
+            side: Side::Grants,
+            name: self.name.clone(),
+            cached: Mutex::default(),
+            ends: AtomicI64::new(NONE),
+        }
+    }
+
+    /// The role that is assumed.
+    pub(super) fn role(&self) -> &Arn {
+        &self.role
+    }
+
+    /// The same two calls, as whichever role makes them.
+    fn actions(&self) -> (Action, Action) {
+        match self.side {
+            Side::Bootstrap => (Action::AssumeRole, Action::GetCallerIdentity),
+            Side::Grants => (Action::AssumeGrantRole, Action::GetGrantIdentity),
+        }
+    }
+
     /// When the cached session ends, in seconds since 1970; `None` where there is none.
     pub(super) fn ends(&self) -> Option<i64> {
         Some(self.ends.load(Ordering::Relaxed)).filter(|ends| *ends != NONE)
+    }
+
+    /// As if there were a session that lasts for an hour.
+    #[cfg(test)]
+    pub(super) fn pretend(&self) {
+        let ends = SystemTime::now() + Duration::from_secs(3600);
+        self.ends.store(seconds(ends), Ordering::Relaxed);
     }
 
     /// Whether a new session would have to wait, for STS asked for fewer calls.
@@ -138,7 +183,7 @@ impl Sessions {
     /// The cached session, or a new one. Only one caller fetches it: where that fails, it fails for all who wait.
     ///
     /// # Errors
-    /// When the bootstrap role cannot be assumed, or another account answers.
+    /// When the role cannot be assumed, or another account answers.
     pub(super) async fn get(&self, gate: &Gate) -> Result<Session, CallError> {
         let asked = Instant::now();
         let mut cached = self.cached.lock().await;
@@ -166,7 +211,8 @@ impl Sessions {
     }
 
     async fn open(&self, gate: &Gate) -> Result<Session, CallError> {
-        let credentials = self.assume_bootstrap_role(gate).await?;
+        let (_, asking) = self.actions();
+        let credentials = self.assume_role(gate).await?;
         let expires = credentials.expiry().unwrap_or_else(SystemTime::now);
         let id = self.entrance.account.to_string();
         // The SDK's identity cache is small and shared: each account has its own session. Its retries know no account:
@@ -175,15 +221,15 @@ impl Sessions {
             aws_sdk_sts::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials.clone())
                 .identity_cache(IdentityCache::no_cache())
-                .interceptor(Fenced(self.hub.fence.clone()))
+                .interceptor(Fenced(self.hub.fence.clone(), self.side))
                 .build(),
         );
         let ask = || sts.get_caller_identity().send();
         let asked = Instant::now();
-        let identity = gate.call(Action::GetCallerIdentity, ask).await?;
+        let identity = gate.call(asking, ask).await?;
         if identity.account() != Some(id.as_str()) {
             let wrong = CallError::new(
-                Action::GetCallerIdentity,
+                asking,
                 Failure::WrongAccount,
                 format!(
                     "account {} answered, but spec.accountId is {id}: nothing was written",
@@ -193,12 +239,12 @@ impl Sessions {
             gate.failed(&wrong, Instant::now());
             return Err(wrong);
         }
-        gate.entered(asked);
+        gate.entered(asking, asked);
         let iam = aws_sdk_iam::Client::from_conf(
             aws_sdk_iam::config::Builder::from(&self.hub.config)
                 .credentials_provider(credentials)
                 .identity_cache(IdentityCache::no_cache())
-                .interceptor(Fenced(self.hub.fence.clone()))
+                .interceptor(Fenced(self.hub.fence.clone(), self.side))
                 .build(),
         );
         Ok(Session {
@@ -209,33 +255,25 @@ impl Sessions {
         })
     }
 
-    async fn assume_bootstrap_role(&self, gate: &Gate) -> Result<Credentials, CallError> {
+    async fn assume_role(&self, gate: &Gate) -> Result<Credentials, CallError> {
+        let (assuming, _) = self.actions();
         let request = self
             .hub
             .sts
             .assume_role()
-            .role_arn(self.entrance.bootstrap_role.to_string())
+            .role_arn(self.role.to_string())
             .role_session_name(&self.name)
             .set_external_id(self.entrance.external_id.clone())
-            .set_policy(self.entrance.read_only.then(reads_alone))
+            .set_policy(self.entrance.read_only.then(|| reads_alone(self.side)))
             .duration_seconds(i32::try_from(self.entrance.session_seconds).unwrap_or(3600));
         let send = || self.hub.assume_role(request.clone());
         let slot = || async { gate.waited(&self.hub.identity.account, self.hub.slot().await) };
-        let (answer, ()) = gate.call_in(Action::AssumeRole, slot, send).await?;
-        let credentials = answer.credentials().ok_or_else(|| {
-            CallError::new(
-                Action::AssumeRole,
-                Failure::Unexpected,
-                "the answer held no credentials",
-            )
-        })?;
-        let expires = SystemTime::try_from(*credentials.expiration()).map_err(|error| {
-            CallError::new(
-                Action::AssumeRole,
-                Failure::Unexpected,
-                format!("the answer's expiry: {error}"),
-            )
-        })?;
+        let (answer, ()) = gate.call_in(assuming, slot, send).await?;
+        let credentials = answer
+            .credentials()
+            .ok_or_else(|| CallError::new(assuming, Failure::Unexpected, "the answer held no credentials"))?;
+        let expires = SystemTime::try_from(*credentials.expiration())
+            .map_err(|error| CallError::new(assuming, Failure::Unexpected, format!("the answer's expiry: {error}")))?;
         Ok(Credentials::new(
             credentials.access_key_id(),
             credentials.secret_access_key(),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crossrole_plan::kit::{Boundary, Kit, POLICY_NAME};
 
 use super::accounts::Entry;
-use super::kit_file::{ABOUT_BOUNDARY, ABOUT_ROLE, KitFile, header, indented, trust};
+use super::kit_file::{ABOUT_BOUNDARY, ABOUT_GRANTS, ABOUT_ROLE, KitFile, header, indented, trust};
 
 /// A deployment cannot say "no external id" by leaving it out, for that is how a StackSet's other accounts stay without a
 /// role; so an empty one makes none.
@@ -53,6 +53,28 @@ pub(super) fn template(kit: &Kit, external_id: &str) -> String {
         }
         Boundary::None | Boundary::Elsewhere => String::new(),
     };
+    let trust = indented(&trust(kit, &format!("{{\"Ref\": \"{EXTERNAL_ID}\"}}")), 8);
+    let grants = kit.grants.as_ref().map_or_else(String::new, |(role, permissions)| {
+        format!(
+            "
+  GrantRole:
+    Type: AWS::IAM::Role
+    Condition: HasExternalId
+    Properties:
+      RoleName: {name:?}
+      Path: {path:?}
+      Description: {ABOUT_GRANTS:?}
+      AssumeRolePolicyDocument:
+        {trust}
+      Policies:
+        - PolicyName: {POLICY_NAME}
+          PolicyDocument:
+            {permissions}",
+            name = role.name.as_str(),
+            path = role.path.as_str(),
+            permissions = indented(&permissions.to_pretty_json(), 12),
+        )
+    });
     let after = if boundary.is_empty() {
         ""
     } else {
@@ -82,7 +104,7 @@ Resources:{boundary}
       Policies:
         - PolicyName: {POLICY_NAME}
           PolicyDocument:
-            {permissions}
+            {permissions}{grants}
 Outputs:
   BootstrapRoleArn:
     Condition: HasExternalId
@@ -92,7 +114,6 @@ Outputs:
         description = format!("What crossrole needs in an account of AccountClass {}", kit.class),
         name = kit.role.name.as_str(),
         path = kit.role.path.as_str(),
-        trust = indented(&trust(kit, &format!("{{\"Ref\": \"{EXTERNAL_ID}\"}}")), 8),
         permissions = indented(&kit.permissions.to_pretty_json(), 12),
     )
 }

@@ -23,6 +23,8 @@ const HERE: &str = "EXTERNAL-ID-HERE";
 
 /// What the resources of a kit say of themselves.
 pub(super) const ABOUT_ROLE: &str = "Assumed by crossrole, which keeps the IAM roles below its path true";
+pub(super) const ABOUT_GRANTS: &str =
+    "Assumed by crossrole, which gives the groups and roles of its class leave to assume roles";
 pub(super) const ABOUT_BOUNDARY: &str = "The most that a role of crossrole can do";
 
 pub(crate) fn json_file(name: &str, document: &Document) -> KitFile {

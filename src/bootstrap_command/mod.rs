@@ -71,7 +71,8 @@ pub fn run(flags: &BootstrapFlags) -> Result<(), Box<dyn Error>> {
         (Some(PolicyReference::Name(_)), false) => Some(boundary(flags.boundary_document.as_deref())?),
         _ => None,
     };
-    let kit = Kit::new(&found.rules, order, Action::CALLS, boundary)?;
+    let calls = [Action::CALLS, Action::GRANT_CALLS].concat();
+    let kit = Kit::new(&found.rules, order, &calls, boundary)?;
     let files = files(flags.format, &kit, &entries);
     match &flags.output_dir {
         Some(folder) => write(folder, &files),
@@ -98,6 +99,9 @@ pub(crate) fn files(format: Format, kit: &Kit, entries: &[Entry]) -> Vec<KitFile
 
 fn documents(kit: &Kit, entries: &[Entry]) -> Vec<KitFile> {
     let mut files = vec![json_file("permissions", &kit.permissions)];
+    if let Some((_, permissions)) = &kit.grants {
+        files.push(json_file("grant-permissions", permissions));
+    }
     if let Boundary::Made { document, .. } = &kit.boundary {
         files.push(json_file("boundary", document));
     }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crossrole_iam::{Document, Path, RoleName};
 use crossrole_plan::kit::{Boundary, Kit, POLICY_NAME};
 
 use super::accounts::Entry;
 use super::cloudformation::split;
-use super::kit_file::{ABOUT_BOUNDARY, ABOUT_ROLE, KitFile, header, trust};
+use super::kit_file::{ABOUT_BOUNDARY, ABOUT_GRANTS, ABOUT_ROLE, KitFile, header, trust};
 
 const HOW: &str = "\
 Run it with credentials of each account, as often as you like. What is there already is set to what stands here, but for
@@ -70,32 +71,47 @@ fi
             partition = kit.partition,
         );
     }
-    let (name, path) = (&kit.role.name, &kit.role.path);
     let _ = write!(
         text,
         "
 cat >\"$folder/trust.json\" <<JSON
 {trust}
 JSON
-cat >\"$folder/permissions.json\" <<'JSON'
+",
+        trust = trust(kit, "\"$external_id\""),
+    );
+    text.push_str(&role(
+        kit,
+        (&kit.role.path, &kit.role.name),
+        ABOUT_ROLE,
+        &kit.permissions,
+    ));
+    if let Some((grants, permissions)) = &kit.grants {
+        text.push_str(&role(kit, (&grants.path, &grants.name), ABOUT_GRANTS, permissions));
+    }
+    KitFile {
+        name: "bootstrap.sh".to_string(),
+        text,
+    }
+}
+
+/// One role, with its rights. All trust the operator in the same way.
+fn role(kit: &Kit, (path, name): (&Path, &RoleName), about: &str, permissions: &Document) -> String {
+    format!(
+        "cat >\"$folder/permissions.json\" <<'JSON'
 {permissions}
 JSON
 if there aws iam get-role --role-name '{name}'; then
   aws iam update-assume-role-policy --role-name '{name}' --policy-document \"file://$folder/trust.json\"
 else
-  aws iam create-role --role-name '{name}' --path '{path}' --description '{ABOUT_ROLE}' \\
+  aws iam create-role --role-name '{name}' --path '{path}' --description '{about}' \\
     --assume-role-policy-document \"file://$folder/trust.json\" >/dev/null
 fi
 aws iam put-role-policy --role-name '{name}' --policy-name {POLICY_NAME} \\
   --policy-document \"file://$folder/permissions.json\"
 echo \"arn:{partition}:iam::$account:role{path}{name} is as it shall be\"
 ",
-        trust = trust(kit, "\"$external_id\""),
-        permissions = kit.permissions.to_pretty_json(),
+        permissions = permissions.to_pretty_json(),
         partition = kit.partition,
-    );
-    KitFile {
-        name: "bootstrap.sh".to_string(),
-        text,
-    }
+    )
 }

@@ -8,7 +8,7 @@ use crossrole_plan::kit::{Boundary, Kit, POLICY_NAME};
 
 use super::accounts::Entry;
 use super::cloudformation::split;
-use super::kit_file::{ABOUT_BOUNDARY, ABOUT_ROLE, KitFile, header, indented, trust};
+use super::kit_file::{ABOUT_BOUNDARY, ABOUT_GRANTS, ABOUT_ROLE, KitFile, header, indented, trust};
 
 const HOW: &str = "\
 A Terraform or OpenTofu module. Call it once for each account, with a provider of that account:
@@ -49,6 +49,28 @@ resource \"aws_iam_policy\" \"boundary\" {{
     } else {
         "\n\n  depends_on = [aws_iam_policy.boundary]"
     };
+    let grants = kit.grants.as_ref().map_or_else(String::new, |(role, permissions)| {
+        format!(
+            "
+resource \"aws_iam_role\" \"grants\" {{
+  name               = {name:?}
+  path               = {path:?}
+  description        = {ABOUT_GRANTS:?}
+  assume_role_policy = {trust}
+}}
+
+resource \"aws_iam_role_policy\" \"grants\" {{
+  name   = {POLICY_NAME:?}
+  role   = aws_iam_role.grants.name
+  policy = {permissions}
+}}
+",
+            name = role.name.as_str(),
+            path = role.path.as_str(),
+            trust = heredoc(&escaped_trust(kit)),
+            permissions = heredoc(&escaped(&permissions.to_pretty_json())),
+        )
+    });
     let text = format!(
         "
 terraform {{
@@ -79,7 +101,7 @@ resource \"aws_iam_role_policy\" \"bootstrap\" {{
   role   = aws_iam_role.bootstrap.name
   policy = {permissions}
 }}
-
+{grants}
 output \"bootstrap_role_arn\" {{
   description = \"The role that crossrole assumes.\"
   value       = aws_iam_role.bootstrap.arn

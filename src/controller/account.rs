@@ -21,7 +21,7 @@ use super::events::cut;
 use super::index::Usage;
 use super::watch::CachedAccount;
 use super::world::World;
-use super::{looks, orphans, report, resolve, standing, write_back};
+use super::{grants, looks, orphans, report, resolve, standing, write_back};
 use crate::aws::{AccountHandle, CallError, Reading, Survey};
 
 /// A condition's message holds at most so many bytes.
@@ -45,7 +45,14 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     let deleting = account.metadata.deletion_timestamp.is_some();
     let mark = context.mark_of(&key);
     let mut marked = mark.lock().await;
-    let Usage { users, roles, unsure } = context.caches.index.usage(&name);
+    let Usage {
+        mut users,
+        roles,
+        mut unsure,
+    } = context.caches.index.usage(&name);
+    let (granting, unreadable) = grants::users_of(&context.caches, &name);
+    users.extend(granting);
+    unsure |= unreadable;
     let mark_holds = marked.and_then(|at| MARK_HOLDS.checked_sub(at.elapsed()));
     let used = !users.is_empty() || unsure || mark_holds.is_some();
     let mut version = account.resource_version();

@@ -15,13 +15,15 @@ use kube::runtime::reflector::ObjectRef;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::events::Events;
+use super::grants;
 use super::looks::{self, Looks};
 use super::memory::Memory;
+use super::queues::Queues;
 use super::removals::Counted;
 use super::resolve::Place;
 use super::rooms::{Rooms, is_beside_status, shows_room};
 use super::settings::Settings;
-use super::watch::{Caches, Queues};
+use super::watch::Caches;
 use super::work;
 use super::world::World;
 use crate::aws::Accounts;
@@ -59,6 +61,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// What this process saw.
     pub memory: Memory,
+    /// What this process knows of grants.
+    pub grants: Arc<grants::Known>,
     /// Who is about to have a new role.
     pub rooms: Rooms,
     /// Which roles are being worked on, and when each is looked at again.

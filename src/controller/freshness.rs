@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
+use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::runtime::reflector::Store;
@@ -50,6 +50,7 @@ type Name = (Option<String>, String);
 pub async fn catch_up(client: &Client, caches: &Caches) -> Result<(), Stale> {
     tokio::try_join!(
         one::<CrossAccountRole, _>(client, &caches.roles),
+        one::<AssumeRoleGrant, _>(client, &caches.grants),
         one::<AWSAccount, _>(client, &caches.accounts),
         one::<AccountClass, _>(client, &caches.classes),
         one::<Namespace, _>(client, &caches.namespaces),

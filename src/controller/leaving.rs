@@ -49,7 +49,7 @@ impl Visit<'_> {
             Ok(Left::StillSeen) => self.ended(before, waits("the role is still seen although it was removed")),
             Ok(Left::GivenUp) => None,
             Err(error) => Some(Finished {
-                verdict: self.verdict(before, Outcome::failed_to_leave(&error)),
+                verdict: self.verdict(before, Outcome::failed_to_leave(&error, "the role")),
                 at_latest: None,
                 may_pass: error.failure.may_pass(),
             }),

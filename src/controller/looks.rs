@@ -4,7 +4,7 @@
 //! same object, and not the object's own next edit. What came of a look counts until the task is another one, its time
 //! comes, or somebody lets it expire.
 
-mod look;
+pub(super) mod look;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -97,17 +97,8 @@ impl Looks {
         };
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
-            let look = looked.looks.entry(task.account.clone()).or_insert(Look {
-                wanted: print,
-                asked,
-                running: None,
-                done: None,
-                due: now,
-                failures: 0,
-                patient: 0,
-                woken: false,
-                account_id: None,
-            });
+            let look = looked.looks.entry(task.account.clone());
+            let look = look.or_insert_with(|| Look::new(print, asked, now));
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
                 let Some(waiting) = Waiting::of(job, task, print, anew) else {
@@ -129,7 +120,7 @@ impl Looks {
     pub fn wants(&self, object: &ObjectName, account: &str, print: u64) -> bool {
         let objects = self.objects();
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        !self.under_way.is_closed() && look.is_some_and(|look| look.wanted == print)
+        !self.are_given_up() && look.is_some_and(|look| look.wanted == print)
     }
 
     /// Whether the last look that has ended was at the same task.
@@ -251,19 +242,10 @@ impl Looks {
 
     /// Lets every look at an account expire that failed because the account as a whole did. Gives their objects.
     pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
-        const REASONS: [Reason; 4] = [
-            Reason::Throttled,
-            Reason::AWSUnavailable,
-            Reason::BootstrapDenied,
-            Reason::WrongAccount,
-        ];
         let mut objects = self.objects();
-        let failed =
-            |verdict: &Verdict| verdict.account_id.as_deref() == Some(account_id) && has_reason(verdict, &REASONS);
         let expired = objects.iter_mut().filter_map(|(object, looked)| {
-            let here = |look: &&mut Look| look.account_id.as_ref().is_none_or(|id| id.as_str() == account_id);
-            let looks = looked.looks.values_mut().filter(here);
-            expire(looks, failed).then(|| reference(object))
+            let any = look::expire_failed_in(looked.looks.values_mut(), account_id);
+            any.then(|| reference(object))
         });
         expired.collect()
     }
@@ -289,6 +271,11 @@ impl Looks {
         self.under_way.close();
     }
 
+    /// Whether the operator stops.
+    pub fn are_given_up(&self) -> bool {
+        self.under_way.is_closed()
+    }
+
     /// Waits until every look that is under way has ended. None may be begun any more.
     pub async fn finish(&self) {
         self.under_way.close();
@@ -296,7 +283,8 @@ impl Looks {
     }
 }
 
-fn print_of(asked: Option<&str>) -> u64 {
+/// The annotation that asks for a look now, as a number.
+pub(super) fn print_of(asked: Option<&str>) -> u64 {
     let mut hasher = DefaultHasher::new();
     asked.hash(&mut hasher);
     hasher.finish()

@@ -78,12 +78,18 @@ impl Memory {
         self.inner().failures.remove(object);
     }
 
-    /// Forgets an object that is gone.
-    pub fn forget(&self, object: &str, name: &ObjectName) {
+    /// Forgets an object of whatever kind that is gone.
+    pub fn forget_object(&self, object: &str) {
         let mut inner = self.inner();
         inner.failures.remove(object);
         inner.written.remove(object);
         inner.unreadable.remove(object);
+    }
+
+    /// Forgets a CrossAccountRole that is gone.
+    pub fn forget(&self, object: &str, name: &ObjectName) {
+        self.forget_object(object);
+        let mut inner = self.inner();
         inner.seen.retain(|(_, _, owner), _| owner != name);
         inner.made.retain(|(_, _, owner), _| owner != name);
         inner.pending.remove(name);

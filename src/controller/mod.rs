@@ -8,11 +8,12 @@
 //! | module | holds |
 //! |---|---|
 //! | [`settings`] | what the flags mean |
-//! | [`run`](mod@run) | the start, the lease, the three controllers |
+//! | [`run`](mod@run) | the start, the lease, the four controllers |
 //! | [`client`] | the client of Kubernetes |
 //! | [`deadline`] | a request that nobody answers is given up |
 //! | [`fenced`] | nothing is written to Kubernetes while the fence is closed |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
+//! | [`queues`] | where to ask for a look at something |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`index`] | what is asked of all CrossAccountRoles together |
 //! | [`context`] | what every reconcile shares |
@@ -37,6 +38,7 @@
 //! | [`write_back`] | patches of status and finalizers |
 //! | [`events`] | Kubernetes Events |
 //! | [`account`] | an AWSAccount: can it be entered, what does it show, is it in use |
+//! | [`grants`] | an AssumeRoleGrant: the same steps, in one account |
 //! | `orphans` | roles that carry our tags and that no object wants |
 //! | [`class`] | an AccountClass: which accounts are of it |
 
@@ -49,12 +51,14 @@ mod ending;
 pub mod events;
 pub mod fenced;
 pub mod freshness;
+pub mod grants;
 pub mod holding;
 pub mod index;
 mod leaving;
 pub mod looks;
 pub mod memory;
 pub mod orphans;
+pub mod queues;
 mod recognising;
 pub mod reconcile;
 pub mod removals;

@@ -237,7 +237,8 @@ fn being_worked_on(accounts: usize) -> Overall {
     Overall::Reconciling(Reason::Waiting, message)
 }
 
-enum Overall {
+/// How all of an object stands.
+pub(super) enum Overall {
     Ready(String),
     Suspended(String),
     Reconciling(Reason, String),
@@ -302,7 +303,12 @@ pub fn condition(
 }
 
 // `Ready` is always there; the others only when true, and never both.
-fn conditions(previous: &[Condition], overall: &Overall, generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+pub(super) fn conditions(
+    previous: &[Condition],
+    overall: &Overall,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
     let (ready, other, reason, message) = match overall {
         Overall::Ready(message) => ("True", None, Reason::InSync, message),
         Overall::Suspended(message) => ("Unknown", None, Reason::Suspended, message),

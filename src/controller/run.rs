@@ -1,12 +1,10 @@
-//! Runs the three controllers until told to stop.
+//! Runs the four controllers until told to stop.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-use crossrole_iam::AccountId;
 
 use futures::{StreamExt, TryFuture};
 use k8s_openapi::api::core::v1::Namespace;
@@ -22,12 +20,13 @@ use super::context::{Context, TASKS_AT_ONCE};
 use super::events::Events;
 use super::looks::Looks;
 use super::memory::Memory;
+use super::queues::{Queues, Requests};
 use super::removals::Counted;
 use super::rooms::Rooms;
 use super::settings::Settings;
-use super::watch::{Caches, Queues, Requests};
-use super::{account, class, events, freshness, reconcile, standing, watch};
-use crate::aws::{Accounts, Hub};
+use super::watch::Caches;
+use super::{account, class, events, freshness, grants, reconcile, standing, watch};
+use crate::aws::{Accounts, Hub, Recovery, Side};
 use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
 use crate::metrics::Metrics;
@@ -137,6 +136,15 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
                 (OBJECTS_AT_ONCE, Duration::ZERO),
                 stop.clone()
             ),
+            // Many roles that change at once are one look at a grant of them.
+            serve(
+                requests.grants,
+                caches.grants,
+                context.clone(),
+                grants::reconcile,
+                (ALL_ACCOUNTS, Duration::from_millis(300)),
+                stop.clone()
+            ),
             // Counts of roles are gathered: many objects that change at once are one look at their account.
             serve(
                 requests.accounts,
@@ -201,7 +209,7 @@ async fn start(
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
-    let looks = Arc::default();
+    let (looks, known) = (Arc::default(), Arc::default());
     let (caches, queues, requests) = watch::start(&client, &looks, &health).await.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
     let clusters = [Some(cluster_id.clone()), settings.take_over_from.clone()];
@@ -209,7 +217,7 @@ async fn start(
     let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after(), metrics.clone());
     let recovering = tokio::spawn(look_where_accounts_recover(
         recoveries,
-        Arc::clone(&looks),
+        (Arc::clone(&looks), Arc::clone(&known)),
         caches.clone(),
         queues.clone(),
     ));
@@ -225,6 +233,7 @@ async fn start(
         health,
         metrics,
         memory: Memory::default(),
+        grants: known,
         rooms: Rooms::default(),
         looks,
         counted_removals: Counted::default(),
@@ -246,12 +255,18 @@ async fn start(
 
 /// An account that answers again is looked at now, and so is everything that failed because it did not.
 async fn look_where_accounts_recover(
-    mut recoveries: UnboundedReceiver<AccountId>,
-    looks: Arc<Looks>,
+    mut recoveries: UnboundedReceiver<Recovery>,
+    (looks, known): (Arc<Looks>, Arc<grants::Known>),
     caches: Caches,
     queues: Queues,
 ) {
-    while let Some(id) = recoveries.recv().await {
+    while let Some((id, side)) = recoveries.recv().await {
+        for grant in known.expire_failed_in(id.as_str()) {
+            let _ = queues.grants.send(grant);
+        }
+        if side == Side::Grants {
+            continue;
+        }
         for object in looks.expire_failed_in(id.as_str()) {
             let _ = queues.roles.send(object);
         }

@@ -9,14 +9,16 @@ use crossrole_plan::desired::Desired;
 use crossrole_plan::lifecycle::{self, CLOSED_POLICY};
 use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
+use k8s_openapi::api::core::v1::ObjectReference;
 
-use super::work::{Job, Visit};
+use super::events::Events;
+use super::work::Visit;
 use crate::aws::Applied;
 
 /// The reason of the Event on a role that was not as declared, although nothing declared had changed.
 const REPAIRED: &str = "Repaired";
 
-/// An Event that is to be written when the visit is over: Kubernetes may take its time, and others wait for the place.
+/// An Event that is to be written when the turn is given back: Kubernetes may take its time, and others wait for the place.
 #[derive(Debug)]
 pub(super) struct Note {
     tone: Tone,
@@ -33,25 +35,38 @@ enum Tone {
     Warns,
 }
 
-impl Job {
-    /// Writes the Events of a visit.
-    pub(super) async fn tell(&self, notes: Vec<Note>) {
-        for Note { tone, reason, text } in notes {
-            match tone {
-                Tone::Done => self.context.events.done(&self.reference, &reason, &text).await,
-                Tone::Warns => self.context.events.warn(&self.reference, &reason, &text).await,
-            }
+impl Note {
+    /// Something was done.
+    pub(super) fn done(reason: &str, text: String) -> Self {
+        Self {
+            tone: Tone::Done,
+            reason: reason.to_string(),
+            text,
+        }
+    }
+
+    /// Something is wrong.
+    fn warns(reason: Reason, text: String) -> Self {
+        Self {
+            tone: Tone::Warns,
+            reason: reason.as_str().to_string(),
+            text,
+        }
+    }
+}
+
+/// Writes the Events of a visit of an object.
+pub(super) async fn tell(events: &Events, object: &ObjectReference, notes: Vec<Note>) {
+    for Note { tone, reason, text } in notes {
+        match tone {
+            Tone::Done => events.done(object, &reason, &text).await,
+            Tone::Warns => events.warn(object, &reason, &text).await,
         }
     }
 }
 
 impl Visit<'_> {
-    fn note(&self, tone: Tone, reason: &str, text: String) {
-        let note = Note {
-            tone,
-            reason: reason.to_string(),
-            text,
-        };
+    fn note(&self, note: Note) {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
     }
 
@@ -67,7 +82,7 @@ impl Visit<'_> {
             ""
         };
         let note = format!("account {}: {prefix}{}", self.task.account, done.join(", "));
-        self.note(Tone::Done, reason, note);
+        self.note(Note::done(reason, note));
     }
 
     /// What was done of a plan that makes a role true.
@@ -97,7 +112,7 @@ impl Visit<'_> {
     /// Something that a person shall know, whatever comes of it.
     pub(super) fn warn(&self, reason: Reason, message: &str) {
         let note = format!("account {}: {message}", self.task.account);
-        self.note(Tone::Warns, reason.as_str(), note);
+        self.note(Note::warns(reason, note));
     }
 
     fn made(&self, desired: &Desired, plan: &Plan, observed: &Observed) -> &'static str {
@@ -168,7 +183,7 @@ impl Visit<'_> {
             "account {}: trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them",
             self.task.account
         );
-        self.note(Tone::Done, "OlderSessions", note);
+        self.note(Note::done("OlderSessions", note));
     }
 }
 

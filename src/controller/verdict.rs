@@ -99,12 +99,12 @@ impl Outcome {
         }
     }
 
-    /// A call failed on the way to leaving an account.
-    pub fn failed_to_leave(error: &CallError) -> Self {
+    /// A call failed on the way to leaving an account. `what` is to be removed there: `the role`.
+    pub fn failed_to_leave(error: &CallError, what: &str) -> Self {
         let meaning = error.failure.meaning(Duration::ZERO);
         let message = match meaning.next {
             NextLook::Interval => {
-                format!("cannot remove the role (AWSAccount spec.state: Abandoned lets go of it): {error}")
+                format!("cannot remove {what} (AWSAccount spec.state: Abandoned lets go of what is there): {error}")
             }
             NextLook::Backoff => error.to_string(),
         };

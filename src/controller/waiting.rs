@@ -10,6 +10,7 @@ use super::looks;
 use super::removals;
 use super::resolve::{self, Request};
 use super::task::{Target, Task};
+use super::telling;
 use super::work::{Finished, Job};
 use crate::aws::AccountHandle;
 
@@ -74,7 +75,7 @@ impl Job {
         let visit = self.visit(&task, waiting.print, waiting.anew, &waiting.handle);
         let (finished, notes) = Box::pin(visit).await;
         drop(turn);
-        self.tell(notes).await;
+        telling::tell(&self.context.events, &self.reference, notes).await;
         finished
     }
 

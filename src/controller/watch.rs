@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossrole_api::names::PREFIX;
-use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
+use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -22,10 +22,11 @@ use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::grants::{bearing, bears_beside, is_under_way, look_after_account, look_beside};
 use super::index::{Index, role_name};
 use super::looks::Looks;
+use super::queues::{Queues, Requests, look_at_grants, look_at_roles, queues};
 use crate::health::Health;
 
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
@@ -37,11 +38,16 @@ pub type CachedAccount = DeserializeGuard<AWSAccount>;
 /// An AccountClass as it is cached.
 pub type CachedClass = DeserializeGuard<AccountClass>;
 
+/// An AssumeRoleGrant as it is cached.
+pub type CachedGrant = DeserializeGuard<AssumeRoleGrant>;
+
 /// Everything that is cached: our kinds, and the metadata of namespaces.
 #[derive(Clone)]
 pub struct Caches {
     /// CrossAccountRoles.
     pub roles: Store<CachedRole>,
+    /// AssumeRoleGrants.
+    pub grants: Store<CachedGrant>,
     /// AWSAccounts.
     pub accounts: Store<CachedAccount>,
     /// AccountClasses.
@@ -52,54 +58,6 @@ pub struct Caches {
     pub changes: Arc<AtomicU64>,
     /// What is asked of all CrossAccountRoles together.
     pub index: Arc<Index>,
-}
-
-/// Where to ask for a look at something.
-#[derive(Clone)]
-pub struct Queues {
-    /// Looks at CrossAccountRoles.
-    pub roles: UnboundedSender<ObjectRef<CachedRole>>,
-    /// Looks at AWSAccounts.
-    pub accounts: UnboundedSender<ObjectRef<CachedAccount>>,
-    /// Looks at AccountClasses.
-    pub classes: UnboundedSender<ObjectRef<CachedClass>>,
-}
-
-/// The other ends of [`Queues`].
-pub struct Requests {
-    /// Looks at CrossAccountRoles.
-    pub roles: UnboundedReceiver<ObjectRef<CachedRole>>,
-    /// Looks at AWSAccounts.
-    pub accounts: UnboundedReceiver<ObjectRef<CachedAccount>>,
-    /// Looks at AccountClasses.
-    pub classes: UnboundedReceiver<ObjectRef<CachedClass>>,
-}
-
-impl Queues {
-    /// Asks for a look at everything that is cached.
-    pub fn look_at_everything(&self, caches: &Caches) {
-        look_at_roles(self, caches, |_| true);
-        for account in caches.accounts.state() {
-            let _ = self.accounts.send(ObjectRef::from_obj(account.as_ref()));
-        }
-        for class in caches.classes.state() {
-            let _ = self.classes.send(ObjectRef::from_obj(class.as_ref()));
-        }
-    }
-}
-
-impl Requests {
-    /// Discards every request, for as long as it is polled: nothing is looked at meanwhile, and they must not pile up.
-    pub async fn discard(&mut self) {
-        loop {
-            tokio::select! {
-                Some(_) = self.roles.recv() => {}
-                Some(_) = self.accounts.recv() => {}
-                Some(_) = self.classes.recv() => {}
-                else => std::future::pending().await,
-            }
-        }
-    }
 }
 
 /// What became of a watched object.
@@ -121,11 +79,13 @@ pub async fn start(
     health: &Health,
 ) -> Result<(Caches, Queues, Requests), reflector::store::WriterDropped> {
     let (roles, roles_writer) = reflector::store();
+    let (grants, grants_writer) = reflector::store();
     let (accounts, accounts_writer) = reflector::store();
     let (classes, classes_writer) = reflector::store();
     let (namespaces, namespaces_writer) = reflector::store();
     let caches = Caches {
         roles,
+        grants,
         accounts,
         classes,
         namespaces,
@@ -149,12 +109,36 @@ pub async fn start(
         }
     };
     let on_any_role = {
-        let (queues, index) = (queues.clone(), caches.index.clone());
+        let (queues, caches) = (queues.clone(), caches.clone());
         move |before: Option<&CachedRole>, now: Option<&CachedRole>| {
-            index.change(before, now);
+            caches.index.change(before, now);
+            // Grants follow what we write of roles, too.
+            if bears_on_grants(before) != bears_on_grants(now) {
+                let namespace = now.or(before).and_then(ResourceExt::namespace);
+                look_at_grants(&queues, &caches, |grant| grant.namespace() == namespace);
+            }
             // Not when we write it: the look would find what is known as it was.
             for account in used_otherwise(before, now) {
                 let _ = queues.accounts.send(ObjectRef::new(account));
+            }
+        }
+    };
+    let on_grant = {
+        let (queues, caches) = (queues.clone(), caches.clone());
+        move |grant: &CachedGrant, _| look_beside(&queues, &caches, grant, true)
+    };
+    let on_any_grant = {
+        let (queues, caches) = (queues.clone(), caches.clone());
+        move |before: Option<&CachedGrant>, now: Option<&CachedGrant>| {
+            if let Some(grant) = now.or(before).filter(|_| bears_beside(before, now)) {
+                look_beside(&queues, &caches, grant, false);
+            }
+            let used = |grant: Option<&CachedGrant>| Some(account_used_by(grant?)?.to_string());
+            let (before, now) = (used(before), used(now));
+            if before != now {
+                for account in before.iter().chain(&now) {
+                    let _ = queues.accounts.send(ObjectRef::new(account));
+                }
             }
         }
     };
@@ -167,6 +151,7 @@ pub async fn start(
                 let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
             }
             look_at_roles(&queues, &caches, |role| concerns(role, account));
+            look_after_account(&queues, &caches, account, |role| concerns(role, account));
         }
     };
     let on_class = {
@@ -186,6 +171,7 @@ pub async fn start(
             look_at_roles(&queues, &caches, |role| {
                 of_class.iter().any(|account| concerns(role, account))
             });
+            look_at_grants(&queues, &caches, |_| true);
         }
     };
     let on_namespace = {
@@ -194,6 +180,7 @@ pub async fn start(
             caches.changes.fetch_add(1, Ordering::Release);
             let name = namespace.name_any();
             look_at_roles(&queues, &caches, |role| role.namespace().as_deref() == Some(&name));
+            look_at_grants(&queues, &caches, |grant| grant.namespace().as_deref() == Some(&name));
         }
     };
     let roles_watch = tokio::spawn(keep(
@@ -201,6 +188,12 @@ pub async fn start(
         roles_writer,
         on_role,
         on_any_role,
+    ));
+    let grants_watch = tokio::spawn(keep(
+        watcher::watcher(Api::all(client.clone()), config.clone()),
+        grants_writer,
+        on_grant,
+        on_any_grant,
     ));
     let accounts_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
@@ -222,6 +215,7 @@ pub async fn start(
     ));
     for (name, watch) in [
         ("the watch of CrossAccountRoles", roles_watch),
+        ("the watch of AssumeRoleGrants", grants_watch),
         ("the watch of AWSAccounts", accounts_watch),
         ("the watch of AccountClasses", classes_watch),
         ("the watch of namespaces", namespaces_watch),
@@ -233,32 +227,29 @@ pub async fn start(
     caches.classes.wait_until_ready().await?;
     caches.namespaces.wait_until_ready().await?;
     caches.roles.wait_until_ready().await?;
+    caches.grants.wait_until_ready().await?;
     Ok((caches, queues, requests))
 }
 
-fn queues() -> (Queues, Requests) {
-    let (roles, role_requests) = unbounded_channel();
-    let (accounts, account_requests) = unbounded_channel();
-    let (classes, class_requests) = unbounded_channel();
-    (
-        Queues {
-            roles,
-            accounts,
-            classes,
-        },
-        Requests {
-            roles: role_requests,
-            accounts: account_requests,
-            classes: class_requests,
-        },
-    )
+/// The AWSAccount that holds policies of a grant, or is about to.
+pub(super) fn account_used_by(grant: &CachedGrant) -> Option<&str> {
+    let grant = grant.0.as_ref().ok()?;
+    grant.status.as_ref()?.account_id.as_ref()?;
+    Some(&grant.spec.account)
 }
 
-/// Asks for a look at each of some CrossAccountRoles.
-fn look_at_roles(queues: &Queues, caches: &Caches, wanted: impl Fn(&CachedRole) -> bool) {
-    for role in caches.roles.state().iter().filter(|role| wanted(role)) {
-        let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+/// What of a CrossAccountRole a grant follows, as a number.
+fn bears_on_grants(role: Option<&CachedRole>) -> Option<u64> {
+    let role = role?;
+    let mut hasher = DefaultHasher::new();
+    fingerprint(role).hash(&mut hasher);
+    let readable = role.0.as_ref().ok();
+    readable.map(is_under_way).hash(&mut hasher);
+    let status = readable.and_then(|role| role.status.as_ref());
+    for entry in status.into_iter().flat_map(|status| &status.accounts) {
+        (&entry.account, &entry.role_arn, bearing(entry)).hash(&mut hasher);
     }
+    Some(hasher.finish())
 }
 
 /// Whether a change of an account can matter to an object: it holds a role there, or it may select the account.

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crossrole_api::{AWSAccount, AccountClass, AccountState, CrossAccountRole, Reason};
+use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
 use crossrole_plan::bootstrap::Bootstrap;
+use crossrole_plan::grant::GrantRole;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
 use crossrole_plan::select::{Labels, Selection};
@@ -183,6 +185,25 @@ impl World {
         let parsed = served(account, hub)?;
         let bootstrap = Bootstrap::parse(self.class(&parsed.class)?)?;
         Ok((parsed, bootstrap))
+    }
+
+    /// The grant role of an account's class; `None` where the class has no grants.
+    ///
+    /// # Errors
+    /// There is no such class, or its grant role is none.
+    pub fn grant_role(&self, account: &Account) -> Result<Option<GrantRole>, Refusal> {
+        GrantRole::parse(self.class(&account.class)?)
+    }
+
+    /// Whether any class has a bootstrap role or a grant role of this name.
+    pub fn is_entered_as(&self, role: &RoleName) -> bool {
+        let classes = self.classes.values().filter_map(|class| class.0.as_ref().ok());
+        let mut names = classes.flat_map(|class| {
+            let bootstrap = Bootstrap::parse(class).ok().map(|bootstrap| bootstrap.name);
+            let grants = GrantRole::parse(class).ok().flatten().map(|grants| grants.name);
+            [bootstrap, grants].into_iter().flatten()
+        });
+        names.any(|name| name.folded() == role.folded())
     }
 
     /// Whether an account is of a class.

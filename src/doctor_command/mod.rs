@@ -17,13 +17,14 @@ use std::time::Duration;
 use crossrole_api::{AWSAccount, AccountState};
 use crossrole_iam::{AccountId, PrincipalArn};
 use crossrole_plan::account::Account;
-use crossrole_plan::doctor::{self, Finding, Level, Operator, PATH_NOT_KNOWN, Side};
+use crossrole_plan::doctor::{self, Facts, Finding, Level, Operator, PATH_NOT_KNOWN, Side};
+use crossrole_plan::grant::GrantRole;
 use crossrole_plan::kit::{Kit, Order};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::rules::Rules;
 use futures::{StreamExt, stream};
 
-use crate::aws::{Accounts, Action, CallError, Entrance, Hub, Identity};
+use crate::aws::{AccountHandle, Accounts, Action, CallError, Entrance, Hub, Identity};
 use crate::cli::DoctorFlags;
 use crate::controller::resolve::entrance;
 use crate::fence::Fence;
@@ -128,12 +129,30 @@ impl Doctor<'_> {
             }
             Err(error) => Err(error),
         };
+        self.judge(facts, &account, &rules, &entrance, &mut checked);
+        if let Some(grants) = rules.grants.as_ref().filter(|_| checked.is_answered()) {
+            let findings = self.check_grants(&handle, &grants.role, &account).await;
+            checked.findings.extend(findings);
+            checked.findings.sort_by_key(|one| (one.level, one.side));
+        }
+        checked
+    }
+
+    /// Of the bootstrap role.
+    fn judge(
+        &self,
+        facts: Result<Facts, CallError>,
+        account: &Account,
+        rules: &Rules,
+        entrance: &Entrance,
+        checked: &mut Checked,
+    ) {
         match facts {
-            Ok(facts) => match self.kit(&rules) {
+            Ok(facts) => match self.kit(rules) {
                 Ok(kit) => {
                     let (home, name) = self.operator();
                     let operator = Operator { account: home, name };
-                    checked.findings = doctor::examine(&facts, &rules, &kit, &account, operator, Action::CALLS);
+                    checked.findings = doctor::examine(&facts, rules, &kit, account, operator, Action::CALLS);
                 }
                 Err(problem) => checked.findings.push(in_objects(problem, "change the AccountClass")),
             },
@@ -142,10 +161,26 @@ impl Doctor<'_> {
                 let role = entrance.bootstrap_role.to_string();
                 checked
                     .findings
-                    .push(doctor::not_let_in(error.failure, &error.message, &role, &account));
+                    .push(doctor::not_let_in(error.failure, &error.message, &role, account));
             }
         }
-        checked
+    }
+
+    async fn check_grants(&self, handle: &AccountHandle, role: &GrantRole, account: &Account) -> Vec<Finding> {
+        let arn = role.arn(account.partition, &account.id);
+        match handle.examine_grants(&arn, &role.name).await {
+            Ok(facts) => {
+                let (home, name) = self.operator();
+                let operator = Operator { account: home, name };
+                doctor::examine_grants(&facts, account, operator, self.pod_identity)
+            }
+            Err(error) => vec![doctor::not_let_in(
+                error.failure,
+                &error.message,
+                &arn.to_string(),
+                account,
+            )],
+        }
     }
 
     /// What the objects say; otherwise what is wrong with them, or nothing where no call is to be made.

@@ -46,6 +46,11 @@ impl Checked {
             findings: Vec::new(),
         }
     }
+
+    /// Whether the account said of the bootstrap role that it may come in, or that it may not.
+    pub fn is_answered(&self) -> bool {
+        self.caller.is_some() || self.is_shut_out
+    }
 }
 
 impl Report {

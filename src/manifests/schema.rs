@@ -278,7 +278,7 @@ mod tests {
                 .for_each(|(_, schema)| unknown(schema, found));
         }
         let schemas = SCHEMAS.as_ref().unwrap();
-        assert_eq!(schemas.len(), 3);
+        assert_eq!(schemas.len(), 4);
         for (kind, schema) in schemas {
             let mut found = BTreeSet::new();
             unknown(schema, &mut found);

@@ -50,7 +50,7 @@ fn what_the_api_server_would_drop_or_refuse_is_refused_with_its_place() {
         (
             "a kind of ours that is not there",
             with("kind: CrossAccountRole", "kind: CrossAcountRole"),
-            "0.yaml: CrossAcountRole audit: crossrole.dev/v1alpha1 has no kind CrossAcountRole, but AccountClass, AWSAccount and CrossAccountRole",
+            "0.yaml: CrossAcountRole audit: crossrole.dev/v1alpha1 has no kind CrossAcountRole, but AccountClass, AWSAccount, CrossAccountRole and AssumeRoleGrant",
         ),
         (
             "another version",

@@ -15,8 +15,9 @@ mod values;
 use crossrole_testkit::Chart;
 use serde_json::Value;
 
-const CRDS: [&str; 3] = [
+const CRDS: [&str; 4] = [
     "accountclasses.crossrole.dev",
+    "assumerolegrants.crossrole.dev",
     "awsaccounts.crossrole.dev",
     "crossaccountroles.crossrole.dev",
 ];

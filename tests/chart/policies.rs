@@ -4,7 +4,7 @@ use crossrole_testkit::scene::PATIENCE;
 use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions, Output, Scene, eventually};
 use serde_json::{Value, json};
 
-use super::support::{PROD, STAGE, account, class, namespace, role, with, yaml};
+use super::support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
 
 /// How kubectl acts as a user of the namespaces.
 const ANN: [&str; 2] = ["--as=ann", "--as-group=system:authenticated"];
@@ -80,6 +80,17 @@ async fn an_account_that_a_namespace_may_not_use_is_refused_where_it_is_applied(
         "/spec/allowedNamespaces",
         json!({"names": ["strangers"]}),
     );
+    let granting = json!({
+        "role": "crossrole-grants",
+        "allowedNamespaces": {"names": ["strangers"], "selector": {
+            "matchLabels": {"tier": "platform"},
+            "matchExpressions": [
+                {"key": "stage", "operator": "NotIn", "values": ["retired"]},
+                {"key": "sold", "operator": "DoesNotExist"}
+            ]
+        }}
+    });
+    let other = with(other, "/spec/grants", granting);
     let elsewhere = with(account("stage", STAGE), "/spec/class", json!("other"));
     let namespaces = [
         namespace("security"),
@@ -145,6 +156,31 @@ async fn an_account_that_a_namespace_may_not_use_is_refused_where_it_is_applied(
         }
     }
     scene.wait_for_ready("security", "audit", "True").await.unwrap();
+
+    // Who may grant in an account is another list, which the first class does not have.
+    let grant_in = |namespace: &str, account| with(grant("g", account), "/metadata/namespace", json!(namespace));
+    let refused_text = "does not allow this namespace to grant";
+    wait_until_refused(control_plane, &grant_in("guests", "stage"), refused_text).await;
+    for (namespace, account, refused) in [
+        ("strangers", "stage", false),
+        ("platform", "stage", false),
+        ("nameless", "stage", false),
+        // Nobody knows it yet; the operator judges it.
+        ("security", "nowhere", false),
+        ("security", "stage", true),
+        ("retired", "stage", true),
+        ("sold", "stage", true),
+        ("security", "prod", true),
+    ] {
+        let create = ["create", "--dry-run=server", "-f", "-"];
+        let output = kubectl(control_plane, &ANN, &create, &grant_in(namespace, account)).await;
+        let told = output.stderr.contains(refused_text);
+        assert_eq!(
+            (!output.success, told),
+            (refused, refused),
+            "{namespace} in {account}: {output}"
+        );
+    }
 
     // The namespace loses the account: nothing is added any more, and everything can be taken away.
     allow(&scene, json!({"names": ["nobody"]})).await;
@@ -227,6 +263,7 @@ async fn users_declare_roles_the_platform_team_makes_rules_and_only_the_operator
         class("standard"),
         account("prod", PROD),
         role("audit"),
+        grant("auditors", "prod"),
     ];
     control_plane.apply(&yaml(&objects)).await.unwrap();
     control_plane.apply(&yaml(&bindings(&["security"]))).await.unwrap();
@@ -240,6 +277,15 @@ async fn users_declare_roles_the_platform_team_makes_rules_and_only_the_operator
             "yes",
         ),
         ("ann", "security", "update patch", "crossaccountroles/status", "no"),
+        (
+            "ann",
+            "security",
+            "get list watch create update patch delete",
+            "assumerolegrants",
+            "yes",
+        ),
+        ("ann", "security", "update patch", "assumerolegrants/status", "no"),
+        ("ann", "strangers", "get create delete", "assumerolegrants", "no"),
         ("ann", "strangers", "get create delete", "crossaccountroles", "no"),
         ("ann", "", "create update patch delete", "awsaccounts", "no"),
         ("ann", "", "create update patch delete", "accountclasses", "no"),
@@ -279,6 +325,7 @@ async fn users_declare_roles_the_platform_team_makes_rules_and_only_the_operator
     // Not even an administrator of the whole cluster.
     for (kind, namespace, name) in [
         ("crossaccountrole", "security", "audit"),
+        ("assumerolegrant", "security", "auditors"),
         ("awsaccount", "", "prod"),
         ("accountclass", "", "standard"),
     ] {

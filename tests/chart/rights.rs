@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crossrole_testkit::chart::{NAMESPACE, RELEASE};
-use crossrole_testkit::scene::PATIENCE;
+use crossrole_testkit::scene::{PATIENCE, condition};
 use crossrole_testkit::{ControlPlaneOptions, Scene, eventually};
 use serde_json::{Value, json};
 
-use super::support::{PROD, account, class, namespace, role, yaml};
+use super::support::{PROD, account, class, grant, namespace, role, yaml};
 use super::{named, only, render};
 
 /// A call to the API server, or the right to make it.
@@ -71,7 +71,7 @@ async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
         Call::new("create", "events.k8s.io", "events", None),
     ]
     .into();
-    for kind in ["crossaccountroles", "awsaccounts", "accountclasses"] {
+    for kind in ["crossaccountroles", "assumerolegrants", "awsaccounts", "accountclasses"] {
         expected.extend(["list", "watch", "patch"].map(|verb| Call::new(verb, "crossrole.dev", kind, None)));
         expected.insert(Call::new("patch", "crossrole.dev", &format!("{kind}/status"), None));
     }
@@ -108,9 +108,10 @@ async fn users_get_the_kinds_of_their_namespace_and_only_the_platform_team_the_r
         let writes = calls.filter(|call| !["get", "list", "watch"].contains(&call.verb.as_str()));
         writes.map(|call| call.resource).collect()
     };
-    let all = ["crossaccountroles", "awsaccounts", "accountclasses"].map(|kind| format!("{kind}.crossrole.dev"));
+    let all = ["crossaccountroles", "assumerolegrants", "awsaccounts", "accountclasses"];
+    let all = all.map(|kind| format!("{kind}.crossrole.dev"));
     assert_eq!(written("crossrole-view"), BTreeSet::new());
-    assert_eq!(written("crossrole-edit"), all[..1].iter().cloned().collect());
+    assert_eq!(written("crossrole-edit"), all[..2].iter().cloned().collect());
     assert_eq!(written("crossrole-admin"), all.into());
 
     let apart = render(&["rbac.aggregate=false"]).await;
@@ -176,12 +177,25 @@ async fn every_right_is_used_and_none_is_missing() {
     // A role comes, and goes with its account and its class; meanwhile another operator takes over.
     let mut first = scene.operator(&[]).await.unwrap();
     let mut second = scene.standby(&[]).await.unwrap();
-    scene.control_plane.apply(&yaml(&[role("audit")])).await.unwrap();
+    // Whether a grant may be there is judged where it is applied, and of an account that nobody knows it is not.
+    let wanted = [role("audit"), grant("auditors", "nowhere")];
+    scene.control_plane.apply(&yaml(&wanted)).await.unwrap();
     scene.wait_for_ready("security", "audit", "True").await.unwrap();
+    eventually(PATIENCE, "the grant is judged", async || {
+        let grant = scene.get("assumerolegrant", "security", "auditors").await;
+        let grant = grant.map_err(|error| error.to_string())?;
+        match condition(&grant, "Stalled")["reason"] == "AccountNotFound" {
+            true => Ok(()),
+            false => Err(grant["status"].to_string()),
+        }
+    })
+    .await
+    .unwrap();
     first.stop().await.unwrap();
     second.wait_for_line("crossrole is ready", PATIENCE).await.unwrap();
     let delete = "delete --wait=false --ignore-not-found";
     for (kind, namespace, name) in [
+        ("assumerolegrant", "security", "auditors"),
         ("crossaccountrole", "security", "audit"),
         ("awsaccount", "", "prod"),
         ("accountclass", "", "standard"),

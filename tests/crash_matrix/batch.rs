@@ -143,6 +143,21 @@ impl Stage {
         }
     }
 
+    /// The scene, for work of another kind.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// The proxy that holds writes to Kubernetes.
+    pub fn proxy(&self) -> &ApiProxy {
+        &self.proxy
+    }
+
+    /// Kills the operator.
+    pub async fn kill(&mut self) {
+        self.operator.kill().await.unwrap();
+    }
+
     /// Deletes what is left, accounts and classes: no finalizer holds any of them.
     pub async fn end(&mut self) {
         // A process that put a finalizer on a moment ago keeps it on for a while.
@@ -162,7 +177,8 @@ impl Stage {
         .unwrap();
     }
 
-    async fn start_again(&mut self) {
+    /// A new process, where the old one works or is dead.
+    pub async fn start_again(&mut self) {
         self.operator.kill().await.unwrap();
         self.operator = self.scene.operator_through(&self.proxy, &FLAGS).await.unwrap();
     }

@@ -7,6 +7,7 @@
 //! | `work` | the work: what is there before, what begins it, and what must hold in the end |
 //! | `point` | one call or write of one piece of work, and its name |
 //! | `batch` | many points side by side: all are held, the operator is killed once, and started again |
+//! | `granting` | the same for grants |
 //! | `verdict` | what must hold of each place in the end |
 //!
 //! Which calls and writes there are is found out by doing the work undisturbed first. Every write to Kubernetes counts:
@@ -20,6 +21,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod batch;
+mod granting;
 mod point;
 #[path = "../support/mod.rs"]
 mod support;
@@ -67,6 +69,11 @@ async fn a_kill_at_any_call_or_write_changes_nothing_in_the_end() {
             tallies.entry(point.scenario).or_default().count(point, *reached);
         }
         tell(&format!("{} failed", failed.len()));
+    }
+    if wanted == "sample" || wanted == "all" {
+        let (grants, failures) = granting::run(&mut stage).await;
+        tell(&format!("grants: killed at {grants} points, {} failed", failures.len()));
+        failed.extend(failures);
     }
     stage.end().await;
     let mut total = Tally::default();

@@ -147,6 +147,62 @@ async fn every_broken_account_is_found_in_one_look_that_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_grant_role_is_looked_at_too() {
+    let example = |file: &str| std::fs::read_to_string(workspace().join("examples/grants").join(file)).unwrap();
+    let document = |file: &str| serde_json::from_str::<Value>(&example(&format!("bootstrap/{file}"))).unwrap();
+    let simulator = Simulator::start().await.unwrap();
+    let keys = operator(&simulator, document("operator-permissions.json")).await;
+    let boundary = simulator.create_policy(IDENTITY_ACCOUNT, "/", "crossrole-boundary", document("boundary.json"));
+    boundary.await.unwrap();
+    let make = async |name: &str, permissions: Value| {
+        let trust = document("trust-identity.json");
+        let order = json!({"name": name, "trust": trust, "inline": {"crossrole": permissions}});
+        simulator.create_role(IDENTITY_ACCOUNT, order).await.unwrap();
+    };
+    make("crossrole-bootstrap", document("permissions.json")).await;
+    let manifests = example("account.yaml");
+    let look = async || doctor(&simulator.endpoint, Some(&keys), &manifests, "text").await;
+
+    let said = look().await;
+    assert_eq!(said.code, Some(1), "{}", said.text);
+    let missing = "role/crossrole-grants cannot be assumed";
+    assert!(said.text.contains(missing), "{}", said.text);
+    assert!(
+        said.text.contains("1 problem, 0 warnings, 0 not known."),
+        "{}",
+        said.text
+    );
+
+    make("crossrole-grants", document("grant-permissions.json")).await;
+    let said = look().await;
+    assert_eq!(said.code, Some(0), "{}", said.text);
+    assert!(
+        said.text.contains("identity (111111111111): nothing is wrong"),
+        "{}",
+        said.text
+    );
+
+    let (mut trust, mut permissions) = (document("trust-identity.json"), document("grant-permissions.json"));
+    trust["Statement"].as_array_mut().unwrap().truncate(1);
+    permissions["Statement"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|one| one["Sid"] != "ListPolicies");
+    let edits = json!({"trust": trust, "inline": {"crossrole": permissions}});
+    simulator
+        .edit_role(IDENTITY_ACCOUNT, "crossrole-grants", edits)
+        .await
+        .unwrap();
+    let said = look().await;
+    for found in [
+        "the trust policy of the grant role does not allow sts:TagSession",
+        "iam:ListPolicies does not work as the grant role, so nothing can be granted",
+    ] {
+        assert!(said.text.contains(found), "{found}\n{}", said.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_the_operator_itself_is_told_apart() {
     let simulator = Simulator::start().await.unwrap();
     let healthy = case("prod", json!({}), [""; 4]);

@@ -44,6 +44,11 @@ impl Stage {
         }
     }
 
+    /// The scene, for work of another kind.
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
     /// Which errors each action can give.
     pub async fn errors(&self) -> BTreeMap<String, Vec<String>> {
         self.scene.simulator.errors().await.unwrap().actions

@@ -8,6 +8,7 @@
 //! | `expected` | what status says of which trouble |
 //! | `batch` | many cells side by side in one operator, each with an account and an object of its own |
 //! | `trial` | one cell in its account |
+//! | `granting` | the same for grants |
 //!
 //! Which calls there are is found out by doing the work undisturbed first; which errors a call can give, the simulator
 //! knows from the API references. `make test` runs a sample, `make matrix` all cells.
@@ -22,6 +23,7 @@
 mod batch;
 mod cell;
 mod expected;
+mod granting;
 #[path = "../support/mod.rs"]
 mod support;
 mod trial;
@@ -67,6 +69,18 @@ async fn whatever_goes_wrong_with_a_call_the_account_ends_as_declared_and_status
             "fault matrix",
             &format!("{} s, {} failed", started.elapsed().as_secs(), failed.len()),
         );
+    }
+    if wanted == "sample" || wanted == "all" {
+        let (grants, failures) = granting::run(stage.scene()).await;
+        say(
+            "fault matrix",
+            &format!(
+                "{} s, {grants} cells of grants, {} failed",
+                started.elapsed().as_secs(),
+                failures.len()
+            ),
+        );
+        failed.extend(failures);
     }
     assert!(
         failed.is_empty(),

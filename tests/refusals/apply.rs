@@ -4,7 +4,7 @@ use crossrole_testkit::{ControlPlane, ControlPlaneOptions, tools};
 use serde_json::{Value, json};
 
 use super::said::{Said, compare};
-use super::support::{PROD, STAGE, account, class, namespace, role, with, yaml};
+use super::support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
 
 async fn with_our_kinds() -> ControlPlane {
     let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
@@ -218,6 +218,14 @@ fn impossible() -> Vec<(&'static str, Value)> {
             "no role at all for a namespace",
             with(class("refused"), "/spec/guardrails/maxRolesPerNamespace", json!(0)),
         ),
+        (
+            "a grant to nobody",
+            with(grant("refused", "prod"), "/spec/to", json!({"groups": []})),
+        ),
+        (
+            "a grant's name that is too long for a policy's",
+            grant(&"a".repeat(61), "prod"),
+        ),
     ]
 }
 
@@ -265,6 +273,7 @@ fn immutable() -> Vec<(&'static str, Value)> {
             "another path of a class",
             with(class("standard"), "/spec/guardrails/rolePath", json!("/other/")),
         ),
+        ("another account of a grant", grant("auditors", "stage")),
     ]
 }
 
@@ -294,7 +303,7 @@ async fn refusal(control_plane: &ControlPlane, what: &'static str, arguments: &[
 
 /// What the CEL rules of our kinds say.
 fn rules() -> Vec<String> {
-    let files = ["accountclasses", "awsaccounts", "crossaccountroles"];
+    let files = ["accountclasses", "assumerolegrants", "awsaccounts", "crossaccountroles"];
     let read = |file| std::fs::read_to_string(tools::workspace().join(format!("crds/{file}.yaml"))).unwrap();
     let mut rules = Vec::new();
     for file in files {
@@ -327,6 +336,7 @@ async fn what_the_schema_can_know_is_refused_at_apply() {
             account("prod", PROD),
             role("unnamed"),
             named(),
+            grant("auditors", "prod"),
         ]))
         .await
         .unwrap();

@@ -90,6 +90,19 @@ pub fn role(name: &str) -> Value {
     })
 }
 
+/// Leave for the group `SecAuditors` of an account to assume the roles that are for audits.
+pub fn grant(name: &str, account: &str) -> Value {
+    json!({
+        "apiVersion": "crossrole.dev/v1alpha1", "kind": "AssumeRoleGrant",
+        "metadata": {"name": name, "namespace": "security"},
+        "spec": {
+            "account": account,
+            "roles": {"selector": {"matchLabels": {"purpose": "audit"}}},
+            "to": {"groups": ["SecAuditors"]}
+        }
+    })
+}
+
 /// A manifest with one member replaced, named by a JSON pointer.
 pub fn with(mut manifest: Value, pointer: &str, value: Value) -> Value {
     let (parent, member) = pointer.rsplit_once('/').expect("a JSON pointer");

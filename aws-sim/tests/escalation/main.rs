@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod attempts;
+mod grants;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -21,8 +22,13 @@ use support::{Aws, Keys, policy, trust};
 const ADMIN: &str = "arn:aws:iam::222222222222:role/admin";
 
 fn example(file: &str) -> Value {
+    example_at("bootstrap", file)
+}
+
+fn example_at(folder: &str, file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../examples/bootstrap")
+        .join("../examples")
+        .join(folder)
         .join(file);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -150,10 +156,17 @@ fn the_denials_hold_whatever_else_the_role_is_given() {
 
 #[test]
 fn the_documentation_lists_every_attempt() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/bootstrap.md");
-    let page = fs::read_to_string(page).unwrap();
-    for (name, action, _, layer) in BY_THE_BOOTSTRAP_ROLE.iter().chain(BY_A_ROLE_OF_ITS_OWN) {
+    documentation_lists(
+        "docs/bootstrap.md",
+        BY_THE_BOOTSTRAP_ROLE.iter().chain(BY_A_ROLE_OF_ITS_OWN),
+    );
+}
+
+fn documentation_lists(page: &str, attempts: impl Iterator<Item = &'static Attempt>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let text = fs::read_to_string(path).unwrap();
+    for (name, action, _, layer) in attempts {
         let line = format!("| {name} | `iam:{action}` | {} |", layer.word());
-        assert!(page.contains(&line), "docs/bootstrap.md lacks\n{line}");
+        assert!(text.contains(&line), "{page} lacks\n{line}");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may assume the bootstrap role.
+//! Who may assume the bootstrap role, or the grant role.
 
 use crossrole_iam::document::{Document, Effect, PrincipalElement, Statement};
 use crossrole_iam::pattern;
@@ -7,6 +7,7 @@ use super::{Finding, Level, Operator, PRINT_AGAIN, Read, Side};
 use crate::account::Account;
 
 pub(super) fn findings(
+    role: &str,
     trust: &Read<Document>,
     account: &Account,
     operator: Operator<'_>,
@@ -18,8 +19,8 @@ pub(super) fn findings(
             return vec![Finding::new(
                 Level::Unknown,
                 Side::Account,
-                format!("who may assume the bootstrap role: {error}"),
-                "allow iam:GetRole on it to the bootstrap role, or read its trust policy yourself",
+                format!("who may assume the {role} role: {error}"),
+                format!("allow iam:GetRole on it to the {role} role, or read its trust policy yourself"),
             )];
         }
     };
@@ -36,7 +37,7 @@ pub(super) fn findings(
             Level::Warning,
             Side::Account,
             format!(
-                "others than the operator's role may assume the bootstrap role: {}",
+                "others than the operator's role may assume the {role} role: {}",
                 others.join(", ")
             ),
             format!("let its trust policy name the operator's role alone: {PRINT_AGAIN}"),
@@ -53,7 +54,7 @@ pub(super) fn findings(
         findings.push(Finding::new(
             Level::Warning,
             Side::Account,
-            "the trust policy requires no external id, although the AWSAccount has one",
+            format!("the trust policy of the {role} role requires no external id, although the AWSAccount has one"),
             format!("require it with StringEquals on sts:ExternalId: {PRINT_AGAIN}"),
         ));
     }
@@ -61,7 +62,10 @@ pub(super) fn findings(
         findings.push(Finding::new(
             Level::Problem,
             Side::Account,
-            "the trust policy does not allow sts:TagSession, without which a session of EKS Pod Identity does not get in",
+            format!(
+                "the trust policy of the {role} role does not allow sts:TagSession, without which a session of EKS Pod \
+                 Identity does not get in"
+            ),
             format!("allow sts:TagSession in a statement of its own: {PRINT_AGAIN} with --pod-identity"),
         ));
     }

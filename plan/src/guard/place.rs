@@ -60,6 +60,9 @@ pub(super) fn role_is_not_protected(proposal: &Proposal<'_>) -> Result<(), Refus
     if proposal.rules.bootstrap.name.folded() == name.folded() {
         return refuse("the bootstrap role");
     }
+    if proposal.rules.is_entered_as(name) {
+        return refuse("the grant role");
+    }
     match proposal.hub_role {
         Some((account, hub)) if account == proposal.account.id.as_str() && hub.eq_ignore_ascii_case(name.as_str()) => {
             refuse("the role that the operator itself runs as")

@@ -130,6 +130,14 @@ fn roles_that_others_depend_on_are_never_named() {
             "ProtectedRole, spec.roleName: Crossrole-Bootstrap is the bootstrap role, which crossrole never touches: make an object with another roleName",
         ),
         (
+            "the grant role",
+            (
+                &[("guardrails:", "grants: {role: crossrole-grants}\nguardrails:")],
+                "roleName: Crossrole-Grants",
+            ),
+            "ProtectedRole, spec.roleName: Crossrole-Grants is the grant role, which crossrole never touches: make an object with another roleName",
+        ),
+        (
             "a service-linked path",
             (&[("guardrails:", "guardrails:\n  rolePath: /aws-service-role/x/")], ""),
             "ProtectedRole, spec.path: /aws-service-role/x/ belongs to AWS: choose another path",

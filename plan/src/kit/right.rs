@@ -33,11 +33,41 @@ pub enum Right {
     TakeBoundaryOff,
     /// To take a role out of an instance profile, which stands in the way of removing it.
     LeaveInstanceProfile,
+    /// To be the grant role: the operator's own identity has it, on grant roles.
+    EnterToGrant,
+    /// To see which policies there are: the grant role's, on all.
+    ListGrants,
+    /// To read a policy of grants: the grant role's.
+    ReadGrants,
+    /// To read a role that the class lists: the grant role's.
+    ReadGrantee,
+    /// To write and remove policies, at the path of grants alone: the grant role's.
+    WriteGrants,
+    /// To attach such a policy to a group that the class lists: the grant role's.
+    GiveToGroup,
+    /// To attach such a policy to a role that the class lists: the grant role's.
+    GiveToRole,
+    /// To detach such a policy from a group, a role or a user, whoever attached it: the grant role's.
+    TakeFromGroup,
+    /// From a role.
+    TakeFromRole,
+    /// From a user.
+    TakeFromUser,
 }
 
 impl Right {
     /// Whether it is one to change something.
     pub fn writes(self) -> bool {
-        !matches!(self, Self::Enter | Self::Free | Self::ReadRole | Self::ReadAccount)
+        !matches!(
+            self,
+            Self::Enter
+                | Self::Free
+                | Self::ReadRole
+                | Self::ReadAccount
+                | Self::EnterToGrant
+                | Self::ListGrants
+                | Self::ReadGrants
+                | Self::ReadGrantee
+        )
     }
 }

@@ -303,3 +303,68 @@ fn a_list_that_no_policy_holds_is_refused() {
     let error = Kit::new(&rules(&class), order, CALLS, None).unwrap_err();
     assert!(matches!(error, KitError::TooLong { size } if size > 10_240), "{error}");
 }
+
+#[test]
+fn the_grant_role_names_its_groups_and_roles_one_by_one() {
+    let calls = [
+        ("iam:ListPolicies", Right::ListGrants),
+        ("iam:GetPolicy", Right::ReadGrants),
+        ("iam:GetRole", Right::ReadGrantee),
+        ("iam:CreatePolicy", Right::WriteGrants),
+        ("iam:AttachGroupPolicy", Right::GiveToGroup),
+        ("iam:AttachRolePolicy", Right::GiveToRole),
+        ("iam:DetachGroupPolicy", Right::TakeFromGroup),
+        ("iam:DetachRolePolicy", Right::TakeFromRole),
+        ("iam:DetachUserPolicy", Right::TakeFromUser),
+    ];
+    let calls = calls.map(|(action, right)| Call { action, right });
+    let calls = [CALLS, &calls].concat();
+    let of = |groups: &str, roles: &str| {
+        let class = format!("{CLASS}grants: {{role: platform/crossrole-grants, groups: {groups}, roles: {roles}}}\n");
+        let order = order("arn:aws:iam::111111111111:role/crossrole-operator");
+        Kit::new(&rules(&class), order, &calls, Some(Kit::usual_boundary())).unwrap()
+    };
+    let kit = of("[SecAuditors, teams/Blue]", "[ci/deployer]");
+    let (role, permissions) = kit.grants.as_ref().unwrap();
+    assert_eq!(
+        (role.path.as_str(), role.name.as_str()),
+        ("/platform/", "crossrole-grants")
+    );
+    let ours = json!({"ArnLike": {"iam:PolicyARN": "arn:aws:iam::${aws:PrincipalAccount}:policy/crossrole-grants/*"}});
+    let given = statement(permissions, "GiveToListedGroups");
+    assert_eq!(
+        given["Resource"],
+        json!(["arn:aws:iam::*:group/SecAuditors", "arn:aws:iam::*:group/teams/Blue"])
+    );
+    assert_eq!(
+        (&given["Action"], &given["Condition"]),
+        (&json!("iam:AttachGroupPolicy"), &ours)
+    );
+    let given = statement(permissions, "GiveToListedRoles");
+    assert_eq!(
+        (&given["Resource"], &given["Condition"]),
+        (&json!("arn:aws:iam::*:role/ci/deployer"), &ours)
+    );
+    for sid in ["WriteGrantPolicies", "ReadGrantPolicies"] {
+        assert_eq!(
+            statement(permissions, sid)["Resource"],
+            "arn:aws:iam::*:policy/crossrole-grants/*"
+        );
+    }
+    for sid in ["TakeFromGroups", "TakeFromRoles", "TakeFromUsers"] {
+        assert_eq!(statement(permissions, sid)["Condition"], ours);
+    }
+    // The bootstrap role is not given any of it, and the operator may be both.
+    assert!(!kit.permissions.to_json().contains("crossrole-grants/"));
+    assert!(!kit.permissions.to_json().contains("iam:CreatePolicy"));
+    assert_eq!(
+        statement(&kit.operator, "EnterTheAccounts")["Resource"],
+        json!([
+            "arn:aws:iam::*:role/platform/crossrole-bootstrap",
+            "arn:aws:iam::*:role/platform/crossrole-grants"
+        ])
+    );
+    // Where no role is listed, none can be given anything.
+    let (_, permissions) = of("[SecAuditors]", "[]").grants.unwrap();
+    assert!(!permissions.to_json().contains("GiveToListedRoles"));
+}

@@ -1,3 +1,4 @@
+use super::breaker::{FAILURES_UNTIL_CLOSED, ONE_FAILURE};
 use super::*;
 
 fn error(failure: Failure) -> CallError {
@@ -66,8 +67,11 @@ fn what_becomes_of_calls_that_were_sent_before_it_closed_is_no_news() {
     }
     assert!(!pace.answered(Action::GetRole, sent, later));
     assert!(pace.is_closed());
-    assert_eq!(pace.closed_since(sent), Some(error(Failure::Unavailable)));
-    assert_eq!(pace.closed_since(now), None);
+    assert_eq!(
+        pace.closed_since(Side::Bootstrap, sent),
+        Some(error(Failure::Unavailable))
+    );
+    assert_eq!(pace.closed_since(Side::Bootstrap, now), None);
     assert_eq!(
         pace.admit(Action::GetRole, now + seconds(1.0)),
         AT_ONCE,
@@ -253,5 +257,72 @@ fn a_session_alone_opens_nothing_but_lets_the_next_call_try_it() {
     assert!(!pace.answered(Action::AssumeRole, now, now));
     assert_eq!(pace.admit(Action::GetCallerIdentity, now), AT_ONCE);
     assert!(!pace.answered(Action::GetCallerIdentity, now, now));
-    assert!(pace.entered(now), "it is the right one now");
+    assert!(pace.entered(Action::GetCallerIdentity, now), "it is the right one now");
+}
+
+#[test]
+fn what_one_role_can_and_cannot_do_says_nothing_of_the_other() {
+    let start = Instant::now() + seconds(10.0);
+    let denied = |action, failure| CallError::new(action, failure, "as tests have it");
+    let is_refused = |admission| matches!(admission, Admission::Closed(_));
+    let bootstrap = denied(Action::AssumeRole, Failure::BootstrapDenied);
+    let grants = denied(Action::AssumeGrantRole, Failure::GrantRoleDenied);
+    for (shut, trouble, open, others) in [
+        (Action::GetRole, bootstrap, Action::GetPolicy, Action::GetGrantIdentity),
+        (Action::GetPolicy, grants, Action::GetRole, Action::GetCallerIdentity),
+    ] {
+        let mut pace = Pace::new(start);
+        pace.failed(&trouble, start, start, 1.0);
+        assert!(is_refused(pace.admit(shut, start)), "{shut}");
+        assert_eq!(pace.admit(open, start), AT_ONCE);
+        assert_eq!(pace.is_closed(), shut == Action::GetRole);
+        // Nor does the other's success let this one in.
+        let later = start + seconds(0.5);
+        assert!(!pace.answered(others, later, later));
+        assert!(!pace.answered(open, later, later));
+        assert!(is_refused(pace.admit(shut, later)), "{shut}");
+        // Its own does.
+        let later = start + seconds(1.0);
+        assert_eq!(pace.admit(shut, later), AT_ONCE);
+        assert!(pace.answered(shut, later, later));
+        // The account counts the calls of both.
+        pace.failed(&denied(open, Failure::Throttled), later, later, 1.0);
+        assert_ne!(pace.admit(shut, later), AT_ONCE);
+    }
+}
+
+#[test]
+fn a_grant_role_in_another_account_closes_its_own_side_alone() {
+    let start = Instant::now();
+    let mut pace = Pace::new(start);
+    let wrong = CallError::new(Action::GetGrantIdentity, Failure::WrongAccount, "as tests have it");
+    pace.failed(&wrong, start, start, 1.0);
+    assert!(matches!(pace.admit(Action::ListPolicies, start), Admission::Closed(_)));
+    assert_eq!(pace.admit(Action::GetRole, start), AT_ONCE);
+    let later = start + seconds(1.0);
+    for action in [Action::AssumeGrantRole, Action::GetGrantIdentity] {
+        assert_eq!(pace.admit(action, later), AT_ONCE);
+        assert!(!pace.answered(action, later, later), "{action}");
+    }
+    assert!(
+        !pace.entered(Action::GetCallerIdentity, later),
+        "that is the other role"
+    );
+    assert!(pace.entered(Action::GetGrantIdentity, later));
+    assert_eq!(pace.admit(Action::ListPolicies, later), AT_ONCE);
+}
+
+#[test]
+fn whoever_is_asked_for_fewer_calls_on_the_way_in_is_not_in_yet() {
+    let now = Instant::now();
+    for (identity, action) in [
+        (Action::GetCallerIdentity, Action::GetRole),
+        (Action::GetGrantIdentity, Action::ListPolicies),
+    ] {
+        let of = |failure| CallError::new(identity, failure, "as tests have it");
+        let mut pace = Pace::new(now);
+        pace.failed(&of(Failure::WrongAccount), now, now, 1.0);
+        assert!(!pace.failed(&of(Failure::Throttled), now, now, 1.0), "{identity}");
+        assert!(matches!(pace.admit(action, now), Admission::Closed(_)), "{identity}");
+    }
 }

@@ -11,30 +11,45 @@ use crate::controller::work::Finished;
 
 /// The look at one account.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(in crate::controller) struct Look {
     /// The task that was last asked for.
-    pub(super) wanted: u64,
+    pub(in crate::controller) wanted: u64,
     /// The value of the annotation that asks for a look now, when it was last asked for.
-    pub(super) asked: u64,
+    pub(in crate::controller) asked: u64,
     /// The task that is being worked on.
-    pub(super) running: Option<u64>,
+    pub(in crate::controller) running: Option<u64>,
     /// What came of the last one.
-    pub(super) done: Option<(u64, Verdict)>,
+    pub(in crate::controller) done: Option<(u64, Verdict)>,
     /// When to look again although the task is the same.
-    pub(super) due: Instant,
+    pub(in crate::controller) due: Instant,
     /// Failures in a row.
-    pub(super) failures: u32,
+    pub(in crate::controller) failures: u32,
     /// How often in a row it found what may pass by itself.
-    pub(super) patient: u32,
+    pub(in crate::controller) patient: u32,
     /// While it is under way, something came to pass that may change what comes of it.
-    pub(super) woken: bool,
+    pub(in crate::controller) woken: bool,
     /// The account's id, once it was looked at.
-    pub(super) account_id: Option<AccountId>,
+    pub(in crate::controller) account_id: Option<AccountId>,
 }
 
 impl Look {
+    /// Nobody has looked yet: it is due.
+    pub(in crate::controller) fn new(print: u64, asked: u64, now: Instant) -> Self {
+        Self {
+            wanted: print,
+            asked,
+            running: None,
+            done: None,
+            due: now,
+            failures: 0,
+            patient: 0,
+            woken: false,
+            account_id: None,
+        }
+    }
+
     /// Whether to begin now; it counts as begun then.
-    pub(super) fn begin(&mut self, print: u64, asked: u64, now: Instant, slack: Duration) -> bool {
+    pub(in crate::controller) fn begin(&mut self, print: u64, asked: u64, now: Instant, slack: Duration) -> bool {
         self.wanted = print;
         let same = self.done.as_ref().is_some_and(|(done, _)| *done == print);
         let slack = if self.failures == 0 { slack } else { Duration::ZERO };
@@ -47,7 +62,7 @@ impl Look {
         true
     }
 
-    pub(super) fn settle(&mut self, print: u64, finished: Finished, interval: Duration, now: Instant) {
+    pub(in crate::controller) fn settle(&mut self, print: u64, finished: Finished, interval: Duration, now: Instant) {
         // What was tried before was something else.
         if self.done.as_ref().is_none_or(|(done, _)| *done != print) {
             self.failures = 0;
@@ -83,7 +98,10 @@ impl Look {
 }
 
 /// Lets looks expire that found something; those that are under way are woken. Says whether any expired.
-pub(super) fn expire<'a>(looks: impl Iterator<Item = &'a mut Look>, which: impl Fn(&Verdict) -> bool) -> bool {
+pub(in crate::controller) fn expire<'a>(
+    looks: impl Iterator<Item = &'a mut Look>,
+    which: impl Fn(&Verdict) -> bool,
+) -> bool {
     let mut any = false;
     for look in looks {
         look.woken |= look.running.is_some();
@@ -96,8 +114,26 @@ pub(super) fn expire<'a>(looks: impl Iterator<Item = &'a mut Look>, which: impl 
     any
 }
 
+/// Lets the looks at an account expire that failed because the account as a whole did. Says whether any expired.
+pub(in crate::controller) fn expire_failed_in<'a>(looks: impl Iterator<Item = &'a mut Look>, account_id: &str) -> bool {
+    let here = |look: &&mut Look| look.account_id.as_ref().is_none_or(|id| id.as_str() == account_id);
+    expire(looks.filter(here), |verdict| failed_in(verdict, account_id))
+}
+
+/// Whether a look at an account failed because the account as a whole did.
+fn failed_in(verdict: &Verdict, account_id: &str) -> bool {
+    const REASONS: [Reason; 5] = [
+        Reason::Throttled,
+        Reason::AWSUnavailable,
+        Reason::BootstrapDenied,
+        Reason::GrantRoleDenied,
+        Reason::WrongAccount,
+    ];
+    verdict.account_id.as_deref() == Some(account_id) && has_reason(verdict, &REASONS)
+}
+
 /// Whether a verdict gives one of these reasons.
-pub(super) fn has_reason(verdict: &Verdict, reasons: &[Reason]) -> bool {
+pub(in crate::controller) fn has_reason(verdict: &Verdict, reasons: &[Reason]) -> bool {
     matches!(&verdict.outcome, Outcome::Stands { reason, .. } if reasons.contains(reason))
 }
 
@@ -108,17 +144,7 @@ mod tests {
     const INTERVAL: Duration = Duration::from_secs(600);
 
     fn look(now: Instant) -> Look {
-        Look {
-            wanted: 1,
-            asked: 0,
-            running: None,
-            done: None,
-            due: now,
-            failures: 0,
-            patient: 0,
-            woken: false,
-            account_id: None,
-        }
+        Look::new(1, 0, now)
     }
 
     fn finished(outcome: Outcome, at_latest: Option<Duration>) -> Finished {

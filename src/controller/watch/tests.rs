@@ -52,3 +52,21 @@ async fn an_account_is_looked_at_when_the_cache_shows_that_it_is_used_otherwise(
     let expected = [Some(None), Some(Some("AROA1".to_string())), None];
     assert_eq!(ids.collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn a_grant_follows_where_a_role_is_and_whether_it_is_as_declared() {
+    let with = |state: &str, reason: &str, message: Option<&str>| {
+        let entry = json!([{
+            "account": "prod", "state": state, "reason": reason, "message": message,
+            "roleArn": "arn:aws:iam::222222222222:role/crossrole/audit", "lastTransitionTime": "2026-11-26T00:00:00Z"
+        }]);
+        bears_on_grants(Some(&role(entry)))
+    };
+    let ready = with("Ready", "InSync", None);
+    let throttled = with("Retrying", "Throttled", Some("slower"));
+    assert_ne!(ready, throttled);
+    assert_eq!(throttled, with("Retrying", "AWSUnavailable", Some("no answer")));
+    assert_ne!(throttled, with("Removing", "Deselected", None));
+    assert_ne!(ready, bears_on_grants(Some(&role(json!([])))));
+    assert_ne!(ready, bears_on_grants(None));
+}

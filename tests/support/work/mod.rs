@@ -4,5 +4,8 @@
 
 pub mod claims;
 pub mod ending;
+pub mod grants;
 pub mod place;
+#[path = "../root.rs"]
+pub mod root;
 pub mod scenario;

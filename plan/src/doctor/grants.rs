@@ -1,0 +1,40 @@
+//! The grant role: it is entered apart, and may read less of itself than the bootstrap role.
+
+use std::collections::BTreeMap;
+
+use crossrole_iam::document::Document;
+
+use super::{Finding, Level, Operator, PRINT_AGAIN, Read, Side, trust};
+use crate::account::Account;
+
+/// What was read in an account, with a session of the grant role. It may not read its own policies.
+#[derive(Clone, Debug)]
+pub struct GrantFacts {
+    /// Its trust policy.
+    pub trust: Read<Document>,
+    /// What was tried, action by action: `None` where it worked.
+    pub tried: BTreeMap<&'static str, Option<String>>,
+}
+
+/// What is wrong with a grant role that lets the operator in.
+pub fn examine_grants(
+    facts: &GrantFacts,
+    account: &Account,
+    operator: Operator<'_>,
+    is_for_pod_identity: bool,
+) -> Vec<Finding> {
+    let mut findings = trust::findings("grant", &facts.trust, account, operator, is_for_pod_identity);
+    let refused = facts
+        .tried
+        .iter()
+        .filter_map(|(action, error)| Some((action, error.as_ref()?)));
+    findings.extend(refused.map(|(action, error)| {
+        Finding::new(
+            Level::Problem,
+            Side::Account,
+            format!("{action} does not work as the grant role, so nothing can be granted: {error}"),
+            format!("allow {action} to the grant role: {PRINT_AGAIN}"),
+        )
+    }));
+    findings
+}

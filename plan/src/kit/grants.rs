@@ -1,0 +1,113 @@
+//! What the grant role may do: write policies at the path of grants, and attach those to the groups and roles that the class
+//! lists, each by its name. IAM has no condition on what a policy says, so whoever is the grant role can give those groups
+//! and roles anything; and nobody else.
+
+use crossrole_api::names::GRANT_POLICY_PATH;
+use crossrole_iam::PrincipalArn;
+use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
+
+use super::{Call, Right, bootstrap_role, grant_role};
+use crate::grant::{GrantRole, Grantee};
+use crate::rules::{PROTECTED_NAMES, PROTECTED_PATHS, Rules};
+
+/// The account that the grant role is in.
+const THIS_ACCOUNT: &str = "${aws:PrincipalAccount}";
+
+/// The grant role, and what it may do; `None` where the class has no grants.
+pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -> Option<(GrantRole, Document)> {
+    let grants = rules.grants.as_ref()?;
+    let partition = operator.partition();
+    let arn = |resource: &str| format!("arn:{partition}:iam::*:{resource}");
+    let listed = |wanted: fn(&Grantee) -> bool| -> Vec<String> {
+        let grantees = grants.grantees.iter().filter(|grantee| wanted(grantee));
+        grantees.map(|grantee| grantee.arn_text(partition, "*")).collect()
+    };
+    let (groups, roles) = (
+        listed(|grantee| matches!(grantee, Grantee::Group(..))),
+        listed(|grantee| matches!(grantee, Grantee::Role(..))),
+    );
+    let policies = vec![arn(&format!("policy{GRANT_POLICY_PATH}*"))];
+    let of_grants = || {
+        let ours = format!("arn:{partition}:iam::{THIS_ACCOUNT}:policy{GRANT_POLICY_PATH}*");
+        vec![Condition::new(OperatorName::ArnLike, "iam:PolicyARN", [ours])]
+    };
+    let rows: [(&str, Right, Vec<String>, Vec<Condition>); 9] = [
+        ("ListPolicies", Right::ListGrants, vec!["*".into()], Vec::new()),
+        ("ReadGrantPolicies", Right::ReadGrants, policies.clone(), Vec::new()),
+        // IAM judges a role that is not there as one without a path; and one at another path has an ARN that is not listed. Both
+        // are to be seen for what they are, rather than as a right that is missing.
+        ("ReadRoles", Right::ReadGrantee, vec![arn("role/*")], Vec::new()),
+        ("WriteGrantPolicies", Right::WriteGrants, policies, Vec::new()),
+        ("GiveToListedGroups", Right::GiveToGroup, groups, of_grants()),
+        ("GiveToListedRoles", Right::GiveToRole, roles, of_grants()),
+        (
+            "TakeFromGroups",
+            Right::TakeFromGroup,
+            vec![arn("group/*")],
+            of_grants(),
+        ),
+        ("TakeFromRoles", Right::TakeFromRole, vec![arn("role/*")], of_grants()),
+        ("TakeFromUsers", Right::TakeFromUser, vec![arn("user/*")], of_grants()),
+    ];
+    let allowed = rows.into_iter().filter_map(|(sid, right, resources, conditions)| {
+        let mut actions: Vec<String> = calls
+            .iter()
+            .filter(|call| call.right == right)
+            .map(|call| call.action.to_string())
+            .collect();
+        actions.sort();
+        (!actions.is_empty() && !resources.is_empty()).then(|| {
+            statement(
+                sid,
+                Effect::Allow,
+                ActionElement::Action(actions),
+                resources,
+                conditions,
+            )
+        })
+    });
+    let mut statements: Vec<Statement> = allowed.collect();
+    statements.push(never_touch(rules, &grants.role, operator));
+    Some((grants.role.clone(), Document::new(statements)))
+}
+
+/// Itself, the bootstrap role, the operator, the roles that crossrole makes, and what others depend on. None of it is
+/// allowed above but to take a grant away; this holds whatever else is ever attached to the role.
+fn never_touch(rules: &Rules, role: &GrantRole, operator: &PrincipalArn) -> Statement {
+    let partition = operator.partition();
+    let made = format!("role{}", rules.roles_pattern());
+    let protected = PROTECTED_PATHS.iter().map(|path| format!("role{path}*"));
+    let named = PROTECTED_NAMES.iter().map(|name| format!("role/{name}"));
+    let mut resources = vec![
+        bootstrap_role(rules, partition),
+        grant_role(role, partition),
+        operator.to_string(),
+    ];
+    let others = std::iter::once(made).chain(protected).chain(named);
+    resources.extend(others.map(|resource| format!("arn:{partition}:iam::*:{resource}")));
+    let harmless = ["iam:Get*", "iam:List*", "iam:DetachRolePolicy"].map(String::from);
+    statement(
+        "NeverTouchTheseRoles",
+        Effect::Deny,
+        ActionElement::NotAction(harmless.to_vec()),
+        resources,
+        Vec::new(),
+    )
+}
+
+fn statement(
+    sid: &str,
+    effect: Effect,
+    action: ActionElement,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+) -> Statement {
+    Statement {
+        sid: Some(sid.to_string()),
+        effect,
+        principal: None,
+        action,
+        resource: Some(ResourceElement::Resource(resources)),
+        conditions,
+    }
+}

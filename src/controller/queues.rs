@@ -1,0 +1,96 @@
+//! Where to ask for a look at something.
+
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::watch::{CachedAccount, CachedClass, CachedGrant, CachedRole, Caches};
+
+/// Where to ask for a look at something.
+#[derive(Clone)]
+pub struct Queues {
+    /// Looks at CrossAccountRoles.
+    pub roles: UnboundedSender<ObjectRef<CachedRole>>,
+    /// Looks at AssumeRoleGrants.
+    pub grants: UnboundedSender<ObjectRef<CachedGrant>>,
+    /// Looks at AWSAccounts.
+    pub accounts: UnboundedSender<ObjectRef<CachedAccount>>,
+    /// Looks at AccountClasses.
+    pub classes: UnboundedSender<ObjectRef<CachedClass>>,
+}
+
+/// The other ends of [`Queues`].
+pub struct Requests {
+    /// Looks at CrossAccountRoles.
+    pub roles: UnboundedReceiver<ObjectRef<CachedRole>>,
+    /// Looks at AssumeRoleGrants.
+    pub grants: UnboundedReceiver<ObjectRef<CachedGrant>>,
+    /// Looks at AWSAccounts.
+    pub accounts: UnboundedReceiver<ObjectRef<CachedAccount>>,
+    /// Looks at AccountClasses.
+    pub classes: UnboundedReceiver<ObjectRef<CachedClass>>,
+}
+
+impl Queues {
+    /// Asks for a look at everything that is cached.
+    pub fn look_at_everything(&self, caches: &Caches) {
+        look_at_roles(self, caches, |_| true);
+        look_at_grants(self, caches, |_| true);
+        for account in caches.accounts.state() {
+            let _ = self.accounts.send(ObjectRef::from_obj(account.as_ref()));
+        }
+        for class in caches.classes.state() {
+            let _ = self.classes.send(ObjectRef::from_obj(class.as_ref()));
+        }
+    }
+}
+
+impl Requests {
+    /// Discards every request, for as long as it is polled: nothing is looked at meanwhile, and they must not pile up.
+    pub async fn discard(&mut self) {
+        loop {
+            tokio::select! {
+                Some(_) = self.roles.recv() => {}
+                Some(_) = self.grants.recv() => {}
+                Some(_) = self.accounts.recv() => {}
+                Some(_) = self.classes.recv() => {}
+                else => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// Both ends of all queues.
+pub(super) fn queues() -> (Queues, Requests) {
+    let (roles, role_requests) = unbounded_channel();
+    let (grants, grant_requests) = unbounded_channel();
+    let (accounts, account_requests) = unbounded_channel();
+    let (classes, class_requests) = unbounded_channel();
+    (
+        Queues {
+            roles,
+            grants,
+            accounts,
+            classes,
+        },
+        Requests {
+            roles: role_requests,
+            grants: grant_requests,
+            accounts: account_requests,
+            classes: class_requests,
+        },
+    )
+}
+
+/// Asks for a look at each of some CrossAccountRoles.
+pub(super) fn look_at_roles(queues: &Queues, caches: &Caches, wanted: impl Fn(&CachedRole) -> bool) {
+    for role in caches.roles.state().iter().filter(|role| wanted(role)) {
+        let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+    }
+}
+
+/// Asks for a look at each of some AssumeRoleGrants. A look that finds nothing new makes no call of AWS.
+pub(super) fn look_at_grants(queues: &Queues, caches: &Caches, wanted: impl Fn(&CachedGrant) -> bool) {
+    for grant in caches.grants.state().iter().filter(|grant| wanted(grant)) {
+        let _ = queues.grants.send(ObjectRef::from_obj(grant.as_ref()));
+    }
+}
