@@ -179,7 +179,8 @@ async fn a_grant_is_given(scene: &Scene) {
     let operator = simulator.edit_role(IDENTITY_ACCOUNT, "crossrole-operator", enter);
     operator.await.unwrap();
     let group = json!({"name": "SecAuditors"});
-    let made = simulator.ask::<Value>(Method::POST, &format!("/accounts/{PROD}/groups"), Some(&group));
+    let groups = format!("/accounts/{PROD}/groups");
+    let made = simulator.ask::<Value>(Method::POST, &groups, Some(&group));
     made.await.unwrap();
     let grant = with(grant("auditors", "prod"), "/spec/roles", json!({"names": ["audit"]}));
     scene.control_plane.apply(&yaml(&[grant])).await.unwrap();
