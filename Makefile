@@ -1,4 +1,5 @@
-# `make help` lists what there is. Needs Rust, Go and, for the test against moto, Python 3.
+# `make help` lists what there is. Needs Rust, Go, for the test against moto Python 3, and for that of the alerts promtool or
+# Debian's apt-get.
 
 CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
@@ -41,11 +42,11 @@ kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
 	@$(CARGO) test --workspace --test tools -- --ignored
 
-alerts: ## Try the chart's alerts with promtool (of Debian's package prometheus, or any other; PROMTOOL says which).
-	@set -eu; promtool=$${PROMTOOL:-promtool}; \
-		command -v "$$promtool" >/dev/null || { echo "alerts: promtool is missing; it comes with Prometheus" >&2; exit 1; }; \
+alerts: ## Try the chart's alerts with promtool, by themselves and with what an operator tells while each cause is made.
+	@set -eu; promtool=$$(tools/promtool); \
 		"$$promtool" check rules charts/crossrole/monitoring/alerts.yaml; \
 		"$$promtool" test rules tests/alerts/alerts.yaml
+	@$(CARGO) test --workspace --test telemetry
 
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the programs as they are released"

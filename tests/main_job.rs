@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crossrole_testkit::scene::{self, condition};
-use crossrole_testkit::{Scene, eventually, tools};
+use crossrole_testkit::{ControlPlaneOptions, Scene, eventually, tools};
 use serde_json::json;
 
 const PROD: &str = "222222222222";
@@ -24,7 +24,21 @@ async fn quickstart(scene: &Scene) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_object_becomes_a_role_in_each_account_and_leaves_none_behind() {
-    let scene = Scene::start(&[PROD, STAGE]).await.unwrap();
+    from_one_object_to_its_end(ControlPlaneOptions::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_does_so_on_the_oldest_kubernetes_that_is_supported() {
+    let oldest = ControlPlaneOptions {
+        emulated_version: Some("1.33".to_owned()),
+        ..ControlPlaneOptions::default()
+    };
+    from_one_object_to_its_end(oldest).await;
+}
+
+async fn from_one_object_to_its_end(kubernetes: ControlPlaneOptions) {
+    let settings = ["leaderElection.enabled=false"];
+    let scene = Scene::start_on(kubernetes, &[PROD, STAGE], &settings).await.unwrap();
     let operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
     quickstart(&scene).await;
 

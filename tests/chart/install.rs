@@ -1,8 +1,11 @@
 //! Installing, upgrading and uninstalling.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crossrole_testkit::chart::{NAMESPACE, RELEASE};
+use crossrole_testkit::scene::PATIENCE;
 use crossrole_testkit::tools::workspace;
-use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions};
+use crossrole_testkit::{Chart, ControlPlane, ControlPlaneOptions, eventually};
 use serde_json::{Value, json};
 
 use super::{CRDS, only, render};
@@ -75,12 +78,69 @@ async fn it_installs_keeps_to_the_restricted_profile_and_leaves_the_crds_behind(
     let gone = control_plane.kubectl(["get", kinds, "--output", "name"]).await.unwrap();
     assert!(!gone.contains("/crossrole"), "{gone}");
 
-    // Installed again, the release takes the CRDs that are there.
-    chart.install(&control_plane, &[]).await.unwrap();
+    // Installed again, the release takes the CRDs that are there. Helm waits until the operator runs.
     let folder = workspace().join("charts/crossrole").display().to_string();
+    let install = ["install", RELEASE, &folder, "--namespace", NAMESPACE];
+    let install = install.into_iter().chain(["--wait", "--timeout=2m"]);
+    let runs = AtomicBool::new(false);
+    let installed = async {
+        let installed = control_plane.helm(install).await;
+        (installed, runs.load(Ordering::SeqCst))
+    };
+    let (installed, ()) = tokio::join!(installed, bring_up(&control_plane, &runs));
+    let (installed, waited) = installed;
+    installed.unwrap();
+    assert!(waited, "Helm did not wait for the Pods");
     let upgrade = ["upgrade", RELEASE, &folder, "--namespace", NAMESPACE];
     let upgrade = upgrade.into_iter().chain(["--set", "operator.maxRemovals=20"]);
     control_plane.helm(upgrade).await.unwrap();
+}
+
+/// Writes what the controllers of Deployments and PodDisruptionBudgets would, in their order: nothing here runs Pods.
+async fn bring_up(control_plane: &ControlPlane, runs: &AtomicBool) {
+    eventually(PATIENCE, "the Deployment", async || {
+        let kinds = [
+            "get",
+            "deployment,poddisruptionbudget",
+            "--namespace",
+            NAMESPACE,
+            "--output=name",
+        ];
+        let found = control_plane.kubectl(kinds).await.unwrap();
+        if found.lines().count() == 2 { Ok(()) } else { Err(found) }
+    })
+    .await
+    .unwrap();
+    let write = async |kind: &str, status: Value| {
+        let patch = json!({"status": status}).to_string();
+        let arguments = ["patch", kind, RELEASE, "--namespace", NAMESPACE];
+        let arguments = arguments
+            .into_iter()
+            .chain(["--subresource=status", "--type=merge", "--patch", &patch]);
+        control_plane.kubectl(arguments).await.unwrap();
+    };
+    let condition =
+        |type_: &str, status: &str, reason: &str| json!({"type": type_, "status": status, "reason": reason});
+    let starting = json!({
+        "observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "unavailableReplicas": 2,
+        "conditions": [
+            condition("Available", "False", "MinimumReplicasUnavailable"),
+            condition("Progressing", "True", "ReplicaSetUpdated"),
+        ],
+    });
+    write("deployment", starting).await;
+    let budget = json!({"observedGeneration": 1, "currentHealthy": 2, "desiredHealthy": 1, "expectedPods": 2, "disruptionsAllowed": 1});
+    write("poddisruptionbudget", budget).await;
+    // From here on Helm may return.
+    runs.store(true, Ordering::SeqCst);
+    let running = json!({
+        "readyReplicas": 2, "availableReplicas": 2, "unavailableReplicas": null,
+        "conditions": [
+            condition("Available", "True", "MinimumReplicasAvailable"),
+            condition("Progressing", "True", "NewReplicaSetAvailable"),
+        ],
+    });
+    write("deployment", running).await;
 }
 
 /// The Pod that the Deployment would make.

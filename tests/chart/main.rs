@@ -6,6 +6,8 @@ mod install;
 mod monitoring;
 mod pods;
 mod policies;
+#[path = "../support/promtool.rs"]
+mod promtool;
 mod rights;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,17 +1,26 @@
-//! What the operator tells of itself: health, figures, the log. One scene, in which one cause after another is made.
+//! What the operator tells of itself: health, figures, the log. One scene, in which one cause after another is made, and
+//! the chart's alerts are asked what they make of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod causes;
+#[path = "../support/promtool.rs"]
+mod promtool;
+mod recording;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use causes::of;
 use crossrole_testkit::figures::Scrape;
 use crossrole_testkit::scene::PATIENCE;
 use crossrole_testkit::simulator::{Effect, Match};
 use crossrole_testkit::{Figures, Scene, eventually};
+use jiff::Timestamp;
+use recording::Recording;
 use serde_json::json;
-use support::{PROD, STAGE, account, class, namespace, role, with, yaml};
+use support::{PROD, STAGE, account, class, namespace, objects, role, with, yaml};
 
 /// An account of which AWS wants fewer calls.
 const BUSY: &str = "555555555555";
@@ -74,7 +83,7 @@ async fn wait_until_ready(figures: &Figures, what_for: &str) {
 async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     let settings = [
         "operator.clusterId=east",
-        "operator.propagationDelay=1s",
+        "operator.propagationDelay=1s,operator.maxRemovals=1",
         // Nobody waits for the end of the lease here: the first gives it back.
         "leaderElection.leaseDuration=60s,leaderElection.renewDeadline=40s,leaderElection.retryPeriod=1s",
     ];
@@ -86,23 +95,29 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     let mut first = scene.operator(&arguments).await.unwrap();
     let figures = Figures::of(&mut first, PATIENCE).await.unwrap();
 
-    // A role that is as declared, one whose time ends, one that is refused, and an account without a way in.
-    let ends = with(
-        role("ends"),
-        "/spec/validity",
-        json!({"notAfter": "2099-01-01T00:00:00Z"}),
-    );
-    let refused = with(role("refused"), "/spec/trust/0/from/accounts/0", json!("999999999999"));
+    let mut recording = Recording::start();
+    recording.scrape("first", &figures);
+
+    // A role that is as declared, and one in all accounts with a label.
+    let labelled = |name, id| with(account(name, id), "/metadata/labels", json!({"wave": "one"}));
     let objects = [
         namespace("security"),
         class("standard"),
-        account("prod", PROD),
-        account("stage", STAGE),
-        account("busy", BUSY),
+        labelled("prod", PROD),
+        labelled("busy", BUSY),
         role("audit"),
-        ends,
-        refused,
+        causes::wave(),
     ];
+    scene.control_plane.apply(&yaml(&objects)).await.unwrap();
+    wait_for(&figures, "all is well", &[(in_state("Ready"), 2.0)]).await;
+    recording.seen("all is well", 0.0, &[]).await;
+
+    // One whose time ends, one that is refused, and an account without a way in.
+    let from = recording.now().await;
+    let end = Timestamp::from_second(Timestamp::now().as_second() + 12 * 3600).unwrap();
+    let ends = with(role("ends"), "/spec/validity", json!({"notAfter": end.to_string()}));
+    let refused = with(role("refused"), "/spec/trust/0/from/accounts/0", json!("999999999999"));
+    let objects = [account("stage", STAGE), ends, refused];
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let all = wait_for(
@@ -111,10 +126,13 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
         &[
             (format!("crossrole_build_info{{version=\"{version}\"}}"), 1.0),
             ("crossrole_leader".into(), 1.0),
-            (in_state("Ready"), 2.0),
+            (in_state("Ready"), 3.0),
             (in_state("Refused"), 1.0),
             ("crossrole_role_reasons{reason=\"TrustNotAllowed\"}".into(), 1.0),
-            ("crossrole_next_validity_end_timestamp_seconds".into(), 4_070_908_800.0),
+            (
+                "crossrole_next_validity_end_timestamp_seconds".into(),
+                f64::from(u32::try_from(end.as_second()).unwrap()),
+            ),
             (of_prod("account_ready"), 1.0),
             (of_stage("account_ready"), 0.0),
             (of_prod("aws_breaker_open"), 0.0),
@@ -123,7 +141,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
             (of_prod("drift_repaired_total"), 0.0),
             (
                 "crossrole_aws_calls_total{action=\"iam:CreateRole\",code=\"OK\"}".into(),
-                2.0,
+                4.0,
             ),
         ],
     )
@@ -149,8 +167,16 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
         wait_for_some(&figures, "what happened is counted", |series| series == counter).await;
     }
     wait_until_ready(&figures, "working").await;
+    let (prod, stage) = (of(PROD), of(STAGE));
+    let expected = [
+        ("CrossroleAccountNotReady", stage.as_str()),
+        ("CrossroleRolesRefused", prod.as_str()),
+        ("CrossroleValidityEnds", ""),
+    ];
+    recording.seen("what is declared", from, &expected).await;
 
-    // Somebody edits a role, leaves another with our tags behind, and AWS asks for fewer calls in another account.
+    // Somebody edits a role, and leaves another with our tags behind.
+    let from = recording.now().await;
     let edit = json!({"description": "by hand"});
     scene.simulator.edit_role(PROD, "audit", edit).await.unwrap();
     let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}]});
@@ -159,19 +185,25 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     scene.simulator.create_role(PROD, lost).await.unwrap();
     let found = [(of_prod("drift_repaired_total"), 1.0), (of_prod("orphans"), 1.0)];
     wait_for(&figures, "drift and orphan are told", &found).await;
-    scene.simulator.throttle(BUSY, 0.5, 1.0).await.unwrap();
-    // Which call it was that AWS refused, is chance.
-    let refused = |series: &str| series.starts_with("crossrole_aws_calls_total") && series.contains("\"Throttling\"");
-    let waiting = format!("crossrole_aws_wait_seconds_total{{account_id=\"{BUSY}\"}}");
-    wait_for_some(&figures, "the waiting is told", |series| series == waiting).await;
-    wait_for_some(&figures, "what was refused is told", refused).await;
+    let expected = [("CrossroleDrift", prod.as_str()), ("CrossroleOrphans", prod.as_str())];
+    recording.seen("edits by hand", from, &expected).await;
+
+    objects::delete(&scene, &["refused"]).await;
+    causes::too_many_removals(&scene, &figures, &mut recording).await;
+    causes::aws_in_trouble(&scene, &figures, &mut recording).await;
+    causes::nothing_ends(&scene, &figures, &mut recording).await;
+    causes::no_right_to_report(&scene, &figures, &mut recording).await;
+    causes::throttling(&scene, &figures, &mut recording).await;
 
     // A role that cannot be removed, until it can.
+    let from = recording.now().await;
     let denied = Effect::Named("AccessDenied".into());
     let deletions = Match::action("DeleteRole").in_account(PROD);
     let denial = scene.simulator.add_fault(deletions, 1, 1000, denied).await.unwrap();
-    support::objects::delete(&scene, &["ends"]).await;
+    objects::delete(&scene, &["ends"]).await;
     wait_for(&figures, "a removal that is denied", &[(in_state("Removing"), 1.0)]).await;
+    let expected = [("CrossroleRolesNotRemoved", prod.as_str())];
+    recording.seen("a removal is denied", from, &expected).await;
     scene.simulator.end_fault(denial).await.unwrap();
 
     // The log says more when its file says so, without a restart.
@@ -198,6 +230,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     // A standby is ready and tells nothing of the accounts. It takes over the telling with the work.
     let mut second = scene.standby(&["--resync-interval=1s"]).await.unwrap();
     let others = Figures::of(&mut second, PATIENCE).await.unwrap();
+    recording.scrape("second", &others);
     wait_until_ready(&others, "standing by").await;
     let (_, told) = others.get("/metrics").await.unwrap();
     assert!(
@@ -214,4 +247,27 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     let taken_over = [("crossrole_leader".to_owned(), 1.0), (of_prod("account_ready"), 1.0)];
     wait_for(&others, "the standby works", &taken_over).await;
     wait_until_ready(&others, "working").await;
+
+    // One works without asking for the lease.
+    let from = recording.now().await;
+    let mut rival = scene.operator(&["--leader-elect=false"]).await.unwrap();
+    let figures = Figures::of(&mut rival, PATIENCE).await.unwrap();
+    recording.scrape("rival", &figures);
+    wait_for(&figures, "two work", &[("crossrole_leader".to_owned(), 1.0)]).await;
+    recording.seen("two work", from, &[("CrossroleTwoLeaders", "")]).await;
+    rival.kill().await.unwrap();
+
+    // The one that works is gone, without giving the lease back.
+    let mut third = scene.standby(&[]).await.unwrap();
+    let figures = Figures::of(&mut third, PATIENCE).await.unwrap();
+    recording.scrape("third", &figures);
+    let from = recording.now().await;
+    second.kill().await.unwrap();
+    recording
+        .seen("the holder of the lease is gone", from, &[("CrossroleNoLeader", "")])
+        .await;
+    let from = recording.now().await;
+    third.kill().await.unwrap();
+    recording.seen("all are gone", from, &[("CrossroleDown", "")]).await;
+    recording.judge();
 }
