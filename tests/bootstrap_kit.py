@@ -79,8 +79,8 @@ def module(file: str) -> None:
     found = {"external_ids": {plain(key): plain(value) for key, value in parsed["locals"][0]["external_ids"].items()}}
     for block in parsed["resource"]:
         for kind, named in block.items():
-            for resource in named.values():
-                found[plain(kind)] = {
+            for name, resource in named.items():
+                found[f"{plain(kind)}.{plain(name)}"] = {
                     key: document(value) if "<<-JSON" in str(value) else plain(value) if isinstance(value, str) else value
                     for key, value in resource.items()
                 }

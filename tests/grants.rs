@@ -15,7 +15,15 @@ use root::root;
 use serde_json::{Value, json};
 use support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
 
-const LATER: &str = "555555555555";
+/// Accounts that are audited from the start.
+const AUDITED: [(&str, &str); 5] = [
+    ("prod", PROD),
+    ("stage", STAGE),
+    ("data", "666666666661"),
+    ("shop", "666666666662"),
+    ("mail", "666666666663"),
+];
+const LATER: &str = "777777777777";
 const VENDOR: &str = "444444444444";
 const POLICY: &str = "arn:aws:iam::111111111111:policy/crossrole-grants/security.auditors.1";
 const FOREIGN: &str = "arn:aws:iam::111111111111:policy/crossrole-grants/security.other.1";
@@ -28,14 +36,18 @@ fn document(file: &str) -> Value {
     serde_json::from_str(&example(&format!("bootstrap/{file}"))).unwrap()
 }
 
-/// The kit of the identity account, as `examples/grants` shows it; two groups, and two users with MFA.
+/// The kit of the identity account, as `examples/grants` shows it, and a group that is not there; two groups, and two users with MFA.
 async fn set_up_identity_account(scene: &Scene) -> (User, User) {
     let simulator = &scene.simulator;
     set_up_target_account(simulator, IDENTITY_ACCOUNT).await.unwrap();
+    let group = "arn:aws:iam::*:group/SecAuditors";
+    let both = json!([group, "arn:aws:iam::*:group/Missing"]);
+    let permissions = example("bootstrap/grant-permissions.json").replace(&format!("\"{group}\""), &both.to_string());
+    let permissions: Value = serde_json::from_str(&permissions).unwrap();
     let order = json!({
         "name": "crossrole-grants",
         "trust": document("trust-identity.json"),
-        "inline": {"crossrole": document("grant-permissions.json")},
+        "inline": {"crossrole": permissions},
     });
     simulator.create_role(IDENTITY_ACCOUNT, order).await.unwrap();
     let enter = json!({"inline": {"grants": document("operator-permissions.json")}});
@@ -122,7 +134,8 @@ async fn is_let_in(scene: &Scene, user: &User, arn: &str, mfa: bool) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_is_the_other_half_of_the_door() {
-    let scene = Scene::start(&[PROD, STAGE, LATER]).await.unwrap();
+    let accounts = AUDITED.map(|(_, id)| id);
+    let scene = Scene::start(&[&accounts[..], &[LATER]].concat()).await.unwrap();
     let (ada, mallory) = set_up_identity_account(&scene).await;
     scene.simulator.create_account(VENDOR, None).await.unwrap();
     let may_ask = json!({"ask": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}});
@@ -132,31 +145,29 @@ async fn a_grant_is_the_other_half_of_the_door() {
         .await
         .unwrap();
 
+    let audited = AUDITED.map(|(name, id)| labelled(account(name, id), "audited", "yes"));
+    scene.control_plane.apply(&yaml(&audited)).await.unwrap();
     let objects = [
         namespace("security"),
         class("standard"),
-        labelled(account("prod", PROD), "audited", "yes"),
-        labelled(account("stage", STAGE), "audited", "yes"),
         account("later", LATER),
         labelled(audit("audit", IDENTITY_ACCOUNT), "purpose", "audit"),
         audit("vendor", VENDOR),
     ];
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
-    scene.control_plane.apply(&example("account.yaml")).await.unwrap();
+    let account = example("account.yaml").replace("groups: [SecAuditors]", "groups: [SecAuditors, Missing]");
+    scene.control_plane.apply(&account).await.unwrap();
     scene.control_plane.apply(&example("grant.yaml")).await.unwrap();
 
     // It follows the roles as they come.
-    let grant_now = wait_for(&scene, "auditors", "both roles are granted", is_ready("2/2")).await;
+    let grant_now = wait_for(&scene, "auditors", "five roles are granted", is_ready("5/5")).await;
     assert!(condition(&grant_now, "HalfOpen").is_null(), "{grant_now}");
     assert!(condition(&grant_now, "Stalled").is_null(), "{grant_now}");
-    assert_eq!(
-        grant_now["status"]["roles"],
-        json!([
-            {"roleArn": arn(PROD, "audit"), "role": "audit", "account": "prod", "trusted": "Yes"},
-            {"roleArn": arn(STAGE, "audit"), "role": "audit", "account": "stage", "trusted": "Yes"},
-        ])
-    );
-    for account in [PROD, STAGE] {
+    let mut granted = AUDITED
+        .map(|(name, id)| json!({"roleArn": arn(id, "audit"), "role": "audit", "account": name, "trusted": "Yes"}));
+    granted.sort_by_key(|role| role["roleArn"].to_string());
+    assert_eq!(grant_now["status"]["roles"], json!(granted));
+    for account in accounts {
         let arn = arn(account, "audit");
         assert!(is_let_in(&scene, &ada, &arn, true).await, "{arn}\n{}", operator.log());
         assert!(!is_let_in(&scene, &ada, &arn, false).await, "without MFA: {arn}");
@@ -184,7 +195,7 @@ async fn a_grant_is_the_other_half_of_the_door() {
     // A further account by its label alone.
     let label = ["label", "awsaccount", "later", "audited=yes"];
     scene.control_plane.kubectl(label).await.unwrap();
-    wait_for(&scene, "auditors", "the third role is granted", is_ready("3/3")).await;
+    wait_for(&scene, "auditors", "the sixth role is granted", is_ready("6/6")).await;
     assert!(is_let_in(&scene, &ada, &arn(LATER, "audit"), true).await);
 
     // A role that trusts only the vendor, who lacks the external id.
@@ -202,11 +213,11 @@ async fn a_grant_is_the_other_half_of_the_door() {
         is_half_open("GrantedNotTrusted"),
     )
     .await;
-    assert_eq!(half["status"]["summary"], "3/6");
+    assert_eq!(half["status"]["summary"], "6/12");
     assert!(!is_let_in(&scene, &ada, &arn(PROD, "vendor"), true).await);
     scene.control_plane.kubectl(purpose("purpose=sales")).await.unwrap();
     wait_for(&scene, "auditors", "the vendor's role is left out", |grant| {
-        is_ready("3/3")(grant) && condition(grant, "HalfOpen").is_null()
+        is_ready("6/6")(grant) && condition(grant, "HalfOpen").is_null()
     })
     .await;
     let lonely = audit("lonely", IDENTITY_ACCOUNT);
@@ -221,6 +232,49 @@ async fn a_grant_is_the_other_half_of_the_door() {
     let told = condition(&half, "HalfOpen")["message"].as_str().unwrap();
     assert!(told.contains("lonely") && !told.contains("vendor"), "{told}");
     assert!(!is_let_in(&scene, &ada, &arn(PROD, "lonely"), true).await);
+    let delete = ["delete", "xar", "lonely", "--namespace=security"];
+    scene.control_plane.kubectl(delete).await.unwrap();
+    wait_for(&scene, "auditors", "no door is half open", |grant| {
+        condition(grant, "HalfOpen").is_null()
+    })
+    .await;
+
+    // Somebody who is not there takes nothing from the others, and status goes on saying what they have.
+    let with_missing = with(
+        grant("auditors", "identity"),
+        "/spec/to",
+        json!({"groups": ["Missing", "SecAuditors"]}),
+    );
+    scene.control_plane.apply(&yaml(&[with_missing])).await.unwrap();
+    let lacking = wait_for(&scene, "auditors", "a group is missing", |grant| {
+        condition(grant, "Stalled")["reason"] == "GranteeNotFound"
+    })
+    .await;
+    assert_eq!(lacking["status"]["summary"], "6/6", "{lacking}");
+    assert!(is_let_in(&scene, &ada, &arn(PROD, "audit"), true).await);
+    // The account is let go and taken back: what is there is found again, and where it is.
+    let state = |state: &str| format!(r#"{{"spec":{{"state":"{state}"}}}}"#);
+    for (wanted, id) in [("Abandoned", Value::Null), ("Active", json!(IDENTITY_ACCOUNT))] {
+        let patch = [
+            "patch",
+            "awsaccount",
+            "identity",
+            "--type=merge",
+            "--patch",
+            &state(wanted),
+        ];
+        scene.control_plane.kubectl(patch).await.unwrap();
+        wait_for(&scene, "auditors", "the account is told", |grant| {
+            grant["status"]["accountId"] == id
+        })
+        .await;
+    }
+    scene
+        .control_plane
+        .apply(&yaml(&[grant("auditors", "identity")]))
+        .await
+        .unwrap();
+    wait_for(&scene, "auditors", "only the group is asked for", is_ready("6/6")).await;
 
     // What others do to the policy is undone; what others made is left alone.
     root.attach_group_policy()

@@ -31,8 +31,8 @@ pub struct Ending {
     pub boundary: Option<Arn>,
     /// What the object says of closing and revoking, as far as it can be read.
     pub lifecycle: Lifecycle,
-    /// The roles that crossrole itself works with in the account: the bootstrap role, and the one that the operator runs as.
-    /// Of an object that cannot be read no guardrail has said yet that it names one of them.
+    /// The roles that crossrole itself works with in the account: the bootstrap role, the grant role, and the one that the
+    /// operator runs as. Of an object that cannot be read no guardrail has said yet that it names one of them.
     pub never_closed: Vec<RoleName>,
     /// Whether somebody refuses the object. Otherwise the role is closed only where the object says so: what else would
     /// close it meanwhile waits for the plan that makes it true.

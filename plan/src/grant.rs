@@ -14,6 +14,7 @@
 //! | `decide` | the changes, of which every prefix is safe |
 //! | `order` | their order, in which nobody is shut out in between |
 //! | `effect` | what an account holds after a change |
+//! | `gives` | what an account's policies give now |
 //! | `guard` | what the class does not allow |
 //! | `trusted` | whether the other side admits who is given leave |
 
@@ -21,6 +22,7 @@ mod change;
 mod decide;
 mod desired;
 mod effect;
+mod gives;
 mod grantee;
 mod guard;
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use change::{GrantChange, GrantPlan};
 pub use decide::{Seen, converge, lacking, leave, narrow};
 pub use desired::{Allows, DesiredGrant, Grant, Part, number_of, policies_path};
 pub use effect::{Made, apply};
+pub use gives::{Gives, gives};
 pub use grantee::{Grantee, Holder, HolderKind};
 pub use guard::{Request, judge, keeping};
 pub use observed::{ObservedGrant, ObservedPolicy};

@@ -21,13 +21,16 @@ use crossrole_iam::{Partition, PolicyPathName, PrincipalArn, quota};
 use crate::bootstrap::Bootstrap;
 use crate::declaration::OrganizationId;
 use crate::grant::GrantRole;
-use crate::rules::{PolicyReference, Rules};
+use crate::rules::{PROTECTED_NAMES, PROTECTED_PATHS, PolicyReference, Rules};
 
 pub use right::{Call, Right};
 
 /// The name of the inline policy that holds the bootstrap role's rights, and of the one that lets the operator's own
 /// identity in.
 pub const POLICY_NAME: &str = "crossrole";
+
+/// The account that a role of the kit is in. Source: IAM User Guide, "AWS global condition context keys".
+const THIS_ACCOUNT: &str = "${aws:PrincipalAccount}";
 
 /// Who gets in, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,29 +202,46 @@ impl Kit {
 fn entering(rules: &Rules, partition: Partition, pod_identity: bool) -> Document {
     let mut actions = vec!["sts:AssumeRole".to_string()];
     actions.extend(pod_identity.then(|| "sts:TagSession".to_string()));
-    let grant_role = rules.grants.as_ref().map(|grants| grant_role(&grants.role, partition));
-    let resources = std::iter::once(bootstrap_role(rules, partition)).chain(grant_role);
     Document::new(vec![Statement {
         sid: Some("EnterTheAccounts".to_string()),
         effect: Effect::Allow,
         principal: None,
         action: ActionElement::Action(actions),
-        resource: Some(ResourceElement::Resource(resources.collect())),
+        resource: Some(ResourceElement::Resource(entered(rules, partition))),
         conditions: Vec::new(),
     }])
 }
 
-/// The bootstrap role of whichever account.
-fn bootstrap_role(rules: &Rules, partition: Partition) -> String {
-    format!(
-        "arn:{partition}:iam::*:role{}{}",
-        rules.bootstrap.path, rules.bootstrap.name
-    )
+/// The roles that the operator enters as, in whichever account: the bootstrap role, and the grant role of a class that has
+/// one.
+fn entered(rules: &Rules, partition: Partition) -> Vec<String> {
+    let bootstrap = (&rules.bootstrap.path, &rules.bootstrap.name);
+    let grants = rules
+        .grants
+        .as_ref()
+        .map(|grants| (&grants.role.path, &grants.role.name));
+    let roles = std::iter::once(bootstrap).chain(grants);
+    roles
+        .map(|(path, name)| any_account(partition, &format!("role{path}{name}")))
+        .collect()
 }
 
-/// The grant role of whichever account.
-fn grant_role(role: &GrantRole, partition: Partition) -> String {
-    format!("arn:{partition}:iam::*:role{}{}", role.path, role.name)
+/// What no role of the kit may touch, itself among it: the roles that the operator enters as and the one that it is, `more`,
+/// and the roles that others depend on.
+fn untouchable(rules: &Rules, operator: &PrincipalArn, more: impl IntoIterator<Item = String>) -> Vec<String> {
+    let partition = operator.partition();
+    let mut resources = entered(rules, partition);
+    resources.push(operator.to_string());
+    resources.extend(more);
+    let protected = PROTECTED_PATHS.iter().map(|path| format!("role{path}*"));
+    let protected = protected.chain(PROTECTED_NAMES.iter().map(|name| format!("role/{name}")));
+    resources.extend(protected.map(|resource| any_account(partition, &resource)));
+    resources
+}
+
+/// A resource of IAM in whichever account.
+fn any_account(partition: Partition, resource: &str) -> String {
+    format!("arn:{partition}:iam::*:{resource}")
 }
 
 fn check(what: &'static str, document: &Document) -> Result<(), KitError> {

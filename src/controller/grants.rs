@@ -37,7 +37,7 @@ use work::Work;
 
 pub use interest::{bears_beside, look_after_account, look_beside};
 pub use known::Known;
-pub use selected::bearing;
+pub use selected::{bearing, is_under_way};
 
 /// Makes one grant true, and says so in its status.
 ///
@@ -83,10 +83,16 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
         grant.metadata.generation,
         &target,
         &outcome,
+        context
+            .grants
+            .gives(&work.object)
+            .and_then(|gives| gives.roles)
+            .as_ref(),
         context.now(),
     );
     if world.account_state(&grant.spec.account) == Some(AccountState::Abandoned) {
         status = report::forgotten(status);
+        context.grants.forget(&work.object);
     }
     if let Some(asked) = grant.annotations().get(RECONCILE_AT_ANNOTATION) {
         status.last_handled_reconcile_at = Some(cut(asked, 253));

@@ -112,7 +112,9 @@ fn ending(request: &Request<'_>, account: &AWSAccount) -> Option<(Entrance, Endi
     let hub_role = request.hub.and_then(Identity::role);
     let hub_role = hub_role.filter(|(id, _)| *id == parsed.id.as_str());
     let hub_role = hub_role.and_then(|(_, name)| name.parse().ok());
-    let never_closed = [bootstrap.name.clone()].into_iter().chain(hub_role).collect();
+    let grant_role = request.world.grant_role(&parsed).ok().flatten();
+    let entered_as = [Some(bootstrap.name.clone()), grant_role.map(|role| role.name)];
+    let never_closed = entered_as.into_iter().flatten().chain(hub_role).collect();
     let entrance = entrance(&parsed, &bootstrap);
     let listed = role.spec.permissions.as_ref();
     let listed = listed.map_or(&[][..], |permissions| &permissions.customer_managed);

@@ -51,6 +51,7 @@ mod ending;
 pub mod events;
 pub mod fenced;
 pub mod freshness;
+mod gather;
 pub mod grants;
 pub mod holding;
 pub mod index;

@@ -21,6 +21,7 @@ use tracing::Instrument;
 
 use super::context::{Context, TASKS_AT_ONCE, key};
 use super::events::Events;
+use super::gather::gather;
 use super::looks::Looks;
 use super::memory::Memory;
 use super::queues::{Queues, Requests, named};
@@ -305,22 +306,18 @@ async fn serve<K, Look>(
     store: Store<K>,
     context: Arc<Context>,
     look: impl Fn(Arc<K>, Arc<Context>) -> Look,
-    (at_once, gather): (u16, Duration),
+    (at_once, gathered_for): (u16, Duration),
     mut stop: Receiver<bool>,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     Look: Future<Output = Result<Action, kube::Error>> + Send + 'static,
 {
-    let queue = futures::stream::unfold(requests, |mut requests| async move {
-        requests
-            .recv()
-            .await
-            .map(|request| (Ok::<_, Infallible>(request), requests))
-    })
-    .take_until(Box::pin(async move {
-        until_stop(&mut stop).await;
-    }));
-    let config = Config::default().concurrency(at_once).debounce(gather);
+    let queue = gather(requests, gathered_for)
+        .map(Ok::<_, Infallible>)
+        .take_until(Box::pin(async move {
+            until_stop(&mut stop).await;
+        }));
+    let config = Config::default().concurrency(at_once);
     let finished = applier(
         |object, context| Box::pin(apart(look(object, context))),
         |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(object.as_ref(), error, &context),

@@ -23,7 +23,7 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::grants::{bearing, bears_beside, look_after_account, look_beside};
+use super::grants::{bearing, bears_beside, is_under_way, look_after_account, look_beside};
 use super::index::{Index, role_name};
 use super::looks::Looks;
 use super::queues::{Queues, Requests, look_at_grants, look_at_roles, named, queues};
@@ -250,7 +250,9 @@ fn bears_on_grants(role: Option<&CachedRole>) -> Option<u64> {
     let role = role?;
     let mut hasher = DefaultHasher::new();
     fingerprint(role).hash(&mut hasher);
-    let status = role.0.as_ref().ok().and_then(|role| role.status.as_ref());
+    let readable = role.0.as_ref().ok();
+    readable.map(is_under_way).hash(&mut hasher);
+    let status = readable.and_then(|role| role.status.as_ref());
     for entry in status.into_iter().flat_map(|status| &status.accounts) {
         (&entry.account, &entry.role_arn, bearing(entry)).hash(&mut hasher);
     }

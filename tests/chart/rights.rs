@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crossrole_testkit::chart::{NAMESPACE, RELEASE};
-use crossrole_testkit::scene::PATIENCE;
+use crossrole_testkit::scene::{PATIENCE, condition};
 use crossrole_testkit::{ControlPlaneOptions, Scene, eventually};
 use serde_json::{Value, json};
 
@@ -181,6 +181,16 @@ async fn every_right_is_used_and_none_is_missing() {
     let wanted = [role("audit"), grant("auditors", "nowhere")];
     scene.control_plane.apply(&yaml(&wanted)).await.unwrap();
     scene.wait_for_ready("security", "audit", "True").await.unwrap();
+    eventually(PATIENCE, "the grant is judged", async || {
+        let grant = scene.get("assumerolegrant", "security", "auditors").await;
+        let grant = grant.map_err(|error| error.to_string())?;
+        match condition(&grant, "Stalled")["reason"] == "AccountNotFound" {
+            true => Ok(()),
+            false => Err(grant["status"].to_string()),
+        }
+    })
+    .await
+    .unwrap();
     first.stop().await.unwrap();
     second.wait_for_line("crossrole is ready", PATIENCE).await.unwrap();
     let delete = "delete --wait=false --ignore-not-found";

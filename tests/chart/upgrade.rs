@@ -4,24 +4,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crossrole_testkit::chart::{NAMESPACE, RELEASE};
+use crossrole_testkit::scene::IDENTITY_ACCOUNT;
 use crossrole_testkit::tools::workspace;
 use crossrole_testkit::{Chart, Error, Figures, Operator, Scene, eventually, scene};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::CRDS;
-use super::support::{PROD, account, class, role, with, yaml};
+use super::support::{PROD, account, class, grant, role, with, yaml};
 
 /// What the version before did not know. Its CRDs are made from today's by this rule: not every checkout has a history,
 /// and CRDs that were kept as files would soon be those of a version that nobody upgrades from.
-const NEWER: [(&str, &str, &str); 5] = [
+const NEWER: [(&str, &str, &str); 6] = [
     ("AccountClass", "status", "accounts"),
     ("AWSAccount", "spec", "parameters"),
     ("AWSAccount", "status", "quotas"),
     ("CrossAccountRole", "spec", "sessions"),
     ("CrossAccountRole", "status", "summary"),
+    ("AssumeRoleGrant", "status", "summary"),
 ];
 
-const OBJECTS: [(&str, &str); 3] = [("accountclass", "standard"), ("awsaccount", "prod"), ("xar", "audit")];
+const OBJECTS: [(&str, &str); 4] = [
+    ("accountclass", "standard"),
+    ("awsaccount", "prod"),
+    ("xar", "audit"),
+    ("assumerolegrant", "auditors"),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_installed_used_upgraded_rolled_back_removed_and_installed_again_without_a_write_to_aws() {
@@ -31,6 +39,7 @@ async fn a_release_is_installed_used_upgraded_rolled_back_removed_and_installed_
     let control_plane = &scene.control_plane;
     let operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
     helm_waits_until_roles_are_ready(&scene, &folder.path().join("roles")).await;
+    a_grant_is_given(&scene).await;
     let used = objects(&scene).await;
     scene.simulator.reset_calls().await.unwrap();
 
@@ -120,7 +129,9 @@ async fn helm_waits_until_roles_are_ready(scene: &Scene, chart: &Path) {
     )
     .unwrap();
     let release = async |verb: &str, role: Value| -> Result<String, Error> {
-        let objects = yaml(&[class("standard"), account("prod", PROD), role]);
+        let grants = json!({"role": "crossrole-grants", "allowedNamespaces": {"names": ["security"]}, "groups": ["SecAuditors"]});
+        let class = with(class("standard"), "/spec/grants", grants);
+        let objects = yaml(&[class, account("prod", PROD), role]);
         fs::write(templates.join("objects.yaml"), objects).unwrap();
         let words = format!(
             "{verb} roles {} --namespace=security --wait --timeout=20s",
@@ -129,7 +140,7 @@ async fn helm_waits_until_roles_are_ready(scene: &Scene, chart: &Path) {
         control_plane.helm(words.split(' ')).await
     };
     release("install --create-namespace", role("audit")).await.unwrap();
-    for (kind, name) in OBJECTS {
+    for (kind, name) in &OBJECTS[..3] {
         let wait = format!("wait --for=condition=Ready --timeout=1s --namespace=security {kind}/{name}");
         control_plane.kubectl(wait.split(' ')).await.unwrap();
     }
@@ -148,6 +159,33 @@ async fn helm_waits_until_roles_are_ready(scene: &Scene, chart: &Path) {
         "it waited for what a person must mend: {told}"
     );
     release("upgrade", role("audit")).await.unwrap();
+}
+
+/// A grant of the role, in the role's own account and with the kit that examples/grants shows. The role does not trust that
+/// account: the grant is half open, and Ready.
+async fn a_grant_is_given(scene: &Scene) {
+    let document = |file: &str| -> Value {
+        let path = workspace().join("examples/grants/bootstrap").join(file);
+        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let simulator = &scene.simulator;
+    let grant_role = json!({
+        "name": "crossrole-grants",
+        "trust": document("trust-identity.json"),
+        "inline": {"crossrole": document("grant-permissions.json")},
+    });
+    simulator.create_role(PROD, grant_role).await.unwrap();
+    let enter = json!({"inline": {"grants": document("operator-permissions.json")}});
+    let operator = simulator.edit_role(IDENTITY_ACCOUNT, "crossrole-operator", enter);
+    operator.await.unwrap();
+    let group = json!({"name": "SecAuditors"});
+    let groups = format!("/accounts/{PROD}/groups");
+    let made = simulator.ask::<Value>(Method::POST, &groups, Some(&group));
+    made.await.unwrap();
+    let grant = with(grant("auditors", "prod"), "/spec/roles", json!({"names": ["audit"]}));
+    scene.control_plane.apply(&yaml(&[grant])).await.unwrap();
+    let wait = "wait --for=condition=Ready --timeout=60s --namespace=security assumerolegrant/auditors";
+    scene.control_plane.kubectl(wait.split(' ')).await.unwrap();
 }
 
 /// A copy of the chart with the CRDs of the version before.
@@ -188,7 +226,7 @@ async fn restarted(scene: &Scene, mut operator: Operator) -> Operator {
     operator.stop().await.unwrap();
     let mut operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
     let figures = Figures::of(&mut operator, scene::PATIENCE).await.unwrap();
-    let ready = ["AccountClass", "AWSAccount", "CrossAccountRole"]
+    let ready = ["AccountClass", "AWSAccount", "CrossAccountRole", "AssumeRoleGrant"]
         .map(|kind| format!("crossrole_reconciles_total{{kind=\"{kind}\",outcome=\"Ready\""));
     let looked = "crossrole_looks_total{outcome=\"Ready\"".to_string();
     eventually(scene::PATIENCE, "a look at everything", async || {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The kinds that have a health script.
-pub const SCRIPTS: [&str; 3] = ["AccountClass", "AWSAccount", "CrossAccountRole"];
+pub const SCRIPTS: [&str; 4] = ["AccountClass", "AWSAccount", "CrossAccountRole", "AssumeRoleGrant"];
 
 /// A file of the workspace.
 pub fn read(path: &str) -> String {

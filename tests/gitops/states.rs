@@ -62,21 +62,31 @@ fn object(state: State) -> Value {
 }
 
 fn status(ready: &Value, other: Option<&str>, accounts: Vec<Value>) -> Value {
-    let condition = |kind: &str, status: &Value| {
+    let condition = |kind: &str, status: &Value, reason: &Value, message: &Value| {
         json!({
-            "type": kind, "status": status, "reason": ready["reason"], "message": ready["message"],
+            "type": kind, "status": status, "reason": reason, "message": message,
             "observedGeneration": 1, "lastTransitionTime": "2026-11-22T09:00:00Z"
         })
     };
-    let mut conditions = vec![condition("Ready", &ready["status"])];
-    match other {
-        Some("RolesReadAlone") => conditions.push(json!({
-            "type": "RolesReadAlone", "status": "True", "reason": "PermissionDenied",
-            "message": "each role is read alone, with some calls for each look", "observedGeneration": 1,
-            "lastTransitionTime": "2026-11-22T09:00:00Z"
-        })),
-        Some(other) => conditions.push(condition(other, &json!("True"))),
-        None => {}
+    let (reason, message) = (&ready["reason"], &ready["message"]);
+    let mut conditions = vec![condition("Ready", &ready["status"], reason, message)];
+    if let Some(other) = other {
+        let of_its_own = match other {
+            "RolesReadAlone" => Some((
+                "PermissionDenied",
+                "each role is read alone, with some calls for each look",
+            )),
+            "HalfOpen" => Some((
+                "TrustedNotGranted",
+                "CrossAccountRoles whose trust names account 111111111111, and which no grant there gives: audit",
+            )),
+            _ => None,
+        };
+        let of_its_own = of_its_own.map(|(reason, message)| (json!(reason), json!(message)));
+        let (reason, message) = of_its_own
+            .as_ref()
+            .map_or((reason, message), |(reason, message)| (reason, message));
+        conditions.push(condition(other, &json!("True"), reason, message));
     }
     json!({"observedGeneration": 1, "conditions": conditions, "accounts": accounts})
 }

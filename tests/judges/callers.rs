@@ -15,6 +15,7 @@ impl Judge<'_> {
                 kind: Kind::User,
                 name: None,
                 path: None,
+                group: None,
                 may: vec![json!({"Action": "sts:*"})],
                 boundary: Vec::new(),
                 tags: Default::default(),
@@ -61,6 +62,11 @@ impl Judge<'_> {
         if let Some(text) = some_document(&caller.may) {
             let call = iam.put_user_policy().user_name(name).policy_name("may");
             not_refused(answer("PutUserPolicy", call.policy_document(text).send().await))?;
+        }
+        if let Some(group) = &caller.group {
+            not_refused(answer("CreateGroup", iam.create_group().group_name(group).send().await))?;
+            let call = iam.add_user_to_group().group_name(group).user_name(name);
+            not_refused(answer("AddUserToGroup", call.send().await))?;
         }
         let call = iam.create_access_key().user_name(name);
         let made = not_refused(answer("CreateAccessKey", call.send().await))?;

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use super::emulators::{self, Emulator, Folder, SECRET};
 use super::judge::Judge;
 use super::python::{python_with, succeeded};
-use super::table::{Caller, HOME, Kind, MEMBER, OTHER, OTHER_ORGANIZATION, Request, RoleOrder, TARGET, World};
+use super::table::{
+    Caller, HOME, Kind, MEMBER, OTHER, OTHER_ORGANIZATION, Request, RoleOrder, TARGET, World, document,
+};
 
 /// Prints the id of an account's organisation, which it makes on the first question about it.
 const ORGANIZATION_OF: &str = "
@@ -94,6 +96,7 @@ pub async fn let_the_operator_in(judge: &mut Judge<'_>) -> Credentials {
         kind: Kind::Role,
         name: None,
         path: None,
+        group: None,
         may: statements(bootstrap_document("operator-permissions.json").unwrap()),
         boundary: Vec::new(),
         tags: Default::default(),
@@ -111,4 +114,19 @@ pub async fn let_the_operator_in(judge: &mut Judge<'_>) -> Credentials {
     let made = judge.create_role(TARGET, "crossrole-bootstrap", &trust, &order).await;
     made.unwrap();
     keys
+}
+
+/// Makes the grant role of the account that most callers live in, and lets the operator be it. Its rights are wider than the
+/// kit's, for the same reason as the bootstrap role's.
+pub async fn let_the_operator_grant(judge: &Judge<'_>) {
+    let trust = bootstrap_document("trust-prod.json").unwrap().to_string();
+    let order = RoleOrder {
+        may: vec![json!({"Action": "iam:*"})],
+        ..RoleOrder::default()
+    };
+    let made = judge.create_role(HOME, "crossrole-grants", &trust, &order).await;
+    let enter = document(&[json!({})], "sts:AssumeRole", Some(&made.unwrap()));
+    let call = judge.root(HOME).put_role_policy();
+    let call = call.role_name("crossrole-operator").policy_name("grants");
+    call.policy_document(enter).send().await.unwrap();
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::judge::{Judge, Verdict};
-use super::ministack::{MiniStack, let_the_operator_in, set_up_accounts};
+use super::ministack::{MiniStack, let_the_operator_grant, let_the_operator_in, set_up_accounts};
 use super::report::{Judged, report};
 use super::table::{Ask, Expected, ORGANIZATION, RoleRow, TARGET, World, expectations, read, text};
 
@@ -67,6 +67,7 @@ async fn a_role_that_the_operator_made_lets_in_whom_it_should_and_nobody_else() 
     if let Some(ministack) = &ministack {
         let mut judge = Judge::emulator(ministack, &scene.simulator, &world).await;
         let keys = let_the_operator_in(&mut judge).await;
+        let_the_operator_grant(&judge).await;
         let mut operator = operator_in(&scene, ministack, &keys).await;
         let can_judge = |ask: &Ask| world.cannot_judge(ask).is_none();
         theirs = ask_all(&scene, &judge, &rows, &questions, can_judge).await;
@@ -75,6 +76,7 @@ async fn a_role_that_the_operator_made_lets_in_whom_it_should_and_nobody_else() 
     }
 
     let judge = Judge::simulator(&scene.simulator, &world).await;
+    let_the_operator_grant(&judge).await;
     let mut operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
     let mut ours = ask_all(&scene, &judge, &rows, &questions, |ask| ask.request.at.is_none()).await;
     // What is written into AWS holds while nobody watches over it.
@@ -127,6 +129,7 @@ async fn ask_all(
             (None, true) => None,
         };
         let objects = rows.iter().filter_map(|row| Some(object(&row.role, spec(row)?)));
+        let objects = objects.chain([grant()]);
         let objects: String = objects.map(|object| format!("---\n{object}\n")).collect();
         scene.control_plane.apply(&objects).await.unwrap();
         let roles = ready_roles(scene, rows.len()).await;
@@ -168,14 +171,24 @@ fn object(name: &str, mut spec: Value) -> Value {
     })
 }
 
+/// Leave for a group to assume the role `accounts`, and no other.
+fn grant() -> Value {
+    json!({
+        "apiVersion": "crossrole.dev/v1alpha1", "kind": "AssumeRoleGrant",
+        "metadata": {"name": "auditors", "namespace": NAMESPACE},
+        "spec": {"account": "identity", "roles": {"names": ["accounts"]}, "to": {"groups": ["SecAuditors"]}}
+    })
+}
+
+/// The roles and the grant.
 async fn objects(scene: &Scene) -> Result<Vec<Value>, String> {
-    let listed = ["get", "xar", "--namespace", NAMESPACE, "--output", "json"];
+    let listed = ["get", "xar,arg", "--namespace", NAMESPACE, "--output", "json"];
     let text = scene.control_plane.kubectl(listed).await;
     let list: Value = serde_json::from_str(&text.map_err(|error| error.to_string())?).unwrap();
     Ok(list["items"].as_array().cloned().unwrap_or_default())
 }
 
-/// The ARN that each object's status gives, when at least so many are Ready and none is not.
+/// The ARN that each role's status gives, when at least so many are Ready, and nothing is not: the grant too.
 async fn ready_roles(scene: &Scene, count: usize) -> BTreeMap<String, String> {
     let is_ready = |object: &Value| {
         object["status"]["observedGeneration"] == object["metadata"]["generation"]
@@ -191,8 +204,12 @@ async fn ready_roles(scene: &Scene, count: usize) -> BTreeMap<String, String> {
     eventually(scene::PATIENCE, "all objects are Ready", async || {
         let objects = objects(scene).await?;
         let others: Vec<_> = objects.iter().filter(|object| !is_ready(object)).collect();
-        if others.is_empty() && objects.len() >= count {
-            return Ok(objects.iter().map(arn).collect());
+        let roles: Vec<_> = objects
+            .iter()
+            .filter(|object| object["kind"] == "CrossAccountRole")
+            .collect();
+        if others.is_empty() && roles.len() >= count {
+            return Ok(roles.into_iter().map(arn).collect());
         }
         let status = |object: &&Value| format!("{}: {}", object["metadata"]["name"], object["status"]);
         Err(others.iter().map(status).collect::<Vec<_>>().join("\n"))
@@ -202,7 +219,7 @@ async fn ready_roles(scene: &Scene, count: usize) -> BTreeMap<String, String> {
 }
 
 async fn delete_all(scene: &Scene) {
-    let delete = ["delete", "xar", "--all", "--namespace", NAMESPACE, "--wait=false"];
+    let delete = ["delete", "xar,arg", "--all", "--namespace", NAMESPACE, "--wait=false"];
     scene.control_plane.kubectl(delete).await.unwrap();
     eventually(scene::PATIENCE, "all objects are gone", async || {
         match objects(scene).await?.as_slice() {

@@ -48,6 +48,8 @@ pub struct Caller {
     /// The name in IAM. Absent: what the caller is called in the table.
     pub name: Option<String>,
     pub path: Option<String>,
+    /// A group that has no other member; only of users.
+    pub group: Option<String>,
     /// The statements of its own policy.
     #[serde(default)]
     pub may: Vec<Value>,

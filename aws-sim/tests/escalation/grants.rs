@@ -1,10 +1,10 @@
-//! What the grant role tries: with exactly the rights that `crossrole bootstrap` prints (`examples/grants/bootstrap`).
-//! `docs/grants.md` lists the attempts.
+//! What the grant role tries, and what the bootstrap role tries with the grant role: with exactly the rights that
+//! `crossrole bootstrap` prints (`examples/grants/bootstrap`). `docs/grants.md` lists the attempts.
 
 use serde_json::{Value, json};
 
 use super::attempts::Layer::{Denied, Nothing};
-use super::attempts::{ADMINISTRATOR, Attempt, BOUNDARY, DOCUMENT, INLINE, ROLE};
+use super::attempts::{ADMINISTRATOR, Attempt, BOOTSTRAP, BOUNDARY, DOCUMENT, INLINE, ROLE};
 use super::support::{Aws, Keys, policy, trust};
 use super::{account, documentation_lists, example_at, try_all};
 
@@ -15,7 +15,7 @@ const OURS: (&str, &str) = (
 );
 const EVERYTHING: (&str, &str) = ("PolicyArn", "arn:aws:iam::222222222222:policy/everything");
 const ALL: (&str, &str) = (DOCUMENT, "{all}");
-const ITSELF: (&str, &str) = (ROLE, "crossrole-grants");
+const GRANT_ROLE: (&str, &str) = (ROLE, "crossrole-grants");
 const LISTED_ROLE: (&str, &str) = (ROLE, "deployer");
 const LISTED_GROUP: (&str, &str) = ("GroupName", "SecAuditors");
 const ADMINS: (&str, &str) = ("GroupName", "admins");
@@ -25,13 +25,13 @@ const BY_THE_GRANT_ROLE: &[Attempt] = &[
     (
         "give itself an inline policy",
         "PutRolePolicy",
-        &[ITSELF, INLINE, ALL],
+        &[GRANT_ROLE, INLINE, ALL],
         Denied,
     ),
     (
         "attach a policy of grants to itself",
         "AttachRolePolicy",
-        &[ITSELF, OURS],
+        &[GRANT_ROLE, OURS],
         Denied,
     ),
     (
@@ -157,6 +157,40 @@ const BY_THE_GRANT_ROLE: &[Attempt] = &[
     ("make keys of a user", "CreateAccessKey", &[ADA], Nothing),
 ];
 
+/// Even where the class may take over every role.
+const BY_THE_BOOTSTRAP_ROLE: &[Attempt] = &[
+    (
+        "let itself into the grant role",
+        "UpdateAssumeRolePolicy",
+        &[GRANT_ROLE, (DOCUMENT, "{itself}")],
+        Denied,
+    ),
+    (
+        "take the grant role's rights' Deny away",
+        "DeleteRolePolicy",
+        &[GRANT_ROLE, ("PolicyName", "crossrole")],
+        Denied,
+    ),
+    (
+        "rewrite the grant role's rights",
+        "PutRolePolicy",
+        &[GRANT_ROLE, ("PolicyName", "crossrole"), ALL],
+        Denied,
+    ),
+    (
+        "put the boundary on the grant role, to widen it then",
+        "PutRolePermissionsBoundary",
+        &[GRANT_ROLE, ("PermissionsBoundary", BOUNDARY)],
+        Denied,
+    ),
+    (
+        "remove the grant role, to make it anew",
+        "DeleteRole",
+        &[GRANT_ROLE],
+        Denied,
+    ),
+];
+
 /// The same account, with groups and roles that the class lists, and a policy of a grant; with a session of the grant role.
 fn with_grants() -> (Aws, Keys) {
     let (aws, _) = account();
@@ -213,6 +247,30 @@ fn whoever_is_the_grant_role_can_give_a_listed_group_anything() {
 }
 
 #[test]
-fn the_documentation_lists_every_attempt_of_the_grant_role() {
-    documentation_lists("docs/grants.md", BY_THE_GRANT_ROLE.iter());
+fn the_bootstrap_role_does_not_reach_the_grant_role_even_where_it_may_take_over_every_role() {
+    let (aws, _) = with_grants();
+    let mut rights = example_at("grants/bootstrap", "permissions.json");
+    // What `adoption.roles: ["/*"]` adds.
+    let everywhere = json!(["arn:aws:iam::*:role/crossrole/*", "arn:aws:iam::*:role/*"]);
+    for statement in rights["Statement"].as_array_mut().unwrap() {
+        let sid = statement["Sid"].as_str().unwrap();
+        if ["WidenOnlyWithinTheBoundary", "NarrowRepairAndRemove"].contains(&sid) {
+            statement["Resource"] = everywhere.clone();
+        }
+    }
+    let edit = json!({"inline": {"crossrole": rights}});
+    aws.json("PUT", "/accounts/222222222222/roles/crossrole-bootstrap", Some(&edit));
+    let keys = Keys::of(&aws.post("/sessions/role", &json!({"role": BOOTSTRAP})));
+    try_all(&aws, &keys, BY_THE_BOOTSTRAP_ROLE);
+    let grant_role = format!("arn:aws:iam::{ACCOUNT}:role/crossrole-grants");
+    aws.assume(&keys, &grant_role, &[]).refused("AccessDenied");
+    // Any other role is taken over.
+    let itself = trust(json!({"AWS": BOOTSTRAP}), Value::Null).to_string();
+    let enter = [(ROLE, "admin"), (DOCUMENT, itself.as_str())];
+    aws.iam(&keys, "UpdateAssumeRolePolicy", &enter).ok();
+}
+
+#[test]
+fn the_documentation_lists_every_attempt_of_and_on_the_grant_role() {
+    documentation_lists("docs/grants.md", BY_THE_GRANT_ROLE.iter().chain(BY_THE_BOOTSTRAP_ROLE));
 }

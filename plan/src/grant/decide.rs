@@ -182,7 +182,7 @@ pub fn leave(owner: &Owner, observed: &ObservedGrant, seen: &Seen) -> GrantPlan 
 }
 
 /// The policies that are the grant's own.
-fn own<'a>(owner: &Owner, observed: &'a ObservedGrant, seen: &Seen) -> BTreeMap<u32, &'a ObservedPolicy> {
+pub(super) fn own<'a>(owner: &Owner, observed: &'a ObservedGrant, seen: &Seen) -> BTreeMap<u32, &'a ObservedPolicy> {
     let policies = observed.policies.iter();
     policies
         .filter(|(_, policy)| matches!(whose(policy, owner, seen), Whose::Us | Whose::UsWithoutTags))

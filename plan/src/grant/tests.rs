@@ -114,6 +114,37 @@ fn a_grant_is_one_policy_of_our_name_at_our_path_attached_once_it_is_right() {
 }
 
 #[test]
+fn what_an_account_gives_is_what_somebody_holds() {
+    let desired = desired([1, 2]);
+    let owner = &desired.owner;
+    let nothing = ObservedGrant::default();
+    let whole = made(&desired);
+    let given = gives(owner, &whole, &Seen::new());
+    assert!(given.is_there);
+    assert_eq!(given.roles, Some(desired.roles.keys().cloned().collect()));
+    assert!(!gives(owner, &nothing, &Seen::new()).is_there);
+
+    // Made, and attached to nobody yet.
+    let mut alone = whole.clone();
+    alone.policies.get_mut(&1).unwrap().holders.clear();
+    let given = gives(owner, &alone, &Seen::new());
+    assert_eq!((given.is_there, given.roles), (true, Some(Default::default())));
+
+    // Somebody made it say more.
+    let mut edited = whole.clone();
+    edited.policies.get_mut(&1).unwrap().document = ObservedDocument::of(crate::trust::closed());
+    assert_eq!(gives(owner, &edited, &Seen::new()).roles, None);
+
+    // Not ours.
+    let mut foreign = whole;
+    foreign.policies.get_mut(&1).unwrap().tags.clear();
+    assert_eq!(
+        gives(owner, &foreign, &Seen::new()),
+        gives(owner, &nothing, &Seen::new())
+    );
+}
+
+#[test]
 fn what_is_taken_away_goes_first_and_older_versions_do_not_stay() {
     let before = made(&desired([2, 3]));
     let mut wanted = desired([3, 4]);

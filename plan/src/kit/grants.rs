@@ -6,18 +6,15 @@ use crossrole_api::names::GRANT_POLICY_PATH;
 use crossrole_iam::PrincipalArn;
 use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
 
-use super::{Call, Right, bootstrap_role, grant_role};
+use super::{Call, Right, THIS_ACCOUNT, any_account, untouchable};
 use crate::grant::{GrantRole, Grantee};
-use crate::rules::{PROTECTED_NAMES, PROTECTED_PATHS, Rules};
-
-/// The account that the grant role is in.
-const THIS_ACCOUNT: &str = "${aws:PrincipalAccount}";
+use crate::rules::Rules;
 
 /// The grant role, and what it may do; `None` where the class has no grants.
 pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -> Option<(GrantRole, Document)> {
     let grants = rules.grants.as_ref()?;
     let partition = operator.partition();
-    let arn = |resource: &str| format!("arn:{partition}:iam::*:{resource}");
+    let arn = |resource: &str| any_account(partition, resource);
     let listed = |wanted: fn(&Grantee) -> bool| -> Vec<String> {
         let grantees = grants.grantees.iter().filter(|grantee| wanted(grantee));
         grantees.map(|grantee| grantee.arn_text(partition, "*")).collect()
@@ -67,30 +64,20 @@ pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -
         })
     });
     let mut statements: Vec<Statement> = allowed.collect();
-    statements.push(never_touch(rules, &grants.role, operator));
+    statements.push(never_touch(rules, operator));
     Some((grants.role.clone(), Document::new(statements)))
 }
 
 /// Itself, the bootstrap role, the operator, the roles that crossrole makes, and what others depend on. None of it is
 /// allowed above but to take a grant away; this holds whatever else is ever attached to the role.
-fn never_touch(rules: &Rules, role: &GrantRole, operator: &PrincipalArn) -> Statement {
-    let partition = operator.partition();
-    let made = format!("role{}", rules.roles_pattern());
-    let protected = PROTECTED_PATHS.iter().map(|path| format!("role{path}*"));
-    let named = PROTECTED_NAMES.iter().map(|name| format!("role/{name}"));
-    let mut resources = vec![
-        bootstrap_role(rules, partition),
-        grant_role(role, partition),
-        operator.to_string(),
-    ];
-    let others = std::iter::once(made).chain(protected).chain(named);
-    resources.extend(others.map(|resource| format!("arn:{partition}:iam::*:{resource}")));
+fn never_touch(rules: &Rules, operator: &PrincipalArn) -> Statement {
+    let made = any_account(operator.partition(), &format!("role{}", rules.roles_pattern()));
     let harmless = ["iam:Get*", "iam:List*", "iam:DetachRolePolicy"].map(String::from);
     statement(
         "NeverTouchTheseRoles",
         Effect::Deny,
         ActionElement::NotAction(harmless.to_vec()),
-        resources,
+        untouchable(rules, operator, [made]),
         Vec::new(),
     )
 }

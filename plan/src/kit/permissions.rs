@@ -3,11 +3,8 @@
 use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
 use crossrole_iam::{Partition, PrincipalArn};
 
-use super::{Call, Right, bootstrap_role};
-use crate::rules::{PROTECTED_NAMES, PROTECTED_PATHS, PolicyReference, Rules};
-
-/// The account that the bootstrap role is in. Source: IAM User Guide, "AWS global condition context keys".
-const THIS_ACCOUNT: &str = "${aws:PrincipalAccount}";
+use super::{Call, Right, THIS_ACCOUNT, any_account, untouchable};
+use crate::rules::{PolicyReference, Rules};
 
 pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -> Document {
     let writer = Writer {
@@ -53,7 +50,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn arn(&self, resource: &str) -> String {
-        format!("arn:{}:iam::*:{resource}", self.partition)
+        any_account(self.partition, resource)
     }
 
     /// The roles that are made here.
@@ -171,26 +168,21 @@ impl Writer<'_> {
         }
     }
 
-    /// Itself, the operator, the boundary, and what others depend on. None of it is allowed above; this holds whatever
-    /// else is ever attached to the role, and whatever an adoption list names.
+    /// Itself, the grant role, the operator, the boundary, and what others depend on. None of it is allowed above but what an
+    /// adoption list names; this holds whatever it names, and whatever else is ever attached to the role.
     fn never_touch(&self, operator: &PrincipalArn) -> Statement {
-        let protected = PROTECTED_PATHS.iter().map(|path| format!("role{path}*"));
-        let protected = protected.chain(PROTECTED_NAMES.iter().map(|name| format!("role/{name}")));
         let of_policy = match &self.rules.boundary {
             Some(PolicyReference::Name(name)) => Some(self.arn(&format!("policy/{name}"))),
             // AWS's own policies cannot be changed by anybody.
             Some(PolicyReference::Arn(arn)) if arn.account_id().is_some() => Some(arn.to_string()),
             _ => None,
         };
-        let mut resources = vec![bootstrap_role(self.rules, self.partition), operator.to_string()];
-        resources.extend(of_policy);
-        resources.extend(protected.map(|resource| self.arn(&resource)));
         Statement {
             sid: Some("NeverTouchItselfOrTheBoundary".to_string()),
             effect: Effect::Deny,
             principal: None,
             action: ActionElement::NotAction(vec!["iam:Get*".to_string(), "iam:List*".to_string()]),
-            resource: Some(ResourceElement::Resource(resources)),
+            resource: Some(ResourceElement::Resource(untouchable(self.rules, operator, of_policy))),
             conditions: Vec::new(),
         }
     }

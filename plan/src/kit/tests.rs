@@ -233,6 +233,37 @@ adoption: {roles: [/legacy/audit-*]}
 }
 
 #[test]
+fn neither_role_touches_the_other_whatever_an_adoption_list_names() {
+    let kit = kit(&format!(
+        "{CLASS}adoption: {{roles: [/platform/*]}}\ngrants: {{role: platform/crossrole-grants}}\n"
+    ));
+    let held = &allowing(&kit.permissions, "iam:UpdateRole")["Resource"];
+    assert!(
+        held.as_array()
+            .unwrap()
+            .contains(&json!("arn:aws:iam::*:role/platform/*")),
+        "{held}"
+    );
+    let (_, grants) = kit.grants.as_ref().unwrap();
+    for (document, sid) in [
+        (&kit.permissions, "NeverTouchItselfOrTheBoundary"),
+        (grants, "NeverTouchTheseRoles"),
+    ] {
+        let touched = statement(document, sid);
+        assert_eq!(touched["Effect"], "Deny", "{sid}");
+        for resource in [
+            "arn:aws:iam::*:role/platform/crossrole-bootstrap",
+            "arn:aws:iam::*:role/platform/crossrole-grants",
+            "arn:aws:iam::111111111111:role/crossrole-operator",
+            "arn:aws:iam::*:role/AWSControlTowerExecution",
+        ] {
+            let resources = touched["Resource"].as_array().unwrap();
+            assert!(resources.contains(&json!(resource)), "{sid}: {resource}: {resources:?}");
+        }
+    }
+}
+
+#[test]
 fn all_of_it_is_in_the_partition_of_the_operator() {
     let order = order("arn:aws-us-gov:iam::111111111111:role/o");
     let kit = Kit::new(&rules(CLASS), order, CALLS, Some(Kit::usual_boundary())).unwrap();

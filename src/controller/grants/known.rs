@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossrole_api::Reason;
 use crossrole_iam::AccountId;
 use crossrole_plan::declaration::ObjectName;
-use crossrole_plan::grant::{ObservedGrant, Seen};
+use crossrole_plan::grant::{Gives, ObservedGrant, Seen};
 use kube::runtime::reflector::ObjectRef;
 
 use crate::controller::looks::look::{self, Look, has_reason};
@@ -25,6 +25,8 @@ struct Grant {
     look: Option<Look>,
     /// What we wrote, and when.
     written: Option<(ObservedGrant, Instant)>,
+    /// What its policies gave when it was last clear.
+    gives: Option<Gives>,
     /// Unique ids of policies that were seen with its tags.
     seen: Seen,
     /// Policies that this process made and did not remove, by their numbers, and when.
@@ -168,6 +170,23 @@ impl Known {
             grant.made.retain(|number, _| holds.policies.contains_key(number));
         }
         grant.written = written.holds.map(|holds| (holds, now));
+    }
+
+    /// What the grant's policies give now; `None` where that is not clear.
+    pub fn found(&self, object: &ObjectName, gives: Option<Gives>) {
+        self.inner().entry(object.clone()).or_default().gives = gives;
+    }
+
+    /// What the grant's policies gave when this process last looked; `None` where that is not clear.
+    pub fn gives(&self, object: &ObjectName) -> Option<Gives> {
+        self.inner().get(object)?.gives.clone()
+    }
+
+    /// Lets the last look expire, whatever it found.
+    pub fn look_again(&self, object: &ObjectName) {
+        if let Some(look) = self.inner().get_mut(object).and_then(|grant| grant.look.as_mut()) {
+            look.due = Instant::now();
+        }
     }
 
     /// Remembers the unique ids of policies that carry the grant's tags, and says all that are known.

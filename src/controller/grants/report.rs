@@ -1,5 +1,7 @@
 //! The status of an AssumeRoleGrant, computed once from what was seen.
 
+use std::collections::BTreeSet;
+
 use crossrole_api::status::condition::{HALF_OPEN, READY};
 use crossrole_api::{AssumeRoleGrantStatus, GrantedRole, Reason, Trusted};
 use crossrole_plan::outcome::NextLook;
@@ -17,11 +19,13 @@ const MESSAGE_SIZE: usize = 320;
 /// So many roles are named in a message.
 const NAMED: usize = 3;
 
+/// The status of a grant. `gives`: the ARNs that the account's policies give; `None` where that is not clear.
 pub(super) fn report(
     previous: &AssumeRoleGrantStatus,
     generation: Option<i64>,
     target: &Target,
     outcome: &Outcome,
+    gives: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> AssumeRoleGrantStatus {
     let hold = match target {
@@ -31,13 +35,7 @@ pub(super) fn report(
     let is_ready = *outcome == Outcome::ready();
     let roles = match hold {
         Some(hold) if is_ready => hold.roles.clone(),
-        // The class has closed it.
-        Some(hold) if hold.desired.holders.is_empty() => Vec::new(),
-        // What came is not known; what is no longer asked for is gone, or will be.
-        Some(hold) => {
-            let asked = |role: &&GrantedRole| previous.roles.iter().any(|before| before.role_arn == role.role_arn);
-            hold.roles.iter().filter(asked).cloned().collect()
-        }
+        Some(hold) => given(previous, hold, gives),
         None => previous.roles.clone(),
     };
     let overall = match (outcome, hold) {
@@ -50,6 +48,10 @@ pub(super) fn report(
             NextLook::Backoff => Overall::Reconciling(*reason, message.clone()),
             NextLook::Interval => Overall::Stalled(*reason, message.clone()),
         },
+        (_, Some(hold)) if roles.is_empty() && hold.is_under_way => Overall::Reconciling(
+            Reason::Waiting,
+            "none of the CrossAccountRoles that spec.roles selects is there yet: nothing is granted so far".into(),
+        ),
         (_, Some(_)) if roles.is_empty() => Overall::Stalled(
             Reason::NoRoles,
             "spec.roles selects no CrossAccountRole of this namespace that is there: nothing is granted".into(),
@@ -57,16 +59,8 @@ pub(super) fn report(
         _ => Overall::Ready(format!("{} roles may be assumed", roles.len())),
     };
     let mut told = conditions(&previous.conditions, &overall, generation, now);
-    match hold {
-        Some(hold) => told.extend(half_open(previous, generation, hold, &roles, now)),
-        None => told.extend(
-            previous
-                .conditions
-                .iter()
-                .filter(|known| known.type_ == HALF_OPEN)
-                .cloned(),
-        ),
-    }
+    // Of a grant that nobody looks at, nobody knows.
+    told.extend(hold.and_then(|hold| half_open(previous, generation, hold, &roles, now)));
     let trusted = roles.iter().filter(|role| role.trusted == Trusted::Yes).count();
     AssumeRoleGrantStatus {
         observed_generation: generation,
@@ -76,6 +70,25 @@ pub(super) fn report(
         roles,
         conditions: told,
     }
+}
+
+/// What a grant gives although it is not as declared: what is asked for and has come, and what was asked for and is not gone.
+fn given(previous: &AssumeRoleGrantStatus, hold: &Hold, gives: Option<&BTreeSet<String>>) -> Vec<GrantedRole> {
+    let is_in = |roles: &[GrantedRole], role: &GrantedRole| roles.iter().any(|other| other.role_arn == role.role_arn);
+    let lingering = previous.roles.iter().filter(|role| !is_in(&hold.roles, role));
+    let mut roles: Vec<GrantedRole> = hold
+        .roles
+        .iter()
+        .chain(lingering)
+        .filter(|role| match gives {
+            Some(gives) => gives.contains(&role.role_arn),
+            // What came is not known; what is no longer asked for is gone, or will be.
+            None => is_in(&hold.roles, role) && is_in(&previous.roles, role),
+        })
+        .cloned()
+        .collect();
+    roles.sort_by(|one, other| one.role_arn.cmp(&other.role_arn));
+    roles
 }
 
 /// One side says yes and the other does not.
@@ -144,7 +157,10 @@ pub(super) fn intent(
     account_id: String,
     now: Timestamp,
 ) -> AssumeRoleGrantStatus {
-    let waiting = Overall::Reconciling(Reason::Waiting, "the account is about to be written to".into());
+    let waiting = Overall::Reconciling(
+        Reason::Waiting,
+        "the account is about to be made to hold the grant".into(),
+    );
     AssumeRoleGrantStatus {
         observed_generation: generation,
         account_id: Some(account_id),
@@ -159,6 +175,11 @@ pub(super) fn forgotten(status: AssumeRoleGrantStatus) -> AssumeRoleGrantStatus 
         account_id: None,
         roles: Vec::new(),
         summary: Some("0/0".into()),
+        conditions: status
+            .conditions
+            .into_iter()
+            .filter(|known| known.type_ != HALF_OPEN)
+            .collect(),
         ..status
     }
 }

@@ -13,6 +13,7 @@ use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::select;
+use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::super::context::Context;
@@ -47,6 +48,10 @@ pub(super) struct Hold {
     pub(super) desired: DesiredGrant,
     /// The same for status.
     pub(super) roles: Vec<GrantedRole>,
+    /// Whether more of the selected roles may come although nobody does anything.
+    pub(super) is_under_way: bool,
+    /// When a selected role changes although nobody does anything: its time is over then, for one.
+    pub(super) changes_at: Option<Timestamp>,
     /// Why nothing may come; what goes goes all the same.
     pub(super) refusal: Option<Refusal>,
     /// CrossAccountRoles of the namespace whose trust names the account, and which no other grant gives to anybody there.
@@ -176,6 +181,8 @@ fn hold(context: &Context, world: &World, object: &AssumeRoleGrant, owner: Owner
         grant_role: role.arn(parsed.partition, &parsed.id),
         desired,
         roles: roles.into_values().map(|(_, role)| role).collect(),
+        is_under_way: selected.is_under_way,
+        changes_at: selected.changes_at,
         refusal,
         trusting: half_open::trusting(context, object, &declared, &parsed),
     })))
@@ -194,7 +201,8 @@ fn nobody_grants(account: &Account) -> Refusal {
         Reason::GrantNotAllowed,
         "spec.account",
         format!(
-            "AccountClass {} has no spec.grants: nobody can grant in its accounts",
+            "AccountClass {} has no spec.grants: nobody can grant in its accounts, nor take back what was granted there; \
+             put spec.grants back (empty lists of groups and roles will do) until no grant is left",
             account.class
         ),
     )

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crossrole_api::status::condition::{READY, STALLED};
 use crossrole_api::{AccountEntry, CrossAccountRole, EntryState, GrantedRole, Reason, Trusted};
 use crossrole_iam::Arn;
 use crossrole_plan::account::Account;
@@ -19,6 +20,10 @@ pub(super) struct Selected<'a> {
     pub(super) roles: BTreeMap<String, (Allows, GrantedRole)>,
     /// Why nothing may come.
     pub(super) refusal: Option<Refusal>,
+    /// Whether one of the CrossAccountRoles is still being made.
+    pub(super) is_under_way: bool,
+    /// When one of them changes although nobody does anything.
+    pub(super) changes_at: Option<Timestamp>,
     /// Those that were granted before.
     granted: BTreeMap<&'a str, &'a GrantedRole>,
     /// CrossAccountRoles of which nobody knows what they mean.
@@ -56,6 +61,9 @@ impl<'a> Selected<'a> {
             Ok(declaration) => declaration,
             Err(refusal) => return self.is_unreadable(&role.name_any(), &refusal.to_string()),
         };
+        self.is_under_way |= is_under_way(role);
+        let next = declaration.lifecycle.next_change(now);
+        self.changes_at = self.changes_at.into_iter().chain(next).min();
         for entry in role.status.iter().flat_map(|status| &status.accounts) {
             let (Some(arn), Some(id)) = (&entry.role_arn, &entry.account_id) else {
                 continue;
@@ -120,6 +128,12 @@ pub fn bearing(entry: &AccountEntry) -> Bearing {
         EntryState::Removing if entry.reason != Reason::TooManyRemovals => Bearing::Leaving,
         EntryState::Removing | EntryState::Pending | EntryState::Retrying | EntryState::Refused => Bearing::Troubled,
     }
+}
+
+/// Whether more of a CrossAccountRole's roles may come although nobody does anything.
+pub fn is_under_way(role: &CrossAccountRole) -> bool {
+    let mut conditions = role.status.iter().flat_map(|status| &status.conditions);
+    !conditions.any(|condition| [READY, STALLED].contains(&condition.type_.as_str()) && condition.status == "True")
 }
 
 /// Whether an ARN is that of a declared role in an account.

@@ -26,6 +26,14 @@ use super::report;
 use super::resolve::{Hold, Leave};
 use crate::aws::{AccountHandle, Action, AppliedGrant, CallError, Entrance};
 
+/// Where a plan is carried out, and whose policies it is about.
+struct InAccount<'a> {
+    handle: &'a AccountHandle,
+    grant_role: &'a Arn,
+    owner: &'a Owner,
+    seen: &'a Seen,
+}
+
 /// A look at one grant.
 pub(super) struct Work<'a> {
     context: &'a Context,
@@ -119,35 +127,53 @@ impl<'a> Work<'a> {
             Some(refusal) => Err(refusal.clone()),
             None => grant::converge(&hold.desired, &observed, &seen),
         };
+        let there = grant::gives(&hold.desired.owner, &observed, &seen);
+        let is_there = there.is_there;
+        context.grants.found(&self.object, Some(there));
         let (plan, refusal) = match planned {
             Ok(plan) => (plan, grant::lacking(&hold.desired, &observed)),
             Err(refusal) => (grant::narrow(&hold.desired, &observed, &seen), Some(refusal)),
         };
-        if !plan.is_empty() {
+        // Also of what others made, or what was made before the status was lost: whoever removes it must know where it is.
+        if is_there || !plan.is_empty() {
             self.intend(hold).await?;
+        }
+        if !plan.is_empty() {
             let was_right = context.grants.was_right(&self.object, print);
-            let applied = self.apply(&handle, &hold.grant_role, &plan, &observed, was_right).await;
+            let account = InAccount {
+                handle: &handle,
+                grant_role: &hold.grant_role,
+                owner: &hold.desired.owner,
+                seen: &seen,
+            };
+            let applied = self.apply(&account, &plan, &observed, was_right).await;
             if let Some(error) = applied.failure {
                 // What must go does not wait for what cannot come.
                 if let Some(reached) = applied.reached.filter(|_| error.action.gives()) {
                     let rest = grant::narrow(&hold.desired, &reached, &seen);
                     let is_clear = applied.holds.is_some();
-                    self.apply(&handle, &hold.grant_role, &rest, &reached, was_right).await;
+                    self.apply(&account, &rest, &reached, was_right).await;
                     if !is_clear {
                         self.context.grants.wrote(&self.object, Written::default());
+                        self.context.grants.found(&self.object, None);
                     }
                 }
                 let foreign = self.foreign(&error).map(|outcome| self.finished(entrance, outcome));
                 return Ok(Some(foreign.unwrap_or_else(|| self.failed(entrance, &error))));
             }
-            if applied.done < plan.changes.len() {
+            if !applied.is_whole {
                 return Ok(None);
+            }
+            if let Some(error) = applied.lacking {
+                return Ok(Some(self.failed(entrance, &error)));
             }
             doubtful_for = applied.holds.is_none().then(|| context.settings.shown_after());
         }
         let outcome = refusal.as_ref().map_or_else(Outcome::ready, Outcome::refused);
+        let now = context.now();
+        let changes_in = hold.changes_at.map(|at| at.duration_since(now).unsigned_abs());
         Ok(Some(Finished {
-            at_latest: doubtful_for,
+            at_latest: doubtful_for.into_iter().chain(changes_in).min(),
             ..self.finished(entrance, outcome)
         }))
     }
@@ -175,20 +201,23 @@ impl<'a> Work<'a> {
     /// Carries out a plan, tells of it, and remembers what the account holds since.
     async fn apply(
         &mut self,
-        handle: &AccountHandle,
-        grant_role: &Arn,
+        account: &InAccount<'_>,
         plan: &GrantPlan,
         observed: &ObservedGrant,
         was_right: bool,
     ) -> AppliedGrant {
         if plan.is_empty() {
-            return AppliedGrant::default();
+            return AppliedGrant::nothing(observed);
         }
-        let applied = handle
-            .apply_grant(grant_role, plan, observed, &|| self.is_wanted())
+        let applied = account
+            .handle
+            .apply_grant(account.grant_role, plan, observed, &|| self.is_wanted())
             .await;
-        self.note_done(plan, &applied, was_right);
-        self.remember(plan, &applied);
+        self.note_done(&applied, was_right);
+        self.remember(&applied);
+        let holds = applied.holds.as_ref();
+        let gives = holds.map(|holds| grant::gives(account.owner, holds, account.seen));
+        self.context.grants.found(&self.object, gives);
         applied
     }
 
@@ -236,11 +265,17 @@ impl<'a> Work<'a> {
         let observed = self.policies(&handle, &leave.grant_role, anew).await?;
         let seen = self.saw(&leave.owner, &observed);
         let plan = grant::leave(&leave.owner, &observed, &seen);
-        let applied = self.apply(&handle, &leave.grant_role, &plan, &observed, false).await;
+        let account = InAccount {
+            handle: &handle,
+            grant_role: &leave.grant_role,
+            owner: &leave.owner,
+            seen: &seen,
+        };
+        let applied = self.apply(&account, &plan, &observed, false).await;
         if let Some(error) = applied.failure {
             return Err(error);
         }
-        if applied.done < plan.changes.len() {
+        if !applied.is_whole {
             return Ok(None);
         }
         let delay = context.settings.propagation_delay;
@@ -256,6 +291,10 @@ impl<'a> Work<'a> {
         let asked = print_of(asked.map(String::as_str));
         let may_be_there = self.status.account_id.is_some();
         let known = &self.context.grants;
+        // The status was lost, and with it where the policies are.
+        if !may_be_there && known.gives(&self.object).is_some_and(|gives| gives.is_there) {
+            known.look_again(&self.object);
+        }
         known.begin(&self.object, &entrance.account, (print, asked), may_be_there)
     }
 
@@ -288,9 +327,8 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn remember(&self, plan: &GrantPlan, applied: &AppliedGrant) {
-        let done = plan.changes.iter().take(applied.done);
-        let made = done.filter_map(|change| match change {
+    fn remember(&self, applied: &AppliedGrant) {
+        let made = applied.done.iter().filter_map(|change| match change {
             GrantChange::CreatePolicy { number, .. } => Some(*number),
             _ => None,
         });
@@ -331,13 +369,8 @@ impl<'a> Work<'a> {
         telling::tell(&self.context.events, &self.grant.object_ref(&()), notes).await;
     }
 
-    fn note_done(&mut self, plan: &GrantPlan, applied: &AppliedGrant, was_right: bool) {
-        let done: Vec<String> = plan
-            .changes
-            .iter()
-            .take(applied.done)
-            .map(GrantChange::summary)
-            .collect();
+    fn note_done(&mut self, applied: &AppliedGrant, was_right: bool) {
+        let done: Vec<String> = applied.done.iter().map(GrantChange::summary).collect();
         if done.is_empty() {
             return;
         }
