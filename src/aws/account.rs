@@ -305,10 +305,10 @@ impl AccountHandle {
         self.snapshot.is_looked_at(role);
     }
 
-    /// Whether the account, read within `time`, shows a role as it was when somebody found it right, and nothing is due
-    /// `now`.
-    pub fn is_as_it_was(&self, role: &RoleName, time: Duration, now: Timestamp) -> bool {
-        self.snapshot.is_as_it_was(role, time, now, Instant::now())
+    /// How long from `now` a role will be right which the account, read within `time`, shows as it was when somebody found it
+    /// right: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already.
+    pub fn right_for(&self, role: &RoleName, time: Duration, now: Timestamp) -> Option<Duration> {
+        self.snapshot.right_for(role, time, now, Instant::now())
     }
 
     /// Whether no call is made for now as the bootstrap role.

@@ -117,6 +117,12 @@ impl Accounts {
         handles.insert(entrance.account.clone(), handle.clone());
         handle
     }
+
+    /// The handle of an account, whichever way it was last entered; `None` where nobody has entered it.
+    pub fn known_account(&self, account: &AccountId) -> Option<Arc<AccountHandle>> {
+        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        handles.get(account).cloned()
+    }
 }
 
 // Session names hold 2 to 64 of [\w+=,.@-]: STS API Reference, AssumeRole.

@@ -48,11 +48,16 @@ pub struct Identity {
     pub partition: Partition,
 }
 
+/// A connection that nobody needs is kept for so long: between two looks it would only take memory, some dozens of kilobytes
+/// each, and while roles are written none idles for as long.
+const CONNECTIONS_IDLE_FOR: Duration = Duration::from_secs(10);
+
 /// The SDK's default client, by default made anew for each client of a service: with one for all, certificates are read
 /// once, and connections are shared, for every account is reached at the same address.
 fn http_client() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_pool_idle_timeout(Some(Some(CONNECTIONS_IDLE_FOR)));
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
         connector.set_proxy_config(Some(ProxyConfig::from_env()));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_iam::Client;
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsFluentBuilder;
 use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, ManagedPolicyDetail, RoleDetail, Tag};
+use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::{Path, RoleName};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
@@ -33,7 +34,8 @@ const PAGE: i32 = 1000;
 pub(super) enum Found {
     /// Below the path that was asked for: everything that a declaration can hold.
     Whole(RoleAnswer),
-    /// Elsewhere, or not there yet when the roles below the path were listed: its ARN and its tags.
+    /// Elsewhere, or not there yet when the roles below the path were listed: its ARN, and those of its tags that say whose
+    /// it is.
     Elsewhere(String, BTreeMap<String, String>),
     /// Listed only.
     Listed,
@@ -152,7 +154,7 @@ pub(super) async fn all_roles(
                 let listed = listed.remove(role.role_id().unwrap_or_default());
                 let found = match listed {
                     Some(listed) => Found::Whole(of_details(role, listed)),
-                    None => Found::Elsewhere(role.arn().unwrap_or_default().to_string(), tags(role.tags())),
+                    None => Found::Elsewhere(role.arn().unwrap_or_default().to_string(), own_tags(role.tags())),
                 };
                 take(name, found);
             }
@@ -227,9 +229,19 @@ fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
 }
 
 fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
-    let tags = tags.iter();
-    tags.map(|tag| (tag.key().to_string(), tag.value().to_string()))
-        .collect()
+    tags.iter().map(text).collect()
+}
+
+/// The tags that say whose a role is. An account may hold thousands of roles that are nobody's of ours.
+fn own_tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    let says_whose = |tag: &&Tag| OWN_TAGS.iter().any(|own| tag.key().eq_ignore_ascii_case(own));
+    tags.iter().filter(says_whose).map(text).collect()
+}
+
+const OWN_TAGS: [&str; 2] = [CLUSTER_TAG, OWNER_TAG];
+
+fn text(tag: &Tag) -> (String, String) {
+    (tag.key().to_string(), tag.value().to_string())
 }
 
 pub(super) async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {

@@ -309,20 +309,28 @@ impl Snapshot {
         self.state().awaited.remove(role.folded().as_str());
     }
 
-    /// Whether the account, read within `time`, shows a role as it was when somebody found it right, and nothing is due at
-    /// this moment.
-    pub(super) fn is_as_it_was(&self, role: &RoleName, time: Duration, moment: Timestamp, now: Instant) -> bool {
+    /// How long from this moment a role will be right which the account, read within `time`, shows as it was when somebody
+    /// found it right: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already.
+    pub(super) fn right_for(
+        &self,
+        role: &RoleName,
+        time: Duration,
+        moment: Timestamp,
+        now: Instant,
+    ) -> Option<Duration> {
         let name = role.folded();
         let state = self.state();
-        let right = state.right.get(name.as_str());
-        let fresh = state
-            .taken
-            .as_ref()
-            .filter(|taken| now.duration_since(taken.began) < time && !taken.outdated.contains(name.as_str()));
-        let shown = fresh.and_then(|taken| taken.ours.get(name.as_str()));
-        shown
-            .zip(right)
-            .is_some_and(|(shown, right)| right.print == shown.print && right.until.is_none_or(|until| moment < until))
+        let right = state.right.get(name.as_str())?;
+        let taken = state.taken.as_ref()?;
+        if now.duration_since(taken.began) >= time || taken.outdated.contains(name.as_str()) {
+            return None;
+        }
+        let shown = taken.ours.get(name.as_str())?;
+        match right.until {
+            _ if right.print != shown.print => None,
+            None => Some(Duration::MAX),
+            Some(until) => (moment < until).then(|| until.duration_since(moment).unsigned_abs()),
+        }
     }
 
     /// Somebody writes to a role: what was shown of it no longer counts.

@@ -1,7 +1,6 @@
 //! What every reconcile shares.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,14 +10,13 @@ use crossrole_plan::outcome;
 use jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::events::Events;
 use super::grants;
 use super::looks::{self, Looks};
 use super::memory::Memory;
-use super::queues::Queues;
+use super::queues::{Queues, named};
 use super::removals::Counted;
 use super::resolve::Place;
 use super::rooms::{Rooms, is_beside_status, shows_room};
@@ -71,7 +69,7 @@ pub struct Context {
     pub counted_removals: Counted,
     /// So many tasks of all objects are held at the same time.
     pub(super) tasks_at_once: Semaphore,
-    pub(super) world: Mutex<Option<(u64, Arc<World>)>>,
+    pub(super) world: Mutex<Option<Arc<World>>>,
     pub(super) in_use: Mutex<HashMap<String, Arc<Mark>>>,
 }
 
@@ -80,7 +78,7 @@ pub(super) type Mark = tokio::sync::Mutex<Option<Instant>>;
 
 /// What an object is called in memory: kind, namespace and name.
 pub fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
-    ObjectRef::from_obj(object).to_string()
+    named(object).to_string()
 }
 
 impl Context {
@@ -91,16 +89,16 @@ impl Context {
 
     /// What is known of Kubernetes now. Made anew only when something of it has changed.
     pub fn world(&self) -> Arc<World> {
-        let changes = self.caches.changes.load(Ordering::Acquire);
+        let changes = self.caches.changes();
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = world.as_ref().filter(|(made_at, _)| *made_at == changes) {
+        if let Some(known) = world.as_ref().filter(|known| known.changes() == changes) {
             return known.clone();
         }
         let made = Arc::new(World::of(&self.caches));
         if let Some(ids) = made.account_ids() {
             self.aws.retain(|account| ids.contains(account.as_str()));
         }
-        *world = Some((changes, made.clone()));
+        *world = Some(made.clone());
         made
     }
 

@@ -5,6 +5,7 @@
 //! comes, or somebody lets it expire.
 
 pub(super) mod look;
+pub(super) mod rest;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -22,6 +23,7 @@ use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
 use look::{Look, expire, has_reason};
+use rest::Rest;
 
 /// Work that is over within so long is reported once, at its end.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
@@ -41,7 +43,8 @@ pub struct Looks {
 /// The looks of one object, by the AWSAccount's name.
 #[derive(Default)]
 struct Looked {
-    looks: HashMap<String, Look>,
+    // Boxed: a map has room for some more than are in it, and most objects have few.
+    looks: HashMap<String, Box<Look>>,
     /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
     /// status says of them is no longer so.
     settled: HashSet<String>,
@@ -49,6 +52,8 @@ struct Looked {
     next: Option<Instant>,
     /// When to report next although work goes on; absent while none does.
     report: Option<(Instant, Duration)>,
+    /// Present where every role was found right, and status says so.
+    rest: Option<Rest>,
 }
 
 /// What is known of an object's tasks.
@@ -79,6 +84,7 @@ impl Looks {
         let asked = print_of(asked);
         let mut objects = self.objects();
         let looked = objects.entry(job.claim.object.clone()).or_default();
+        looked.rest = None;
         // Where nothing can be done, what was found before counts no more, and nothing is due.
         let wanted: HashSet<&str> = tasks
             .iter()
@@ -88,17 +94,11 @@ impl Looks {
         looked
             .looks
             .retain(|account, look| look.running.is_some() || wanted.contains(account.as_str()));
-        let any_due = looked.looks.values().any(|look| look.due <= now);
-        // The accounts of one object are looked at together.
-        let slack = if any_due {
-            job.context.settings.resync_interval / 5
-        } else {
-            Duration::ZERO
-        };
+        let slack = looked.slack(job.context.settings.resync_interval, now);
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
             let look = looked.looks.entry(task.account.clone());
-            let look = look.or_insert_with(|| Look::new(print, asked, now));
+            let look = look.or_insert_with(|| Box::new(Look::new(print, asked, now)));
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
                 let Some(waiting) = Waiting::of(job, task, print, anew) else {
@@ -231,10 +231,8 @@ impl Looks {
         drop(contested);
         let mut objects = self.objects();
         let looked = waiting.into_iter().filter(|object| {
-            let looks = objects
-                .get_mut(object)
-                .into_iter()
-                .flat_map(|looked| looked.looks.values_mut());
+            let looked = objects.get_mut(object).into_iter();
+            let looks = looked.flat_map(|looked| looked.looks.values_mut().map(Box::as_mut));
             expire(looks, |verdict| has_reason(verdict, &[Reason::HeldByAnother]))
         });
         looked.map(|object| reference(&object)).collect()
@@ -244,7 +242,7 @@ impl Looks {
     pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
         let mut objects = self.objects();
         let expired = objects.iter_mut().filter_map(|(object, looked)| {
-            let any = look::expire_failed_in(looked.looks.values_mut(), account_id);
+            let any = look::expire_failed_in(looked.looks.values_mut().map(Box::as_mut), account_id);
             any.then(|| reference(object))
         });
         expired.collect()
@@ -256,7 +254,7 @@ impl Looks {
         let right = |verdict: &Verdict| has_reason(verdict, &[Reason::InSync]);
         let expired = objects.into_iter().filter(|object| {
             let look = all.get_mut(object).and_then(|looked| looked.looks.get_mut(account));
-            expire(look.into_iter(), right)
+            expire(look.into_iter().map(Box::as_mut), right)
         });
         expired.collect()
     }
@@ -296,6 +294,12 @@ pub fn reference(object: &ObjectName) -> ObjectRef<CachedRole> {
 }
 
 impl Looked {
+    /// How much too early a look may come: the accounts of one object are looked at together.
+    fn slack(&self, interval: Duration, now: Instant) -> Duration {
+        let any_due = self.looks.values().any(|look| look.due <= now);
+        if any_due { interval / 5 } else { Duration::ZERO }
+    }
+
     /// Remembers where nothing is to be done, until a look there has ended.
     fn note_settled(&mut self, tasks: &[Arc<Task>]) {
         let settled = tasks.iter().filter(|task| match &task.target {

@@ -109,8 +109,15 @@ impl Memory {
     /// that is made of an old state is refused anyway.
     pub fn is_stale(&self, object: &str, version: Option<&str>) -> bool {
         let cached: Option<u64> = version.and_then(|version| version.parse().ok());
-        let written = self.inner().written.get(object).copied();
-        matches!((cached, written), (Some(cached), Some((written, at))) if cached < written && at.elapsed() < WRITTEN_COUNTS)
+        let mut inner = self.inner();
+        let Some((written, at)) = inner.written.get(object).copied() else {
+            return false;
+        };
+        if at.elapsed() >= WRITTEN_COUNTS {
+            inner.written.remove(object);
+            return false;
+        }
+        cached.is_some_and(|cached| cached < written)
     }
 
     /// Whether this was not yet [told](Self::told) of an object that cannot be read.
@@ -154,6 +161,8 @@ impl Memory {
         // What is older than that is shown by nobody any more.
         let forgotten = ids.len().saturating_sub(IDS_REMEMBERED);
         ids.drain(..forgotten);
+        // Most roles have one, and keep it.
+        ids.shrink_to_fit();
     }
 
     /// Remembers that we made a role just now.

@@ -1,9 +1,19 @@
 //! Where to ask for a look at something.
 
 use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::watch::{CachedAccount, CachedClass, CachedGrant, CachedRole, Caches};
+
+/// An object as a queue names it: queues hold every object, so no more is said than which one it is.
+pub(super) fn named<K: Resource<DynamicType = ()>>(object: &K) -> ObjectRef<K> {
+    let named = ObjectRef::new(&object.name_any());
+    match object.namespace() {
+        Some(namespace) => named.within(&namespace),
+        None => named,
+    }
+}
 
 /// Where to ask for a look at something.
 #[derive(Clone)]
@@ -36,10 +46,10 @@ impl Queues {
         look_at_roles(self, caches, |_| true);
         look_at_grants(self, caches, |_| true);
         for account in caches.accounts.state() {
-            let _ = self.accounts.send(ObjectRef::from_obj(account.as_ref()));
+            let _ = self.accounts.send(named(account.as_ref()));
         }
         for class in caches.classes.state() {
-            let _ = self.classes.send(ObjectRef::from_obj(class.as_ref()));
+            let _ = self.classes.send(named(class.as_ref()));
         }
     }
 }
@@ -84,13 +94,13 @@ pub(super) fn queues() -> (Queues, Requests) {
 /// Asks for a look at each of some CrossAccountRoles.
 pub(super) fn look_at_roles(queues: &Queues, caches: &Caches, wanted: impl Fn(&CachedRole) -> bool) {
     for role in caches.roles.state().iter().filter(|role| wanted(role)) {
-        let _ = queues.roles.send(ObjectRef::from_obj(role.as_ref()));
+        let _ = queues.roles.send(named(role.as_ref()));
     }
 }
 
 /// Asks for a look at each of some AssumeRoleGrants. A look that finds nothing new makes no call of AWS.
 pub(super) fn look_at_grants(queues: &Queues, caches: &Caches, wanted: impl Fn(&CachedGrant) -> bool) {
     for grant in caches.grants.state().iter().filter(|grant| wanted(grant)) {
-        let _ = queues.grants.send(ObjectRef::from_obj(grant.as_ref()));
+        let _ = queues.grants.send(named(grant.as_ref()));
     }
 }

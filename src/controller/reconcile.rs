@@ -41,6 +41,11 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     if role.spec.suspend {
         return report_suspended(&context, &api, role).await;
     }
+    if let Some(next) = context.looks.pass(&context, role) {
+        let conditions = role.status.iter().flat_map(|status| &status.conditions);
+        standing::count(&context.metrics, "CrossAccountRole", conditions);
+        return Ok(Action::requeue(next));
+    }
     let mut written = Written {
         context: &context,
         key: key(role),
@@ -112,6 +117,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         }
         standing::count(&context.metrics, "CrossAccountRole", &report.conditions);
         context.looks.reported(&job.claim.object);
+        context.looks.rests(role, written.version.as_deref(), &world, &course);
     }
     Ok(next_look(&context, &written.key, waits, &course))
 }

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::{StreamExt, TryFuture};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{Action, Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -15,13 +15,16 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::sync::watch::Receiver;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
 
-use super::context::{Context, TASKS_AT_ONCE};
+use super::context::{Context, TASKS_AT_ONCE, key};
 use super::events::Events;
 use super::gather::gather;
 use super::looks::Looks;
 use super::memory::Memory;
-use super::queues::{Queues, Requests};
+use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
 use super::rooms::Rooms;
 use super::settings::Settings;
@@ -277,8 +280,23 @@ async fn look_where_accounts_recover(
             spec.is_ok_and(|spec| spec.account_id == id.as_str())
         });
         for account in recovered {
-            let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
+            let _ = queues.accounts.send(named(account.as_ref()));
         }
+    }
+}
+
+/// A look as a task of its own, which ends with whoever waits for it. kube's queue polls everything that it has begun each
+/// time that any of it can go on.
+async fn apart<Look>(look: Look) -> Look::Output
+where
+    Look: Future<Output: Send> + Send + 'static,
+{
+    let task = AbortOnDropHandle::new(tokio::spawn(look.in_current_span()));
+    match task.await.map_err(JoinError::try_into_panic) {
+        Ok(ended) => ended,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and with it whoever waits.
+        Err(Err(_)) => std::future::pending().await,
     }
 }
 
@@ -293,7 +311,6 @@ async fn serve<K, Look>(
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     Look: Future<Output = Result<Action, kube::Error>> + Send + 'static,
-    std::pin::Pin<Box<Look>>: TryFuture<Ok = Action, Error = kube::Error>,
 {
     let queue = gather(requests, gathered_for)
         .map(Ok::<_, Infallible>)
@@ -302,7 +319,7 @@ async fn serve<K, Look>(
         }));
     let config = Config::default().concurrency(at_once);
     let finished = applier(
-        |object, context| Box::pin(look(object, context)),
+        |object, context| Box::pin(apart(look(object, context))),
         |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(object.as_ref(), error, &context),
         context,
         store,
@@ -332,7 +349,7 @@ fn retry<K: Resource<DynamicType = ()>>(object: &K, error: &kube::Error, context
         _ => {
             let title = events::title(&object.object_ref(&()));
             tracing::warn!(object = title, %error, "Kubernetes did not take a patch; it is tried again");
-            context.after_kubernetes_failed(&ObjectRef::from_obj(object).to_string())
+            context.after_kubernetes_failed(&key(object))
         }
     }
 }

@@ -65,7 +65,8 @@ fn orphans(account: &AWSAccount) -> Option<i64> {
 }
 
 /// Counts that an object was gone through, with these conditions in the end.
-pub fn count(metrics: &Metrics, kind: &str, conditions: &[Condition]) {
+pub fn count<'a>(metrics: &Metrics, kind: &str, conditions: impl IntoIterator<Item = &'a Condition>) {
+    let conditions: Vec<&Condition> = conditions.into_iter().collect();
     let has = |type_: &str| conditions.iter().any(|one| one.type_ == type_ && one.status == "True");
     let reason = conditions.iter().find(|condition| condition.type_ == READY);
     let reason = reason.map_or(Reason::Unknown.as_str(), |ready| ready.reason.as_str());

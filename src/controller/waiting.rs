@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use crossrole_iam::RoleName;
-use crossrole_plan::lifecycle::Lifecycle;
 
-use super::looks;
+use super::looks::{self, rest::LATELY};
 use super::removals;
 use super::resolve::{self, Request};
 use super::task::{Target, Task};
@@ -30,8 +29,8 @@ pub struct Waiting {
 }
 
 enum What {
-    /// A role that shall be there, and when it can be used.
-    Hold(Lifecycle),
+    /// A role that shall be there.
+    Hold,
     /// Anything else.
     Task(Arc<Task>),
 }
@@ -40,7 +39,7 @@ impl Waiting {
     /// A look at a task; `None` where nothing need be looked at.
     pub fn of(job: &Job, task: &Arc<Task>, print: u64, anew: bool) -> Option<Self> {
         let (entrance, what) = match &task.target {
-            Target::Hold(hold) => (&hold.entrance, What::Hold(hold.desired.lifecycle.clone())),
+            Target::Hold(hold) => (&hold.entrance, What::Hold),
             Target::End(end) => (&end.entrance, What::Task(task.clone())),
             Target::Leave(leave) => (&leave.entrance, What::Task(task.clone())),
             Target::Settled(..) => return None,
@@ -67,7 +66,7 @@ impl Job {
         }
         let task = match &waiting.what {
             What::Task(task) => task.clone(),
-            What::Hold(lifecycle) => match self.still_right(waiting, lifecycle) {
+            What::Hold => match self.still_right(waiting) {
                 Some(finished) => return Some(finished),
                 None => Arc::new(self.task_of(waiting)?),
             },
@@ -80,19 +79,16 @@ impl Job {
     }
 
     /// What the last look found, where it found the role right and the account shows it as it was then.
-    fn still_right(&self, waiting: &Waiting, lifecycle: &Lifecycle) -> Option<Finished> {
+    fn still_right(&self, waiting: &Waiting) -> Option<Finished> {
         let context = &self.context;
         let verdict = context
             .looks
             .found_right(&self.claim.object, &waiting.account, waiting.print)?;
-        let lately = context.settings.resync_interval.mul_f64(1.5);
-        let now = context.now();
-        let as_it_was = waiting.handle.is_as_it_was(&waiting.role, lately, now);
-        (!waiting.anew && verdict.role.is_some() && as_it_was).then(|| Finished {
+        let lately = context.settings.resync_interval.mul_f64(LATELY);
+        let right_for = waiting.handle.right_for(&waiting.role, lately, context.now())?;
+        (!waiting.anew && verdict.role.is_some()).then_some(Finished {
             verdict,
-            at_latest: lifecycle
-                .next_change(now)
-                .map(|end| end.duration_since(now).unsigned_abs()),
+            at_latest: Some(right_for),
             may_pass: false,
         })
     }

@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use super::grants::{bearing, bears_beside, is_under_way, look_after_account, look_beside};
 use super::index::{Index, role_name};
 use super::looks::Looks;
-use super::queues::{Queues, Requests, look_at_grants, look_at_roles, queues};
+use super::queues::{Queues, Requests, look_at_grants, look_at_roles, named, queues};
 use crate::health::Health;
 
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
@@ -55,9 +55,16 @@ pub struct Caches {
     /// Namespaces, by their metadata.
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
     /// Counts the changes of everything but CrossAccountRoles.
-    pub changes: Arc<AtomicU64>,
+    changes: Arc<AtomicU64>,
     /// What is asked of all CrossAccountRoles together.
     pub index: Arc<Index>,
+}
+
+impl Caches {
+    /// How often anything but CrossAccountRoles has changed.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
 }
 
 /// What became of a watched object.
@@ -99,7 +106,7 @@ pub async fn start(
         let (queues, looks) = (queues.clone(), looks.clone());
         move |role: &CachedRole, fate| {
             if fate == Fate::Changed {
-                let _ = queues.roles.send(ObjectRef::from_obj(role));
+                let _ = queues.roles.send(named(role));
             }
             // Its role's name may be free for another object now.
             let name = role.0.as_ref().map_or_else(|_| role.name_any(), role_name);
@@ -146,7 +153,7 @@ pub async fn start(
         let (queues, caches) = (queues.clone(), caches.clone());
         move |account: &CachedAccount, _| {
             caches.changes.fetch_add(1, Ordering::Release);
-            let _ = queues.accounts.send(ObjectRef::from_obj(account));
+            let _ = queues.accounts.send(named(account));
             if let Ok(account) = &account.0 {
                 let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
             }
@@ -158,7 +165,7 @@ pub async fn start(
         let (queues, caches) = (queues.clone(), caches.clone());
         move |class: &CachedClass, _| {
             caches.changes.fetch_add(1, Ordering::Release);
-            let _ = queues.classes.send(ObjectRef::from_obj(class));
+            let _ = queues.classes.send(named(class));
             let name = class.name_any();
             let accounts = caches.accounts.state();
             let of_class: Vec<_> = accounts
@@ -166,7 +173,7 @@ pub async fn start(
                 .filter(|account| account.0.as_ref().is_ok_and(|account| account.spec.class == name))
                 .collect();
             for account in &of_class {
-                let _ = queues.accounts.send(ObjectRef::from_obj(account.as_ref()));
+                let _ = queues.accounts.send(named(account.as_ref()));
             }
             look_at_roles(&queues, &caches, |role| {
                 of_class.iter().any(|account| concerns(role, account))
@@ -314,7 +321,7 @@ async fn keep<K>(
                 }
             }
             Event::Apply(ref object) => {
-                let before = store.get(&ObjectRef::from_obj(object));
+                let before = store.get(&named(object));
                 writer.apply_watcher_event(&event);
                 on_any(before.as_deref(), Some(object));
                 match before {
@@ -329,7 +336,7 @@ async fn keep<K>(
                 }
             }
             Event::Delete(ref object) => {
-                let before = store.get(&ObjectRef::from_obj(object));
+                let before = store.get(&named(object));
                 writer.apply_watcher_event(&event);
                 on_any(before.as_deref(), None);
                 on_change(object, Fate::Gone);
@@ -361,9 +368,7 @@ impl Backoff for Pauses {
 
 fn by_name<K: Resource<DynamicType = ()>>(objects: Vec<Arc<K>>) -> HashMap<ObjectRef<K>, Arc<K>> {
     let objects = objects.into_iter();
-    objects
-        .map(|object| (ObjectRef::from_obj(object.as_ref()), object))
-        .collect()
+    objects.map(|object| (named(object.as_ref()), object)).collect()
 }
 
 fn prune<K: Resource>(object: &mut K) {

@@ -23,6 +23,7 @@ pub struct World {
     accounts: BTreeMap<String, Arc<CachedAccount>>,
     classes: BTreeMap<String, Arc<CachedClass>>,
     namespaces: BTreeMap<String, Labels>,
+    changes: u64,
 }
 
 /// Where the account of an entry in status stands now.
@@ -36,14 +37,21 @@ pub enum Located<'a> {
 }
 
 impl World {
-    /// Reads the caches.
+    /// Reads the caches. What has changed since it asked how often anything has is in it, too.
     pub fn of(caches: &Caches) -> Self {
+        let changes = caches.changes();
         let namespaces = caches.namespaces.state().into_iter();
-        Self::of_objects(
+        let world = Self::of_objects(
             caches.accounts.state(),
             caches.classes.state(),
             namespaces.map(|namespace| (namespace.name_any(), namespace.labels().clone())),
-        )
+        );
+        Self { changes, ..world }
+    }
+
+    /// How often anything of it had changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Takes these objects, and namespaces with their labels, for all that there are.
@@ -58,6 +66,7 @@ impl World {
             accounts: accounts.map(|account| (account.name_any(), account)).collect(),
             classes: classes.map(|class| (class.name_any(), class)).collect(),
             namespaces: namespaces.into_iter().collect(),
+            changes: 0,
         }
     }
 

@@ -300,7 +300,7 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
         )
     };
     let moment = Timestamp::UNIX_EPOCH;
-    let is_as_it_was = |at| snapshot.is_as_it_was(&audit(), PAUSE, moment, at);
+    let is_as_it_was = |at| snapshot.right_for(&audit(), PAUSE, moment, at).is_some();
     take(&before);
     assert!(!is_as_it_was(now), "nobody found it right");
     snapshot.is_right(&audit(), right(snapshot.print(&before)));
@@ -312,11 +312,12 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
     assert!(is_as_it_was(now));
     snapshot.is_looked_at(&audit());
     assert!(!is_as_it_was(now), "somebody looks at it");
-    for (seconds, expected) in [(0, false), (1, true)] {
+    for (seconds, expected) in [(0, None), (1, Some(Duration::from_secs(1)))] {
         let until = Some(moment + jiff::SignedDuration::from_secs(seconds));
         let print = snapshot.print(&before);
         snapshot.is_right(&audit(), Right { print, until });
-        assert_eq!(is_as_it_was(now), expected, "something is due");
+        let right_for = snapshot.right_for(&audit(), PAUSE, moment, now);
+        assert_eq!(right_for, expected, "something is due");
     }
     snapshot.is_written_to(&audit());
     assert!(!is_as_it_was(now));

@@ -62,6 +62,18 @@ impl Look {
         true
     }
 
+    /// What the last look found right is so still, and will be for so long.
+    pub(in crate::controller) fn found_right_again(&mut self, right_for: Duration, interval: Duration, now: Instant) {
+        if let Some((print, verdict)) = self.done.take() {
+            let finished = Finished {
+                verdict,
+                at_latest: Some(right_for),
+                may_pass: false,
+            };
+            self.settle(print, finished, interval, now);
+        }
+    }
+
     pub(in crate::controller) fn settle(&mut self, print: u64, finished: Finished, interval: Duration, now: Instant) {
         // What was tried before was something else.
         if self.done.as_ref().is_none_or(|(done, _)| *done != print) {

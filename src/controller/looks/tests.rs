@@ -65,7 +65,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
     let done = released[0].verdict(None, None, failed.clone());
     looked.looks.insert(
         "prod".into(),
-        Look {
+        Box::new(Look {
             wanted: print,
             asked: 0,
             running: None,
@@ -75,7 +75,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             patient: 0,
             woken: false,
             account_id: None,
-        },
+        }),
     );
     assert_eq!(outcome(&mut looked, &released), failed);
     assert!(looked.settled.is_empty());

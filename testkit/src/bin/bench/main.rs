@@ -6,6 +6,7 @@
 
 mod ceiling;
 mod figures;
+mod floor;
 mod plot;
 mod probe;
 mod scenarios;

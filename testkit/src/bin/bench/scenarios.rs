@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::figures::{Row, least, mib};
+use crate::floor;
 use crate::probe;
 use crate::stage::{LATENCY, Stage, account_id};
 
@@ -33,20 +34,18 @@ const ONE_PROCESS: f64 = 512.0;
 /// 200 roles are made in one account.
 pub async fn create() -> Result<Vec<Row>, Error> {
     const ROLES: usize = 200;
+    let floor = floor(1, ROLES, |_| (Stage::all_accounts(), vec![0])).await?;
     let stage = Stage::start(1).await?;
     let mut operator = start(&stage, &[NEVER]).await?;
     let mark = stage.mark(&operator).await?;
     stage.declare(ROLES, stage.one_account()).await?;
     stage.wait_until_ready(ROLES, PATIENCE).await?;
     let mut row = stage.since(&mark, &operator, "make 200 roles in one account").await?;
+    row.floor_seconds = Some(floor);
     let writes = WRITES_OF_A_ROLE * ROLES as u64;
     row.least_seconds = Some(least(writes, LATENCY, AT_ONCE_IN_ACCOUNT));
     row.wants("calls per role", calls(&row) / ROLES as f64, 4.05);
-    row.wants(
-        "time ÷ the least possible",
-        row.times_the_least().unwrap_or(f64::NAN),
-        1.3,
-    );
+    wants_time(&mut row, 1.3);
     operator.stop().await?;
     Ok(vec![row])
 }
@@ -108,6 +107,26 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
+/// What a bare client takes, in a cluster and accounts of its own.
+async fn floor(
+    accounts: usize,
+    objects: usize,
+    selects: impl Fn(usize) -> (serde_json::Value, Vec<usize>),
+) -> Result<f64, Error> {
+    let stage = Stage::start(accounts).await?;
+    let took = floor::measure(&stage, objects, selects).await?;
+    Ok(took.as_secs_f64())
+}
+
+fn wants_time(row: &mut Row, most: f64) {
+    row.wants(
+        "time ÷ the least possible of the whole",
+        row.times_the_floor().unwrap_or(f64::NAN),
+        most,
+    );
+    row.tells("time ÷ AWS alone", row.times_the_least().unwrap_or(f64::NAN));
+}
+
 fn wants_memory(row: &mut Row, most: f64) {
     row.wants("peak MiB", row.peak_mib.unwrap_or(f64::NAN), most);
 }
@@ -115,14 +134,12 @@ fn wants_memory(row: &mut Row, most: f64) {
 /// One object in 1,000 accounts.
 pub async fn wide() -> Result<Vec<Row>, Error> {
     const ACCOUNTS: usize = 1_000;
+    let floor = floor(ACCOUNTS, 1, |_| (Stage::all_accounts(), (0..ACCOUNTS).collect())).await?;
     let stage = Stage::start(ACCOUNTS).await?;
     let mut operator = start(&stage, &[NEVER]).await?;
     let mut row = made(&stage, &operator, "one object in 1,000 accounts", 1, ACCOUNTS).await?;
-    row.wants(
-        "time ÷ the least possible",
-        row.times_the_least().unwrap_or(f64::NAN),
-        1.5,
-    );
+    row.floor_seconds = Some(floor);
+    wants_time(&mut row, 1.5);
     row.wants("patches", row.patches.unwrap_or(0) as f64, 40.0);
     row.wants("bytes of the object", stage.size_of_one(0).await? as f64, 1_500_000.0);
     operator.stop().await?;

@@ -1,8 +1,9 @@
 //! A cluster, many simulated accounts, and an operator that is watched from outside.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use axum::http::Request;
+use axum::http::{Method, Request};
 use crossrole_testkit::scene::EXTERNAL_ID;
 use crossrole_testkit::simulator::AllCounts;
 use crossrole_testkit::{ControlPlaneOptions, Error, Operator, Scene};
@@ -18,17 +19,20 @@ use crate::probe::{self, Usage};
 /// What every AWS call takes at least.
 pub const LATENCY: Duration = Duration::from_millis(10);
 
-/// Objects that are made at the same time.
-const MADE_AT_ONCE: usize = 32;
+/// Whether everything is ready is asked at least so often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-const NAMESPACE: &str = "security";
-const OUR_KINDS: &str = "/apis/crossrole.dev/v1alpha1";
+/// Objects that are made at the same time.
+pub const MADE_AT_ONCE: usize = 32;
+
+pub const NAMESPACE: &str = "security";
+pub const OUR_KINDS: &str = "/apis/crossrole.dev/v1alpha1";
 
 /// A cluster and many accounts.
 pub struct Stage {
     pub scene: Scene,
+    pub accounts: usize,
     client: Client,
-    accounts: usize,
 }
 
 /// What was counted up to some moment.
@@ -43,8 +47,34 @@ pub fn account_id(number: usize) -> String {
     format!("{:012}", 300_000_000_000 + number)
 }
 
-fn account_name(number: usize) -> String {
+/// The name of an AWSAccount.
+pub fn account_name(number: usize) -> String {
     format!("account-{number:04}")
+}
+
+/// The name of an object, and of its roles.
+pub fn role_name(number: usize) -> String {
+    format!("role-{number:05}")
+}
+
+/// An object with roles in the accounts that it selects: one inline policy, and two of AWS.
+pub fn role(number: usize, selection: Value) -> Value {
+    json!({
+        "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
+        "metadata": {"name": role_name(number), "namespace": NAMESPACE},
+        "spec": {
+            "accounts": selection,
+            "trust": [{"from": {"accounts": ["111111111111"]}, "require": {"mfa": {"maxAge": "1h"}}}],
+            "permissions": {
+                "awsManaged": ["SecurityAudit", "job-function/ViewOnlyAccess"],
+                "inline": [{"name": "read-logs", "document": {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}]
+                }}]
+            },
+            "tags": {"team": "security"}
+        }
+    })
 }
 
 impl Stage {
@@ -57,9 +87,7 @@ impl Stage {
             ..ControlPlaneOptions::default()
         };
         let scene = Scene::start_on(options, &ids, &["leaderElection.enabled=false"]).await?;
-        let kubeconfig = Kubeconfig::read_from(scene.control_plane.kubeconfig()).map_err(no_client)?;
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-        let client = Client::try_from(config.map_err(no_client)?).map_err(no_client)?;
+        let client = client(&scene.control_plane.kubeconfig()).await?;
         scene.simulator.set_latency(LATENCY.as_millis() as u64).await?;
         let stage = Self {
             scene,
@@ -100,24 +128,7 @@ impl Stage {
 
     /// Declares roles, in the accounts that `selects` says for each.
     pub async fn declare(&self, objects: usize, selects: impl Fn(usize) -> Value) -> Result<(), Error> {
-        let roles = (0..objects).map(|number| {
-            json!({
-                "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
-                "metadata": {"name": format!("role-{number:05}"), "namespace": NAMESPACE},
-                "spec": {
-                    "accounts": selects(number),
-                    "trust": [{"from": {"accounts": ["111111111111"]}, "require": {"mfa": {"maxAge": "1h"}}}],
-                    "permissions": {
-                        "awsManaged": ["SecurityAudit", "job-function/ViewOnlyAccess"],
-                        "inline": [{"name": "read-logs", "document": {
-                            "Version": "2012-10-17",
-                            "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"}]
-                        }}]
-                    },
-                    "tags": {"team": "security"}
-                }
-            })
-        });
+        let roles = (0..objects).map(|number| role(number, selects(number)));
         let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles");
         self.make(path, roles.collect()).await
     }
@@ -137,7 +148,7 @@ impl Stage {
         let path = path.as_str();
         let posts = objects
             .iter()
-            .map(|object| async move { self.post(path, object).await.map(drop) });
+            .map(|object| async move { self.post(path, object).await });
         stream::iter(posts)
             .buffer_unordered(MADE_AT_ONCE)
             .try_collect::<Vec<()>>()
@@ -145,9 +156,9 @@ impl Stage {
             .map(drop)
     }
 
-    async fn post(&self, path: &str, object: &Value) -> Result<String, Error> {
-        let request = Request::post(path).header("content-type", "application/json");
-        self.ask(request.body(object.to_string().into_bytes())).await
+    /// Makes an object.
+    pub async fn post(&self, path: &str, object: &Value) -> Result<(), Error> {
+        write(&self.client, Method::POST, path, object).await
     }
 
     async fn ask(&self, request: axum::http::Result<Request<Vec<u8>>>) -> Result<String, Error> {
@@ -172,8 +183,9 @@ impl Stage {
                     "{count} of {objects} objects are ready; another says {example:?}"
                 )));
             }
-            // A list of everything is work for the server too.
-            sleep((asked.elapsed() * 9).max(Duration::from_millis(50))).await;
+            // A list of everything is work for the server too; but that it was busy must not count as time that was taken.
+            let pause = (asked.elapsed() * 9).clamp(Duration::from_millis(50), LONGEST_PAUSE);
+            sleep(pause).await;
         }
     }
 
@@ -192,7 +204,10 @@ impl Stage {
 
     /// The size of the largest object, in bytes.
     pub async fn size_of_one(&self, number: usize) -> Result<usize, Error> {
-        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles/role-{number:05}");
+        let path = format!(
+            "{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles/{}",
+            role_name(number)
+        );
         self.ask(Request::get(path).body(Vec::new()))
             .await
             .map(|text| text.len())
@@ -251,6 +266,25 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// A client of the API server.
+pub async fn client(kubeconfig: &Path) -> Result<Client, Error> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).map_err(no_client)?;
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    Client::try_from(config.map_err(no_client)?).map_err(no_client)
+}
+
+/// Writes to Kubernetes: a new object, or a merge patch.
+pub async fn write(client: &Client, method: Method, path: &str, body: &Value) -> Result<(), Error> {
+    let content = match method {
+        Method::PATCH => "application/merge-patch+json",
+        _ => "application/json",
+    };
+    let request = Request::builder().method(method).uri(path);
+    let request = request.header("content-type", content);
+    let request = request.body(body.to_string().into_bytes()).map_err(no_client)?;
+    client.request_text(request).await.map(drop).map_err(no_client)
 }
 
 fn no_client(cause: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -1,0 +1,182 @@
+//! Objects at rest: every role was found right, and status says so.
+//!
+//! What an object asks for follows from the object itself and from what the [`World`] holds, and from nothing else. While
+//! both are the same, it asks for the same; so all that a look has to find out is whether the accounts still show the
+//! roles as they were, and whether something is due by now. The last reading of each account tells both. Whatever else is
+//! the case, the object is gone through.
+
+use std::time::{Duration, Instant};
+
+use crossrole_api::{CrossAccountRole, Reason};
+use crossrole_iam::RoleName;
+use kube::ResourceExt;
+
+use super::look::{Look, has_reason};
+use super::{Course, Looked, Looks};
+use crate::controller::context::Context;
+use crate::controller::index;
+use crate::controller::work;
+use crate::controller::world::World;
+
+/// An account was read so lately, in intervals, where what it shows of a role still counts.
+pub(in crate::controller) const LATELY: f64 = 1.5;
+
+/// What an object, and everything else that what it asks for follows from, were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    /// The object's `resourceVersion`.
+    version: u64,
+    /// How many changes the world had seen.
+    world: u64,
+}
+
+impl Rest {
+    /// `None` where versions are no numbers.
+    fn of(version: Option<&str>, world: u64) -> Option<Self> {
+        let version = version?.parse().ok()?;
+        Some(Self { version, world })
+    }
+}
+
+impl Looks {
+    /// This came of an object in this world, and its status says so in this version.
+    pub fn rests(&self, role: &CrossAccountRole, version: Option<&str>, world: &World, course: &Course) {
+        let right = |verdict| has_reason(verdict, &[Reason::InSync]);
+        if course.under_way || !course.verdicts.iter().all(right) {
+            return;
+        }
+        if let Some(looked) = self.objects().get_mut(&work::claim(role).object) {
+            looked.rest = Rest::of(version, world.changes());
+        }
+    }
+
+    /// Looks at an object that is at rest, and says when to look again. `None` where it has to be gone through.
+    pub fn pass(&self, context: &Context, role: &CrossAccountRole) -> Option<Duration> {
+        let rest = Rest::of(role.resource_version().as_deref(), context.caches.changes())?;
+        let name: RoleName = index::role_name(role).parse().ok()?;
+        let (interval, moment) = (context.settings.resync_interval, context.now());
+        let right_for = |look: &Look| {
+            let handle = context.aws.known_account(look.account_id.as_ref()?)?;
+            handle.right_for(&name, interval.mul_f64(LATELY), moment)
+        };
+        let mut objects = self.objects();
+        let looked = objects.get_mut(&work::claim(role).object)?;
+        let passed = looked.pass(rest, interval, Instant::now(), right_for)?;
+        for _ in 0..passed.looks {
+            context.metrics.looked("Ready", Reason::InSync.as_str());
+        }
+        Some(passed.next)
+    }
+}
+
+/// What came of a look at an object that is at rest.
+#[derive(Debug, PartialEq, Eq)]
+struct Passed {
+    /// How many roles were looked at.
+    looks: usize,
+    /// When to look again.
+    next: Duration,
+}
+
+impl Looked {
+    /// Looks at the roles that are due, where `right_for` says of each how long it will be right.
+    fn pass(
+        &mut self,
+        rest: Rest,
+        interval: Duration,
+        now: Instant,
+        right_for: impl Fn(&Look) -> Option<Duration>,
+    ) -> Option<Passed> {
+        if self.rest != Some(rest) || self.looks.values().any(|look| look.running.is_some()) {
+            return None;
+        }
+        let slack = self.slack(interval, now);
+        let mut due: Vec<(&mut Look, Duration)> = Vec::with_capacity(1);
+        for look in self.looks.values_mut() {
+            if look.due <= now + slack {
+                let right_for = right_for(look)?;
+                due.push((look, right_for));
+            }
+        }
+        let looks = due.len();
+        for (look, right_for) in due {
+            look.found_right_again(right_for, interval, now);
+        }
+        let next = self.looks.values().map(|look| look.due).min()?;
+        self.next = Some(next);
+        Some(Passed {
+            looks,
+            next: next.saturating_duration_since(now),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::verdict::{Outcome, Verdict};
+
+    const INTERVAL: Duration = Duration::from_secs(600);
+    const REST: Rest = Rest { version: 7, world: 2 };
+
+    /// An object at rest in two accounts, one of which is due.
+    fn looked(now: Instant) -> Looked {
+        let look = |account: &str, due| {
+            let verdict = Verdict {
+                account: account.into(),
+                account_id: None,
+                named: true,
+                role: None,
+                outcome: Outcome::ready(),
+            };
+            let mut look = Look::new(1, 0, due);
+            look.done = Some((1, verdict));
+            (account.into(), Box::new(look))
+        };
+        Looked {
+            looks: [look("prod", now), look("stage", now + INTERVAL)].into_iter().collect(),
+            rest: Some(REST),
+            ..Looked::default()
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_right_for_some_time_is_looked_at_again_at_the_interval_or_before_that_ends() {
+        let now = Instant::now();
+        let mut passed = looked(now);
+        let found = passed.pass(REST, INTERVAL, now, |_| Some(Duration::MAX));
+        let found = found.unwrap();
+        assert_eq!(found.looks, 1, "the other is not due");
+        assert!(found.next >= INTERVAL.mul_f64(0.9), "{:?}", found.next);
+        let soon = Duration::from_secs(20);
+        let found = looked(now).pass(REST, INTERVAL, now, |_| Some(soon));
+        assert_eq!(found, Some(Passed { looks: 1, next: soon }));
+    }
+
+    #[test]
+    fn nothing_is_passed_over_where_anything_is_not_as_it_was() {
+        let now = Instant::now();
+        let right = |_: &Look| Some(Duration::MAX);
+        for other in [Rest { version: 8, ..REST }, Rest { world: 3, ..REST }] {
+            assert_eq!(looked(now).pass(other, INTERVAL, now, right), None);
+        }
+        let mut never = looked(now);
+        never.rest = None;
+        assert_eq!(never.pass(REST, INTERVAL, now, right), None);
+        let mut changed = looked(now);
+        assert_eq!(changed.pass(REST, INTERVAL, now, |_| None), None);
+        assert!(changed.looks["prod"].due <= now, "it is still to be looked at");
+        let mut under_way = looked(now);
+        under_way.looks.values_mut().for_each(|look| look.running = Some(1));
+        assert_eq!(under_way.pass(REST, INTERVAL, now, right), None);
+    }
+
+    #[test]
+    fn an_object_without_roles_is_gone_through() {
+        let mut none = Looked {
+            rest: Some(REST),
+            ..Looked::default()
+        };
+        assert_eq!(none.pass(REST, INTERVAL, Instant::now(), |_| None), None);
+    }
+}
