@@ -78,10 +78,10 @@ impl Looks {
     }
 
     /// Begins every look that is due, and says what is known of each task. `asked` is what the annotation says that asks
-    /// for a look now.
-    pub fn take_up(&self, job: &Arc<Job>, tasks: &[Arc<Task>], asked: Option<&str>) -> Course {
+    /// for a look now, and `handled` what it said when that was last done.
+    pub fn take_up(&self, job: &Arc<Job>, tasks: &[Arc<Task>], asked: Option<&str>, handled: Option<&str>) -> Course {
         let now = Instant::now();
-        let asked = print_of(asked);
+        let (asked, handled) = (print_of(asked), print_of(handled));
         let mut objects = self.objects();
         let looked = objects.entry(job.claim.object.clone()).or_default();
         looked.rest = None;
@@ -98,7 +98,7 @@ impl Looks {
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
             let look = looked.looks.entry(task.account.clone());
-            let look = look.or_insert_with(|| Box::new(Look::new(print, asked, now)));
+            let look = look.or_insert_with(|| Box::new(Look::new(print, handled, now)));
             if look.begin(print, asked, now, slack) {
                 let anew = std::mem::replace(&mut look.asked, asked) != asked;
                 let Some(waiting) = Waiting::of(job, task, print, anew) else {

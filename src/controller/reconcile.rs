@@ -95,7 +95,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     tasks.iter().for_each(|task| job.note_forgotten(task));
     let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
     let asked = role.annotations().get(RECONCILE_AT_ANNOTATION);
-    let course = context.looks.take_up(&job, &tasks, asked.map(String::as_str));
+    let handled = before.last_handled_reconcile_at.as_deref();
+    let course = context.looks.take_up(&job, &tasks, asked.map(String::as_str), handled);
     let waits = tasks.iter().any(|task| waits(task));
     drop((tasks, room));
     if deleting && course.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossrole_testkit::eventually;
 use serde_json::Value;
 
-use super::chain::{Chain, SIDES};
+use super::chain::{Chain, Place, SIDES};
 use super::claims::{self, Expected, Held, is_handled};
 use super::stage::{PATIENCE, Stage};
 use super::support::say;
@@ -53,9 +53,22 @@ impl Stage {
         }
         tally.ended(&work.transition, work.against.as_deref(), expected);
         self.take_away_what_was_left(chain, expected, &after).await;
-        for difference in found {
-            chain.fail(difference);
+        if let Some(difference) = found.first() {
+            let story = self.story(&chain.place).await;
+            chain.fail(format!("{difference}\n{story}"));
         }
+    }
+
+    /// What led to where a chain is: its status, and the calls since the last rest.
+    async fn story(&self, place: &Place) -> String {
+        let objects = self.kinds.roles.list().await;
+        let status = objects.get(&place.name).map(|object| object["status"].to_string());
+        let calls = self.scene.simulator.calls(0).await.unwrap().into_iter();
+        let calls = calls.filter(|call| place.ids.contains(&call.account));
+        let calls: Vec<String> = calls
+            .map(|call| format!("{} {} {}: {}", call.time, call.account, call.action, call.code))
+            .collect();
+        format!("status {status:?}\ncalls:\n{}", calls.join("\n"))
     }
 
     /// A role that its object left as it was is nobody's: whoever cleans up the account deletes it.
