@@ -306,9 +306,11 @@ impl AccountHandle {
     }
 
     /// How long from `now` a role will be right which the account, read within `time`, shows as it was when somebody found it
-    /// right: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already.
+    /// right: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already, or no call is
+    /// made for now: what nobody can look at is not said to be right.
     pub fn right_for(&self, role: &RoleName, time: Duration, now: Timestamp) -> Option<Duration> {
-        self.snapshot.right_for(role, time, now, Instant::now())
+        let right_for = self.snapshot.right_for(role, time, now, Instant::now());
+        right_for.filter(|_| !self.gate.is_closed())
     }
 
     /// Whether no call is made for now as the bootstrap role.

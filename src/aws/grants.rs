@@ -97,9 +97,12 @@ impl AccountHandle {
                 }
                 applied
             }
+            // Nothing was sent.
             Err(error) => AppliedGrant {
+                is_whole: false,
+                reached: Some(observed.clone()),
                 failure: Some(error),
-                ..AppliedGrant::default()
+                ..AppliedGrant::nothing(observed)
             },
         }
     }

@@ -95,8 +95,10 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     tasks.iter().for_each(|task| job.note_forgotten(task));
     let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
     let asked = role.annotations().get(RECONCILE_AT_ANNOTATION);
-    let handled = before.last_handled_reconcile_at.as_deref();
-    let course = context.looks.take_up(&job, &tasks, asked.map(String::as_str), handled);
+    let asked = asked.map(|asked| cut(asked, 253));
+    // What was handled stays in status when the annotation is gone.
+    let handled = before.last_handled_reconcile_at.as_deref().filter(|_| asked.is_some());
+    let course = context.looks.take_up(&job, &tasks, asked.as_deref(), handled);
     let waits = tasks.iter().any(|task| waits(task));
     drop((tasks, room));
     if deleting && course.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {
@@ -109,7 +111,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         let mut report = report::report(&status, role.metadata.generation, &course.verdicts, context.now());
         // Handled is what has ended: a report in between says nothing of it.
         if let Some(asked) = asked.filter(|_| !course.under_way) {
-            report.last_handled_reconcile_at = Some(cut(asked, 253));
+            report.last_handled_reconcile_at = Some(asked);
         }
         if report != status {
             let (name, version) = (role.name_any(), written.version.as_deref());

@@ -57,6 +57,9 @@ impl Drop for Recording {
     }
 }
 
+/// What was told of a series, and when; `None`: that it was not told.
+type History = Vec<(f64, Option<f64>)>;
+
 impl Recording {
     pub fn start() -> Self {
         Self {
@@ -167,7 +170,7 @@ impl Recording {
         let asked: String = alerts().iter().map(|(_, rule)| rule["expr"].to_string()).collect();
         let is_asked = |series: &str| asked.contains(series.split('{').next().unwrap());
         let samples = self.samples.lock().unwrap();
-        let mut histories: BTreeMap<(&str, &str), Vec<(f64, Option<f64>)>> = BTreeMap::new();
+        let mut histories: BTreeMap<(&str, &str), History> = BTreeMap::new();
         for sample in samples.iter().filter(|sample| sample.at <= moment.to) {
             let told = sample.scrape.iter().flatten();
             for (series, value) in told.filter(|(series, _)| is_asked(series)) {

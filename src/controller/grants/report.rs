@@ -82,8 +82,8 @@ fn given(previous: &AssumeRoleGrantStatus, hold: &Hold, gives: Option<&BTreeSet<
         .chain(lingering)
         .filter(|role| match gives {
             Some(gives) => gives.contains(&role.role_arn),
-            // What came is not known; what is no longer asked for is gone, or will be.
-            None => is_in(&hold.roles, role) && is_in(&previous.roles, role),
+            // What came is not known, nor what went.
+            None => is_in(&previous.roles, role),
         })
         .cloned()
         .collect();

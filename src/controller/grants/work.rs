@@ -292,7 +292,7 @@ impl<'a> Work<'a> {
         let may_be_there = self.status.account_id.is_some();
         let known = &self.context.grants;
         // The status was lost, and with it where the policies are.
-        if !may_be_there && known.gives(&self.object).is_some_and(|gives| gives.is_there) {
+        if !may_be_there && known.gives(&self.object).is_none_or(|gives| gives.is_there) {
             known.look_again(&self.object);
         }
         known.begin(&self.object, &entrance.account, (print, asked), may_be_there)

@@ -130,11 +130,7 @@ impl<'a> Floor<'a> {
             let _place = self.marks.acquire().await;
             self.write(Method::PATCH, &path, &finalizer).await
         };
-        self.accounts[account]
-            .is_marked
-            .get_or_try_init(mark)
-            .await
-            .map(|()| ())
+        self.accounts[account].is_marked.get_or_try_init(mark).await.copied()
     }
 
     async fn status(&self, path: &str, ready: &str, entries: Vec<Value>) -> Result<(), Error> {
