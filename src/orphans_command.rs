@@ -24,6 +24,7 @@ use serde_json::json;
 
 use crate::aws::{AccountHandle, Accounts, Age, Depth, Hub, Survey, Tagged};
 use crate::cli::OrphansFlags;
+use crate::controller::context::object_name;
 use crate::controller::watch::{CachedAccount, CachedClass, CachedRole};
 use crate::controller::world::World;
 use crate::controller::{cluster_id, orphans, resolve};
@@ -136,10 +137,6 @@ impl Cluster {
             .items
             .iter()
             .filter_map(|account| account.0.as_ref().ok().cloned());
-        let name = |role: &CachedRole| ObjectName {
-            namespace: role.namespace().unwrap_or_default(),
-            name: role.name_any(),
-        };
         Ok(Self {
             id,
             predecessor: flags.take_over_from.clone(),
@@ -149,7 +146,7 @@ impl Cluster {
                 classes.items.into_iter().map(Arc::new),
                 [],
             ),
-            objects: roles.items.into_iter().map(|role| (name(&role), role)).collect(),
+            objects: roles.items.into_iter().map(|role| (object_name(&role), role)).collect(),
         })
     }
 

@@ -40,7 +40,7 @@ pub use desired::{Allows, DesiredGrant, Grant, Part, number_of, policies_path};
 pub use effect::{Made, apply};
 pub use gives::{Gives, gives};
 pub use grantee::{Grantee, Holder, HolderKind};
-pub use guard::{Request, judge, keeping};
+pub use guard::{Request, judge, keeping, nobody_grants};
 pub use observed::{ObservedGrant, ObservedPolicy};
 pub use rules::{GrantRole, GrantRules};
 pub use trusted::{admits, allows, names_account};

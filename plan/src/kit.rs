@@ -202,14 +202,15 @@ impl Kit {
 fn entering(rules: &Rules, partition: Partition, pod_identity: bool) -> Document {
     let mut actions = vec!["sts:AssumeRole".to_string()];
     actions.extend(pod_identity.then(|| "sts:TagSession".to_string()));
-    Document::new(vec![Statement {
-        sid: Some("EnterTheAccounts".to_string()),
-        effect: Effect::Allow,
-        principal: None,
-        action: ActionElement::Action(actions),
-        resource: Some(ResourceElement::Resource(entered(rules, partition))),
-        conditions: Vec::new(),
-    }])
+    let entered = entered(rules, partition);
+    let action = ActionElement::Action(actions);
+    Document::new(vec![statement(
+        "EnterTheAccounts",
+        Effect::Allow,
+        action,
+        entered,
+        Vec::new(),
+    )])
 }
 
 /// The roles that the operator enters as, in whichever account: the bootstrap role, and the grant role of a class that has
@@ -237,6 +238,49 @@ fn untouchable(rules: &Rules, operator: &PrincipalArn, more: impl IntoIterator<I
     let protected = protected.chain(PROTECTED_NAMES.iter().map(|name| format!("role/{name}")));
     resources.extend(protected.map(|resource| any_account(partition, &resource)));
     resources
+}
+
+/// The actions of the calls that need one of some rights, in order.
+fn actions(calls: &[Call], rights: &[Right]) -> Vec<String> {
+    let calls = calls.iter().filter(|call| rights.contains(&call.right));
+    let mut actions: Vec<_> = calls.map(|call| call.action.to_string()).collect();
+    actions.sort();
+    actions
+}
+
+fn statement(
+    sid: &str,
+    effect: Effect,
+    action: ActionElement,
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+) -> Statement {
+    Statement {
+        sid: Some(sid.to_string()),
+        effect,
+        principal: None,
+        action,
+        resource: Some(ResourceElement::Resource(resources)),
+        conditions,
+    }
+}
+
+/// Allows the calls that need one of some rights; nothing where no call needs it.
+fn allow(
+    calls: &[Call],
+    sid: &str,
+    rights: &[Right],
+    resources: Vec<String>,
+    conditions: Vec<Condition>,
+) -> Option<Statement> {
+    let actions = ActionElement::Action(actions(calls, rights));
+    (!actions.patterns().is_empty()).then(|| statement(sid, Effect::Allow, actions, resources, conditions))
+}
+
+/// Denies everything but some actions.
+fn never(sid: &str, but: &[&str], resources: Vec<String>) -> Statement {
+    let but = but.iter().map(ToString::to_string).collect();
+    statement(sid, Effect::Deny, ActionElement::NotAction(but), resources, Vec::new())
 }
 
 /// A resource of IAM in whichever account.

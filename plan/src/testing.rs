@@ -2,6 +2,7 @@
 
 use crossrole_api::{AWSAccount, AccountClass, CrossAccountRole};
 use crossrole_iam::document::{Document, DocumentKind};
+use proptest::test_runner::Config;
 use serde::de::DeserializeOwned;
 
 use crate::account::Account;
@@ -35,6 +36,16 @@ guardrails:
   inlinePolicies: {denyActions: ['iam:*']}
   tagKeys: ['*']
 ";
+
+/// So many cases of one law, unless `PROPTEST_CASES` says otherwise.
+pub(crate) fn cases(number: u32) -> Config {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    Config {
+        cases: asked.unwrap_or(number),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
 
 /// YAML to an object, by way of JSON as the API server hands it out.
 fn object<Object: DeserializeOwned>(text: &str) -> Object {

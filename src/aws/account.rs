@@ -195,9 +195,8 @@ impl AccountHandle {
             });
         }
         let session = self.sessions.get(&self.gate).await?;
-        let answer = self
-            .noticing(&session, read::role(self.door(&session), role, depth).await)
-            .await?;
+        let answer = read::role(self.door(&session), role, depth).await;
+        let answer = self.sessions.noticing(&session, answer).await?;
         self.snapshot.was_told(role);
         let print = answer.as_ref().map(|answer| self.snapshot.print(answer));
         Ok(Seen {
@@ -286,7 +285,7 @@ impl AccountHandle {
     pub async fn roles_below(&self, path: &Path) -> Result<Vec<Existing>, CallError> {
         let session = self.sessions.get(&self.gate).await?;
         let roles = own::existing(self.door(&session), path).await;
-        self.noticing(&session, roles).await
+        self.sessions.noticing(&session, roles).await
     }
 
     /// What a reading showed was told to everybody whom it concerns.
@@ -399,19 +398,11 @@ impl AccountHandle {
         self.places.turn(all, || self.is_slow()).await
     }
 
-    /// Notices where a call says that its session is no longer accepted.
-    async fn noticing<T>(&self, session: &Session, answer: Result<T, CallError>) -> Result<T, CallError> {
-        if let Err(error) = &answer {
-            self.sessions.forget_if_stale(session, error).await;
-        }
-        answer
-    }
-
-    /// The same of a call for which the bootstrap role need not have the right.
+    /// Notices where a call says that its session is no longer accepted. The bootstrap role need not have the right to it.
     async fn noticing_but_denial<T>(&self, session: &Session, answer: Result<T, CallError>) -> Result<T, CallError> {
         match answer {
             Err(error) if error.failure == Failure::PermissionDenied => Err(error),
-            answer => self.noticing(session, answer).await,
+            answer => self.sessions.noticing(session, answer).await,
         }
     }
 }

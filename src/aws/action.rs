@@ -62,6 +62,16 @@ pub enum Side {
     Grants,
 }
 
+impl Side {
+    /// The role whose calls they are, in a word: `bootstrap`.
+    pub(super) fn role(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Grants => "grant",
+        }
+    }
+}
+
 actions! {
     bootstrap: {
         /// Assumes the bootstrap role.
@@ -167,6 +177,14 @@ impl Action {
         matches!(self.right(), Right::Enter | Right::EnterToGrant)
     }
 
+    /// Every action of a side.
+    pub fn of(side: Side) -> &'static [Self] {
+        match side {
+            Side::Bootstrap => Self::ALL,
+            Side::Grants => Self::OF_GRANTS,
+        }
+    }
+
     /// Whose call it is.
     pub fn side(self) -> Side {
         if Self::OF_GRANTS.contains(&self) {
@@ -183,11 +201,7 @@ impl Action {
             let name = action.as_str().split_once(':');
             name.is_some_and(|(prefix, name)| prefix.eq_ignore_ascii_case(service) && name == operation)
         };
-        let actions = match side {
-            Side::Bootstrap => Self::ALL,
-            Side::Grants => Self::OF_GRANTS,
-        };
-        actions.iter().find(is_it).copied()
+        Self::of(side).iter().find(is_it).copied()
     }
 }
 

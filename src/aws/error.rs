@@ -78,6 +78,11 @@ impl CallError {
         CREDENTIALS.contains(&self.code.as_str())
     }
 
+    /// An answer that lacks what it must hold.
+    pub(super) fn empty(action: Action, what: &str) -> Self {
+        Self::new(action, Failure::Unexpected, format!("the answer held no {what}"))
+    }
+
     /// An error that no answer of AWS stands behind.
     pub fn new(action: Action, failure: Failure, message: impl Into<String>) -> Self {
         Self {
@@ -218,23 +223,16 @@ impl fmt::Display for CallError {
             write!(formatter, "{}: ", self.code)?;
         }
         formatter.write_str(&self.message)?;
+        let role = self.action.side().role();
         match self.failure {
-            Failure::BootstrapDenied if self.action == Action::AssumeRole => formatter.write_str(
-                " (check that the bootstrap role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
-            ),
-            Failure::GrantRoleDenied => formatter.write_str(
-                " (check that the grant role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
+            Failure::BootstrapDenied | Failure::GrantRoleDenied if self.action != Action::GetCallerIdentity => write!(
+                formatter,
+                " (check that the {role} role exists, that its trust policy admits the operator's identity with this externalId, and that the operator's identity may call sts:AssumeRole on it)",
             ),
             Failure::Unavailable if self.is_about_credentials() && self.action.enters() => {
                 formatter.write_str(" (AWS does not accept the operator's own credentials)")
             }
-            Failure::PermissionDenied => {
-                let role = match self.action.side() {
-                    Side::Bootstrap => "bootstrap",
-                    Side::Grants => "grant",
-                };
-                write!(formatter, " (the {role} role lacks this right in the account)")
-            }
+            Failure::PermissionDenied => write!(formatter, " (the {role} role lacks this right in the account)"),
             _ => Ok(()),
         }
     }

@@ -1,5 +1,5 @@
-//! What can be told of the bootstrap role and the grant role from inside an account, without a write: its own policies, and each read that
-//! crossrole ever makes, once.
+//! What can be told of the bootstrap role and the grant role from inside an account, without a write: their own policies, and
+//! each read that crossrole ever makes, once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,9 +16,7 @@ use super::read::{self, Door};
 /// Reads what can be read. A call that fails is told by what it was to tell.
 pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -> Facts {
     let mut tried = Tried::default();
-    let get = door.iam.get_role().role_name(role.as_str());
-    let own = door.gate.call(Action::GetRole, || get.clone().send()).await;
-    let own = tried.noted(&[Action::GetRole], own);
+    let own = own(door, Action::GetRole, role, &mut tried).await;
     let inline = read::inline_policies(door, role).await;
     let calls = match &inline {
         Ok(policies) if policies.is_empty() => &[Action::ListRolePolicies] as &[Action],
@@ -35,7 +33,6 @@ pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -
     let policies = tried.noted(&[Action::GetAccountAuthorizationDetails], policies(door).await);
     let _ = tried.noted(&[Action::GetAccountSummary], read::quotas(door).await);
 
-    let own = own.and_then(|answer| answer.role.ok_or_else(|| "the answer held no role".to_string()));
     Facts {
         trust: own.clone().and_then(|role| trust(&role)),
         own_boundary: own.map(|role| {
@@ -56,18 +53,23 @@ pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -
 /// a grant, which may not be there.
 pub(super) async fn grant_facts(door: Door<'_>, role: &RoleName) -> GrantFacts {
     let mut tried = Tried::default();
-    let get = door.iam.get_role().role_name(role.as_str());
-    let own = door.gate.call(Action::GetGrantee, || get.clone().send()).await;
-    let own = tried.noted(&[Action::GetGrantee], own);
+    let own = own(door, Action::GetGrantee, role, &mut tried).await;
     let list = door.iam.list_policies().scope(PolicyScopeType::Local);
     let list = list.path_prefix(policies_path()).max_items(1);
     let listed = door.gate.call(Action::ListPolicies, || list.clone().send()).await;
     let _ = tried.noted(&[Action::ListPolicies], listed);
-    let own = own.and_then(|answer| answer.role.ok_or_else(|| "the answer held no role".to_string()));
     GrantFacts {
         trust: own.and_then(|role| trust(&role)),
         tried: tried.0,
     }
+}
+
+/// Reads a role, which is the one that reads, by the action that is its own for it.
+async fn own(door: Door<'_>, action: Action, role: &RoleName, tried: &mut Tried) -> Read<Role> {
+    let get = door.iam.get_role().role_name(role.as_str());
+    let answer = door.gate.call(action, || get.clone().send()).await;
+    let answer = tried.noted(&[action], answer)?;
+    answer.role.ok_or_else(|| "the answer held no role".to_string())
 }
 
 fn trust(role: &Role) -> Read<Document> {

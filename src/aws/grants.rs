@@ -10,9 +10,7 @@ use crossrole_iam::{Arn, RoleName};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::doctor::GrantFacts;
 use crossrole_plan::grant::{GrantChange, GrantPlan, ObservedGrant};
-use crossrole_plan::outcome::Failure;
 
-use super::Action;
 use super::account::AccountHandle;
 use super::error::CallError;
 use super::examination;
@@ -56,10 +54,7 @@ impl AccountHandle {
         let sessions = self.grant_sessions(grant_role).await;
         let session = sessions.get(&self.gate).await?;
         let answer = read::observe(self.door(&session), object).await;
-        if let Err(error) = &answer {
-            sessions.forget_if_stale(&session, error).await;
-        }
-        answer
+        sessions.noticing(&session, answer).await
     }
 
     /// The paths of these roles, read now as the grant role, by their names in lower case. They are asked for as they are
@@ -74,10 +69,7 @@ impl AccountHandle {
         let sessions = self.grant_sessions(grant_role).await;
         let session = sessions.get(&self.gate).await?;
         let answer = read::paths(self.door(&session), roles).await;
-        if let Err(error) = &answer {
-            sessions.forget_if_stale(&session, error).await;
-        }
-        answer
+        sessions.noticing(&session, answer).await
     }
 
     /// Carries out the plan of a grant as the grant role, in order, up to the first failure, or until `go_on` says no.
@@ -129,6 +121,7 @@ impl AccountHandle {
     }
 }
 
-fn empty(action: Action, what: &str) -> CallError {
-    CallError::new(action, Failure::Unexpected, format!("the answer held no {what}"))
+/// The number of a version of a policy: `v3`. It only grows. Source: what IAM answers.
+fn number_of_version(version: &str) -> u64 {
+    version.trim_start_matches('v').parse().unwrap_or_default()
 }

@@ -88,7 +88,7 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
         Err(error) if error.failure == Failure::RoleNotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let role = role.ok_or_else(|| CallError::new(Action::GetRole, Failure::Unexpected, "the answer held no role"))?;
+    let role = role.ok_or_else(|| CallError::empty(Action::GetRole, "role"))?;
     let (attached, inline, instance_profiles) =
         futures::try_join!(attached_policies(door, name), inline_policies(door, name), async {
             match depth {
@@ -228,7 +228,7 @@ fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
     Some(arn.to_string())
 }
 
-fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
     tags.iter().map(text).collect()
 }
 

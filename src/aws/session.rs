@@ -74,11 +74,7 @@ pub(super) fn timeouts() -> TimeoutConfig {
 /// A session policy that leaves of a role's rights only those to read. Source: IAM User Guide, "Policies and
 /// permissions in AWS Identity and Access Management" (session policies).
 fn reads_alone(side: Side) -> String {
-    let actions = match side {
-        Side::Bootstrap => Action::ALL,
-        Side::Grants => Action::OF_GRANTS,
-    };
-    let reads = actions
+    let reads = Action::of(side)
         .iter()
         .filter(|action| !action.writes())
         .map(|action| action.as_str());
@@ -160,6 +156,14 @@ impl Sessions {
         let ends = session.as_ref().map_or(NONE, |session| seconds(session.expires));
         self.ends.store(ends, Ordering::Relaxed);
         cached.session = session;
+    }
+
+    /// Notices where a call says that its session is no longer accepted.
+    pub(super) async fn noticing<T>(&self, session: &Session, answer: Result<T, CallError>) -> Result<T, CallError> {
+        if let Err(error) = &answer {
+            self.forget_if_stale(session, error).await;
+        }
+        answer
     }
 
     /// Forgets a session where an error of one of its calls says that its credentials are not, or no longer, accepted; and
@@ -271,7 +275,7 @@ impl Sessions {
         let (answer, ()) = gate.call_in(assuming, slot, send).await?;
         let credentials = answer
             .credentials()
-            .ok_or_else(|| CallError::new(assuming, Failure::Unexpected, "the answer held no credentials"))?;
+            .ok_or_else(|| CallError::empty(assuming, "credentials"))?;
         let expires = SystemTime::try_from(*credentials.expiration())
             .map_err(|error| CallError::new(assuming, Failure::Unexpected, format!("the answer's expiry: {error}")))?;
         Ok(Credentials::new(

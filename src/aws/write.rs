@@ -118,7 +118,12 @@ async fn call(door: Door<'_>, role: &str, change: &Change) -> Result<Carried, Ca
             DeleteRolePolicy,
             iam.delete_role_policy().role_name(role).policy_name(name.as_str())
         )),
-        Change::Tag(tags) => send!(TagRole, iam.tag_role().role_name(role).set_tags(Some(to_tags(tags)?))),
+        Change::Tag(tags) => send!(
+            TagRole,
+            iam.tag_role()
+                .role_name(role)
+                .set_tags(Some(to_tags(Action::TagRole, tags)?))
+        ),
         Change::Untag(keys) => send!(
             UntagRole,
             iam.untag_role()
@@ -158,22 +163,23 @@ async fn create(door: Door<'_>, role: &str, new: &NewRole) -> Result<Carried, Ca
         .max_session_duration(seconds(new.max_session))
         .set_description((!new.description.is_empty()).then(|| new.description.clone()))
         .set_permissions_boundary(new.boundary.as_ref().map(ToString::to_string))
-        .set_tags(Some(to_tags(&new.tags)?));
+        .set_tags(Some(to_tags(Action::TagRole, &new.tags)?));
     let answer = door.gate.call(Action::CreateRole, || request.clone().send()).await?;
     let role = answer
         .role()
         .map(|role| Carried::Created(role.arn().to_string(), role.role_id().to_string()));
-    role.ok_or_else(|| CallError::new(Action::CreateRole, Failure::Unexpected, "the answer held no role"))
+    role.ok_or_else(|| CallError::empty(Action::CreateRole, "role"))
 }
 
-fn to_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, CallError> {
+/// Tags as a call takes them. `action` is what is refused where IAM takes none like these.
+pub(super) fn to_tags(action: Action, tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, CallError> {
     tags.iter()
         .map(|(key, value)| {
             Tag::builder()
                 .key(key)
                 .value(value)
                 .build()
-                .map_err(|error| CallError::new(Action::TagRole, Failure::Unexpected, error.to_string()))
+                .map_err(|error| CallError::new(action, Failure::Unexpected, error.to_string()))
         })
         .collect()
 }

@@ -8,8 +8,8 @@ use crossrole_api::{CrossAccountRole, Reason};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome;
 use jiff::Timestamp;
-use kube::Resource;
 use kube::runtime::controller::Action;
+use kube::{Resource, ResourceExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::events::Events;
@@ -22,7 +22,6 @@ use super::resolve::Place;
 use super::rooms::{Rooms, is_beside_status, shows_room};
 use super::settings::Settings;
 use super::watch::Caches;
-use super::work;
 use super::world::World;
 use crate::aws::Accounts;
 use crate::health::Health;
@@ -76,6 +75,14 @@ pub struct Context {
 /// Held while the finalizer of one AWSAccount is put on or taken off. Says when it was last put on.
 pub(super) type Mark = tokio::sync::Mutex<Option<Instant>>;
 
+/// The name of an object of a namespace.
+pub fn object_name(object: &impl ResourceExt) -> ObjectName {
+    ObjectName {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+    }
+}
+
 /// What an object is called in memory: kind, namespace and name.
 pub fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
     named(object).to_string()
@@ -119,7 +126,7 @@ impl Context {
     /// How many roles the objects of a namespace have, or are about to have, besides the one of this object in this place.
     /// Takes the room for that one where there is some.
     pub fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
-        let object = work::claim(role).object;
+        let object = object_name(role);
         let own = u32::from(shows_room(role, place.account));
         let in_status = || {
             let all = world.roles_of(&self.caches.index, place.class, &object.namespace);

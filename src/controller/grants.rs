@@ -20,15 +20,14 @@ mod work;
 
 use std::sync::Arc;
 
-use crossrole_api::names::{GRANT_FINALIZER, RECONCILE_AT_ANNOTATION};
+use crossrole_api::names::GRANT_FINALIZER;
 use crossrole_api::{AccountState, AssumeRoleGrant};
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 
-use super::context::{Context, key};
-use super::events::cut;
+use super::context::{Context, key, object_name};
 use super::verdict::Outcome;
 use super::watch::{CachedGrant, Caches, account_used_by};
 use super::{standing, write_back};
@@ -94,8 +93,8 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
         status = report::forgotten(status);
         context.grants.forget(&work.object);
     }
-    if let Some(asked) = grant.annotations().get(RECONCILE_AT_ANNOTATION) {
-        status.last_handled_reconcile_at = Some(cut(asked, 253));
+    if let Some(asked) = write_back::asked(grant) {
+        status.last_handled_reconcile_at = Some(asked);
     }
     if status != work.status {
         let reason_before = report::reason(&work.status).map(str::to_string);
@@ -130,15 +129,8 @@ pub fn users_of(caches: &Caches, account: &str) -> (Vec<ObjectName>, bool) {
     let mut users: Vec<ObjectName> = grants
         .iter()
         .filter(|grant| account_used_by(grant) == Some(account))
-        .map(|grant| name_of(grant.as_ref()))
+        .map(|grant| object_name(grant.as_ref()))
         .collect();
     users.sort();
     (users, grants.iter().any(|grant| grant.0.is_err()))
-}
-
-fn name_of(grant: &impl ResourceExt) -> ObjectName {
-    ObjectName {
-        namespace: grant.namespace().unwrap_or_default(),
-        name: grant.name_any(),
-    }
 }

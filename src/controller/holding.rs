@@ -14,10 +14,10 @@ use crossrole_plan::outcome::NextLook;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
 
+use super::context::object_name;
 use super::resolve::{Place, Request, entrance, owner};
 use super::task::{End, Hold, Target};
 use super::verdict::Outcome;
-use super::work;
 use crate::aws::{Entrance, Identity};
 
 /// What is to be done in an account that an object selects.
@@ -102,7 +102,7 @@ fn ending(request: &Request<'_>, account: &AWSAccount) -> Option<(Entrance, Endi
         return None;
     }
     let lifecycle = Lifecycle::of_ending(&role.spec);
-    let object = work::claim(role).object;
+    let object = object_name(role);
     let (parsed, bootstrap) = request.world.enterable(account, request.hub).ok()?;
     let rules = request.world.usable(account, request.hub).ok().map(|(_, rules)| rules);
     let boundary = rules.as_ref().and_then(|rules| rules.boundary.as_ref());

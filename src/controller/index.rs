@@ -8,10 +8,10 @@ use crossrole_api::CrossAccountRole;
 use crossrole_plan::declaration::ObjectName;
 use kube::ResourceExt;
 
+use super::context::object_name;
 use super::rooms::takes_room;
 use super::tally::Tally;
 use super::watch::CachedRole;
-use super::work;
 
 /// What is asked of all CrossAccountRoles together.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Inner {
             return;
         };
         self.tally.add(role);
-        let name = Arc::new(work::claim(role).object);
+        let name = Arc::new(object_name(role));
         let of_name = self.by_role_name.entry(role_name(role)).or_default();
         of_name.insert(name.clone());
         for entry in role.status.iter().flat_map(|status| &status.accounts) {
@@ -133,7 +133,7 @@ impl Inner {
             return;
         };
         self.tally.remove(role);
-        let (name, role_name) = (work::claim(role).object, role_name(role));
+        let (name, role_name) = (object_name(role), role_name(role));
         if let Some(objects) = self.by_role_name.get_mut(&role_name) {
             objects.remove(&name);
             if objects.is_empty() {

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crossrole_api::names::{RECONCILE_AT_ANNOTATION, ROLE_FINALIZER};
+use crossrole_api::names::ROLE_FINALIZER;
 use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
 use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
-use super::events::cut;
 use super::looks::Course;
 use super::report;
 use super::resolve::{self, Request};
@@ -42,7 +41,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         return report_suspended(&context, &api, role).await;
     }
     if let Some(next) = context.looks.pass(&context, role) {
-        let conditions = role.status.iter().flat_map(|status| &status.conditions);
+        let conditions = role.status.as_ref().map_or(&[][..], |status| &status.conditions);
         standing::count(&context.metrics, "CrossAccountRole", conditions);
         return Ok(Action::requeue(next));
     }
@@ -94,8 +93,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     });
     tasks.iter().for_each(|task| job.note_forgotten(task));
     let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
-    let asked = role.annotations().get(RECONCILE_AT_ANNOTATION);
-    let asked = asked.map(|asked| cut(asked, 253));
+    let asked = write_back::asked(role);
     // What was handled stays in status when the annotation is gone.
     let handled = before.last_handled_reconcile_at.as_deref().filter(|_| asked.is_some());
     let course = context.looks.take_up(&job, &tasks, asked.as_deref(), handled);

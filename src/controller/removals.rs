@@ -10,12 +10,11 @@ use crossrole_plan::brake::{self, Load};
 use crossrole_plan::select::Selection;
 use kube::ResourceExt;
 
-use super::context::Context;
+use super::context::{Context, object_name};
 use super::memory::Removal;
 use super::resolve::Request;
 use super::task::{Target, Task};
 use super::verdict::Outcome;
-use super::work;
 use super::world::World;
 
 /// The accounts whose role an object would lose although nobody asked for that by name: no longer selected, or
@@ -62,7 +61,7 @@ impl Counted {
 }
 
 fn removals_of(role: &CrossAccountRole, world: &World) -> impl Iterator<Item = Removal> {
-    let object = work::claim(role).object;
+    let object = object_name(role);
     derived(role, world)
         .into_iter()
         .map(move |account| (object.clone(), account))

@@ -126,7 +126,7 @@ fn standing(
                         EntryState::Ready | EntryState::Refused => NextLook::Interval,
                         // A person had to act, and still has.
                         EntryState::Pending if entry.reason == Reason::WouldChange => NextLook::Interval,
-                        EntryState::Removing if is_stalled(previous) => NextLook::Interval,
+                        EntryState::Removing if is_true(&previous.conditions, STALLED) => NextLook::Interval,
                         EntryState::Pending | EntryState::Retrying | EntryState::Removing => NextLook::Backoff,
                     };
                     let message = entry.message.clone().unwrap_or_default();
@@ -138,10 +138,10 @@ fn standing(
     }
 }
 
-/// Whether nothing of the object went on by itself when its status was written.
-fn is_stalled(previous: &CrossAccountRoleStatus) -> bool {
-    let mut conditions = previous.conditions.iter();
-    conditions.any(|condition| condition.type_ == STALLED && condition.status == "True")
+/// Whether a condition is there and true.
+pub(super) fn is_true(conditions: &[Condition], type_: &str) -> bool {
+    let mut conditions = conditions.iter();
+    conditions.any(|condition| condition.type_ == type_ && condition.status == "True")
 }
 
 /// The status before the first write in accounts that have no entry yet: so that whoever comes after us knows where to

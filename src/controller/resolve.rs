@@ -14,6 +14,7 @@ use crossrole_plan::refusal::Refusal;
 use crossrole_plan::select::{self, Selection};
 use kube::ResourceExt;
 
+use super::context::object_name;
 use super::holding::hold;
 use super::removals;
 use super::report;
@@ -250,10 +251,7 @@ fn leave(
             ),
         };
     }
-    let object = ObjectName {
-        namespace: request.role.namespace().unwrap_or_default(),
-        name: request.role.name_any(),
-    };
+    let object = object_name(request.role);
     let role = request
         .role
         .spec

@@ -7,6 +7,7 @@ use crossrole_api::{AWSAccount, AccountState, Reason};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::context::Context;
+use super::report::is_true;
 use crate::metrics::{AccountStanding, Metrics, Standing};
 
 /// How things stand now.
@@ -65,9 +66,8 @@ fn orphans(account: &AWSAccount) -> Option<i64> {
 }
 
 /// Counts that an object was gone through, with these conditions in the end.
-pub fn count<'a>(metrics: &Metrics, kind: &str, conditions: impl IntoIterator<Item = &'a Condition>) {
-    let conditions: Vec<&Condition> = conditions.into_iter().collect();
-    let has = |type_: &str| conditions.iter().any(|one| one.type_ == type_ && one.status == "True");
+pub fn count(metrics: &Metrics, kind: &str, conditions: &[Condition]) {
+    let has = |type_: &str| is_true(conditions, type_);
     let reason = conditions.iter().find(|condition| condition.type_ == READY);
     let reason = reason.map_or(Reason::Unknown.as_str(), |ready| ready.reason.as_str());
     let outcome = if has(STALLED) {

@@ -8,7 +8,6 @@ use crossrole_iam::RoleName;
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
-use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::desired::Desired;
 use crossrole_plan::effect;
 use crossrole_plan::ending::Ending;
@@ -20,7 +19,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::ResourceExt;
 
-use super::context::Context;
+use super::context::{Context, object_name};
 use super::holding;
 use super::looks;
 use super::removals;
@@ -427,9 +426,6 @@ pub fn other_claims<'a>(
 pub fn claim(role: &CrossAccountRole) -> Claim {
     Claim {
         created: role.creation_timestamp().map_or(i64::MAX, |time| time.0.as_second()),
-        object: ObjectName {
-            namespace: role.namespace().unwrap_or_default(),
-            name: role.name_any(),
-        },
+        object: object_name(role),
     }
 }

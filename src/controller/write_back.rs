@@ -5,11 +5,20 @@
 
 use std::fmt::Debug;
 
+use crossrole_api::names::RECONCILE_AT_ANNOTATION;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use super::events::cut;
+
+/// What the annotation says that asks for a look now, as status says that it was handled: a long one is cut.
+pub fn asked(object: &impl ResourceExt) -> Option<String> {
+    let asked = object.annotations().get(RECONCILE_AT_ANNOTATION);
+    asked.map(|asked| cut(asked, 253))
+}
 
 /// Whether an object carries a finalizer.
 pub fn has_finalizer(object: &impl ResourceExt, finalizer: &str) -> bool {

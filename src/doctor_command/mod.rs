@@ -150,9 +150,7 @@ impl Doctor<'_> {
         match facts {
             Ok(facts) => match self.kit(rules) {
                 Ok(kit) => {
-                    let (home, name) = self.operator();
-                    let operator = Operator { account: home, name };
-                    checked.findings = doctor::examine(&facts, rules, &kit, account, operator, Action::CALLS);
+                    checked.findings = doctor::examine(&facts, rules, &kit, account, self.operator(), Action::CALLS);
                 }
                 Err(problem) => checked.findings.push(in_objects(problem, "change the AccountClass")),
             },
@@ -169,11 +167,7 @@ impl Doctor<'_> {
     async fn check_grants(&self, handle: &AccountHandle, role: &GrantRole, account: &Account) -> Vec<Finding> {
         let arn = role.arn(account.partition, &account.id);
         match handle.examine_grants(&arn, &role.name).await {
-            Ok(facts) => {
-                let (home, name) = self.operator();
-                let operator = Operator { account: home, name };
-                doctor::examine_grants(&facts, account, operator, self.pod_identity)
-            }
+            Ok(facts) => doctor::examine_grants(&facts, account, self.operator(), self.pod_identity),
             Err(error) => vec![doctor::not_let_in(
                 error.failure,
                 &error.message,
@@ -231,15 +225,16 @@ impl Doctor<'_> {
     }
 
     /// The operator's account, and the name of its role or its user.
-    fn operator(&self) -> (&str, &str) {
+    fn operator(&self) -> Operator<'_> {
         let user = self.identity.arn.rsplit('/').next().unwrap_or_default();
-        self.identity.role().unwrap_or((self.identity.account.as_str(), user))
+        let (account, name) = self.identity.role().unwrap_or((self.identity.account.as_str(), user));
+        Operator { account, name }
     }
 
     fn kit(&self, rules: &Rules) -> Result<Kit, String> {
-        let (home, name) = self.operator();
+        let Operator { account, name } = self.operator();
         let partition = self.identity.partition;
-        let operator = format!("arn:{partition}:iam::{home}:role{PATH_NOT_KNOWN}{name}");
+        let operator = format!("arn:{partition}:iam::{account}:role{PATH_NOT_KNOWN}{name}");
         let operator: PrincipalArn = operator.parse().map_err(|error| format!("{error}"))?;
         let order = Order {
             operator,

@@ -1,13 +1,14 @@
 //! Prometheus' own judge of rules.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
 use crossrole_testkit::tools::workspace;
+
+use super::support::say;
 
 /// The chart's alerts.
 pub const ALERTS: &str = "charts/crossrole/monitoring/alerts.yaml";
@@ -21,10 +22,9 @@ pub fn promtool() -> Option<PathBuf> {
         return Some(PathBuf::from(path.trim()));
     }
     let why = String::from_utf8_lossy(&output.stderr).into_owned();
-    // Past the test harness, which keeps the output of tests that pass to itself.
-    let _ = writeln!(
-        io::stderr(),
-        "SKIPPED: what promtool says of the alerts was not asked: {why}"
+    say(
+        "promtool",
+        &format!("SKIPPED: what it says of the alerts was not asked: {why}"),
     );
     None
 }

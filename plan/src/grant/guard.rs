@@ -39,11 +39,7 @@ pub struct Request<'a> {
 pub fn judge(request: &Request<'_>) -> Result<(), Refusal> {
     let class = &request.rules.class;
     let Some(grants) = &request.rules.grants else {
-        return Err(Refusal::of_field(
-            Reason::GrantNotAllowed,
-            "spec.account",
-            format!("AccountClass {class} has no spec.grants: nobody can grant in its accounts"),
-        ));
+        return Err(nobody_grants(class));
     };
     if !is_chosen(request, grants) {
         let namespace = &request.grant.object.namespace;
@@ -56,6 +52,18 @@ pub fn judge(request: &Request<'_>) -> Result<(), Refusal> {
     }
     let mut grantees = request.grant.grantees.iter();
     grantees.try_for_each(|grantee| judge_grantee(request, grants, grantee))
+}
+
+/// The class of an account has no grants.
+pub fn nobody_grants(class: &str) -> Refusal {
+    Refusal::of_field(
+        Reason::GrantNotAllowed,
+        "spec.account",
+        format!(
+            "AccountClass {class} has no spec.grants: nobody can grant in its accounts, nor take back what was granted there; \
+             put spec.grants back (empty lists of groups and roles will do) until no grant is left"
+        ),
+    )
 }
 
 /// Of whom a refused grant is given to those that keep what they have: all of them, or where the class wants closed what it no

@@ -5,33 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crossrole_iam::Partition;
 use crossrole_iam::document::{CanonicalDocument, Document, DocumentKind};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
 use super::desired::pairs_in;
+use super::tests::owner;
 use super::*;
-use crate::declaration::ObjectName;
 use crate::observed::ObservedDocument;
-use crate::owner::Owner;
-
-fn cases(number: u32) -> Config {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    Config {
-        cases: asked.unwrap_or(number),
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
-
-fn owner() -> Owner {
-    Owner {
-        cluster: "c1".into(),
-        object: ObjectName {
-            namespace: "security".into(),
-            name: "auditors".into(),
-        },
-        predecessor: None,
-    }
-}
+use crate::testing::cases;
 
 /// A role whose ARN is as long as one can be: a dozen fill a policy.
 fn arn(index: usize) -> String {

@@ -12,7 +12,7 @@ use crate::declaration::ObjectName;
 use crate::observed::ObservedDocument;
 use crate::owner::Owner;
 
-fn owner() -> Owner {
+pub(super) fn owner() -> Owner {
     Owner {
         cluster: "c1".into(),
         object: ObjectName {

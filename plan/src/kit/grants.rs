@@ -4,9 +4,9 @@
 
 use crossrole_api::names::GRANT_POLICY_PATH;
 use crossrole_iam::PrincipalArn;
-use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
+use crossrole_iam::document::{Condition, Document, OperatorName, Statement};
 
-use super::{Call, Right, THIS_ACCOUNT, any_account, untouchable};
+use super::{Call, Right, THIS_ACCOUNT, allow, any_account, never, untouchable};
 use crate::grant::{GrantRole, Grantee};
 use crate::rules::Rules;
 
@@ -46,23 +46,10 @@ pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -
         ("TakeFromRoles", Right::TakeFromRole, vec![arn("role/*")], of_grants()),
         ("TakeFromUsers", Right::TakeFromUser, vec![arn("user/*")], of_grants()),
     ];
-    let allowed = rows.into_iter().filter_map(|(sid, right, resources, conditions)| {
-        let mut actions: Vec<String> = calls
-            .iter()
-            .filter(|call| call.right == right)
-            .map(|call| call.action.to_string())
-            .collect();
-        actions.sort();
-        (!actions.is_empty() && !resources.is_empty()).then(|| {
-            statement(
-                sid,
-                Effect::Allow,
-                ActionElement::Action(actions),
-                resources,
-                conditions,
-            )
-        })
-    });
+    // A class may list no group, or no role.
+    let rows = rows.into_iter().filter(|(_, _, resources, _)| !resources.is_empty());
+    let allowed =
+        rows.filter_map(|(sid, right, resources, conditions)| allow(calls, sid, &[right], resources, conditions));
     let mut statements: Vec<Statement> = allowed.collect();
     statements.push(never_touch(rules, operator));
     Some((grants.role.clone(), Document::new(statements)))
@@ -72,29 +59,6 @@ pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -
 /// allowed above but to take a grant away; this holds whatever else is ever attached to the role.
 fn never_touch(rules: &Rules, operator: &PrincipalArn) -> Statement {
     let made = any_account(operator.partition(), &format!("role{}", rules.roles_pattern()));
-    let harmless = ["iam:Get*", "iam:List*", "iam:DetachRolePolicy"].map(String::from);
-    statement(
-        "NeverTouchTheseRoles",
-        Effect::Deny,
-        ActionElement::NotAction(harmless.to_vec()),
-        untouchable(rules, operator, [made]),
-        Vec::new(),
-    )
-}
-
-fn statement(
-    sid: &str,
-    effect: Effect,
-    action: ActionElement,
-    resources: Vec<String>,
-    conditions: Vec<Condition>,
-) -> Statement {
-    Statement {
-        sid: Some(sid.to_string()),
-        effect,
-        principal: None,
-        action,
-        resource: Some(ResourceElement::Resource(resources)),
-        conditions,
-    }
+    let harmless = ["iam:Get*", "iam:List*", "iam:DetachRolePolicy"];
+    never("NeverTouchTheseRoles", &harmless, untouchable(rules, operator, [made]))
 }

@@ -1,9 +1,9 @@
 //! What the bootstrap role may do.
 
-use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, ResourceElement, Statement};
+use crossrole_iam::document::{ActionElement, Condition, Document, Effect, OperatorName, Statement};
 use crossrole_iam::{Partition, PrincipalArn};
 
-use super::{Call, Right, THIS_ACCOUNT, any_account, untouchable};
+use super::{Call, Right, THIS_ACCOUNT, actions, allow, any_account, never, statement, untouchable};
 use crate::rules::{PolicyReference, Rules};
 
 pub(super) fn document(rules: &Rules, operator: &PrincipalArn, calls: &[Call]) -> Document {
@@ -65,13 +65,6 @@ impl Writer<'_> {
         std::iter::once(self.made()).chain(adopted).collect()
     }
 
-    fn actions(&self, rights: &[Right]) -> Vec<String> {
-        let calls = self.calls.iter().filter(|call| rights.contains(&call.right));
-        let mut actions: Vec<_> = calls.map(|call| call.action.to_string()).collect();
-        actions.sort();
-        actions
-    }
-
     /// Nothing where no call needs it.
     fn allow(
         &self,
@@ -80,15 +73,7 @@ impl Writer<'_> {
         resources: Vec<String>,
         conditions: Vec<Condition>,
     ) -> Option<Statement> {
-        let actions = self.actions(rights);
-        (!actions.is_empty()).then(|| Statement {
-            sid: Some(sid.to_string()),
-            effect: Effect::Allow,
-            principal: None,
-            action: ActionElement::Action(actions),
-            resource: Some(ResourceElement::Resource(resources)),
-            conditions,
-        })
+        allow(self.calls, sid, rights, resources, conditions)
     }
 
     fn boundary(&self) -> Option<String> {
@@ -147,25 +132,17 @@ impl Writer<'_> {
 
     fn never_pass(&self) -> Statement {
         let mut actions = match self.rules.boundary {
-            Some(_) => self.actions(&[Right::TakeBoundaryOff]),
+            Some(_) => actions(self.calls, &[Right::TakeBoundaryOff]),
             None => Vec::new(),
         };
         actions.push("iam:PassRole".to_string());
-        Statement {
-            sid: Some(
-                if actions.len() > 1 {
-                    "NeverLoseTheBoundaryOrPassRoles"
-                } else {
-                    "NeverPassRoles"
-                }
-                .to_string(),
-            ),
-            effect: Effect::Deny,
-            principal: None,
-            action: ActionElement::Action(actions),
-            resource: Some(ResourceElement::Resource(vec!["*".to_string()])),
-            conditions: Vec::new(),
-        }
+        let sid = if actions.len() > 1 {
+            "NeverLoseTheBoundaryOrPassRoles"
+        } else {
+            "NeverPassRoles"
+        };
+        let actions = ActionElement::Action(actions);
+        statement(sid, Effect::Deny, actions, vec!["*".to_string()], Vec::new())
     }
 
     /// Itself, the grant role, the operator, the boundary, and what others depend on. None of it is allowed above but what an
@@ -177,13 +154,7 @@ impl Writer<'_> {
             Some(PolicyReference::Arn(arn)) if arn.account_id().is_some() => Some(arn.to_string()),
             _ => None,
         };
-        Statement {
-            sid: Some("NeverTouchItselfOrTheBoundary".to_string()),
-            effect: Effect::Deny,
-            principal: None,
-            action: ActionElement::NotAction(vec!["iam:Get*".to_string(), "iam:List*".to_string()]),
-            resource: Some(ResourceElement::Resource(untouchable(self.rules, operator, of_policy))),
-            conditions: Vec::new(),
-        }
+        let untouchable = untouchable(self.rules, operator, of_policy);
+        never("NeverTouchItselfOrTheBoundary", &["iam:Get*", "iam:List*"], untouchable)
     }
 }

@@ -18,7 +18,6 @@ use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_api::role::DeletionPolicy;
 use jiff::Timestamp;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
 use self::declared::{closed_trust, denial, holds, is_closed, name, revoked_before};
 use self::evaluator::{Order, Powers};
@@ -32,17 +31,7 @@ use crate::ending::Ending;
 use crate::lifecycle::Lifecycle;
 use crate::observed::{Observed, ObservedRole};
 use crate::quota::Quotas;
-use crate::testing;
-
-/// So many cases of one law, unless `PROPTEST_CASES` says otherwise.
-fn cases(number: u32) -> Config {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    Config {
-        cases: asked.unwrap_or(number),
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
+use crate::testing::{self, cases};
 
 /// This process has seen both the role that was there and the one that it made.
 fn known(observed: &Observed, now: Timestamp) -> Known<'_> {

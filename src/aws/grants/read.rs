@@ -9,10 +9,10 @@ use crossrole_plan::grant::{Holder, HolderKind, ObservedGrant, ObservedPolicy, n
 use crossrole_plan::observed::ObservedDocument;
 use crossrole_plan::outcome::Failure;
 
-use super::empty;
+use super::number_of_version;
 use crate::aws::Action;
 use crate::aws::error::CallError;
-use crate::aws::read::{Door, each_page, pages};
+use crate::aws::read::{Door, each_page, pages, tags};
 
 /// Reads the policies of an object.
 pub(super) async fn observe(door: Door<'_>, object: &ObjectName) -> Result<ObservedGrant, CallError> {
@@ -41,7 +41,9 @@ pub(super) async fn paths(door: Door<'_>, roles: &[&str]) -> Result<BTreeMap<Str
         let request = door.iam.get_role().role_name(*role);
         match door.gate.call(Action::GetGrantee, || request.clone().send()).await {
             Ok(answer) => {
-                let role = answer.role().ok_or_else(|| empty(Action::GetGrantee, "role"))?;
+                let role = answer
+                    .role()
+                    .ok_or_else(|| CallError::empty(Action::GetGrantee, "role"))?;
                 paths.insert(role.role_name().to_ascii_lowercase(), role.path().to_string());
             }
             Err(error) if error.failure == Failure::RoleNotFound => {}
@@ -59,7 +61,7 @@ async fn policy_at(door: Door<'_>, arn: &str) -> Result<Option<ObservedPolicy>, 
         Err(error) if error.failure == Failure::RoleNotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let policy = policy.ok_or_else(|| empty(Action::GetPolicy, "policy"))?;
+    let policy = policy.ok_or_else(|| CallError::empty(Action::GetPolicy, "policy"))?;
     let in_force = policy.default_version_id().unwrap_or_default().to_string();
     let get = door.iam.get_policy_version().policy_arn(arn).version_id(&in_force);
     let version = door.gate.call(Action::GetPolicyVersion, || get.clone().send()).await?;
@@ -75,15 +77,12 @@ async fn policy_at(door: Door<'_>, arn: &str) -> Result<Option<ObservedPolicy>, 
         .filter(|id| *id != in_force)
         .map(str::to_string)
         .collect();
-    // The newest comes first. Source: what IAM answers; a version's number only grows.
-    older.sort_by_key(|id| id.trim_start_matches('v').parse::<u64>().unwrap_or_default());
-    let tags = policy.tags().iter();
+    // The newest comes first.
+    older.sort_by_key(|id| number_of_version(id));
     Ok(Some(ObservedPolicy {
         arn: arn.to_string(),
         id: policy.policy_id().unwrap_or_default().to_string(),
-        tags: tags
-            .map(|tag| (tag.key().to_string(), tag.value().to_string()))
-            .collect(),
+        tags: tags(policy.tags()),
         version: in_force,
         document: ObservedDocument::parse_encoded(text, DocumentKind::Managed),
         older,

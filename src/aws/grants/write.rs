@@ -1,15 +1,13 @@
 //! Carrying out the plan of a grant: one IAM call for each change, in order, up to the first failure.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_iam::types::Tag;
 use crossrole_plan::grant::{self, GrantChange, GrantPlan, HolderKind, Made, ObservedGrant, policies_path};
 use crossrole_plan::outcome::Failure;
 
-use super::{AppliedGrant, empty};
+use super::{AppliedGrant, number_of_version};
 use crate::aws::Action;
 use crate::aws::error::CallError;
 use crate::aws::read::Door;
+use crate::aws::write::to_tags;
 
 pub(super) async fn carry_out(
     door: Door<'_>,
@@ -46,14 +44,14 @@ pub(super) async fn carry_out(
 /// Whether a version that was made follows those that are known: their numbers only grow. Another number can mean that it was
 /// made twice, by a call whose answer was lost.
 fn is_the_next(change: &GrantChange, holds: &ObservedGrant, made: &Made) -> bool {
-    let number = |version: &String| version.trim_start_matches('v').parse::<u64>().unwrap_or_default();
     let GrantChange::CreateVersion { arn, .. } = change else {
         return true;
     };
     let mut policies = holds.policies.values();
     policies.find(|policy| policy.arn == *arn).is_some_and(|policy| {
-        let known = policy.older.iter().chain([&policy.version]).map(number);
-        known.max().unwrap_or_default() + 1 == number(&made.version)
+        let known = policy.older.iter().chain([&policy.version]);
+        let newest = known.map(|version| number_of_version(version)).max();
+        newest.unwrap_or_default() + 1 == number_of_version(&made.version)
     })
 }
 
@@ -78,9 +76,11 @@ async fn call(door: Door<'_>, change: &GrantChange) -> Result<Option<Made>, Call
                 .policy_name(name)
                 .path(policies_path())
                 .policy_document(document.to_json())
-                .set_tags(Some(to_tags(tags)?));
+                .set_tags(Some(to_tags(Action::TagPolicy, tags)?));
             let answer = door.gate.call(Action::CreatePolicy, || request.clone().send()).await?;
-            let policy = answer.policy.ok_or_else(|| empty(Action::CreatePolicy, "policy"))?;
+            let policy = answer
+                .policy
+                .ok_or_else(|| CallError::empty(Action::CreatePolicy, "policy"))?;
             Ok(Some(Made {
                 id: policy.policy_id().unwrap_or_default().to_string(),
                 version: policy.default_version_id().unwrap_or_default().to_string(),
@@ -98,7 +98,7 @@ async fn call(door: Door<'_>, change: &GrantChange) -> Result<Option<Made>, Call
                 .await?;
             let version = answer
                 .policy_version
-                .ok_or_else(|| empty(Action::CreatePolicyVersion, "version"))?;
+                .ok_or_else(|| CallError::empty(Action::CreatePolicyVersion, "version"))?;
             Ok(Some(Made {
                 version: version.version_id().unwrap_or_default().to_string(),
                 ..Made::default()
@@ -141,7 +141,9 @@ async fn call(door: Door<'_>, change: &GrantChange) -> Result<Option<Made>, Call
         GrantChange::Tag { arn, tags } => {
             send!(
                 TagPolicy,
-                iam.tag_policy().policy_arn(arn).set_tags(Some(to_tags(tags)?))
+                iam.tag_policy()
+                    .policy_arn(arn)
+                    .set_tags(Some(to_tags(Action::TagPolicy, tags)?))
             )
         }
         GrantChange::DeletePolicy { arn } => gone(send!(DeletePolicy, iam.delete_policy().policy_arn(arn))),
@@ -156,18 +158,9 @@ fn gone(answer: Result<Option<Made>, CallError>) -> Result<Option<Made>, CallErr
     }
 }
 
-fn to_tags(tags: &BTreeMap<String, String>) -> Result<Vec<Tag>, CallError> {
-    tags.iter()
-        .map(|(key, value)| {
-            let tag = Tag::builder().key(key).value(value).build();
-            tag.map_err(|error| CallError::new(Action::TagPolicy, Failure::Unexpected, error.to_string()))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use crossrole_plan::grant::ObservedPolicy;
     use crossrole_plan::observed::ObservedDocument;

@@ -11,6 +11,7 @@ use crossrole_plan::{select, trust};
 use kube::ResourceExt;
 
 use super::super::context::Context;
+use super::super::report::is_true;
 use super::selected::{Bearing, bearing};
 
 /// CrossAccountRoles of a grant's namespace that are there, whose trust names its account, and which no other grant there
@@ -63,8 +64,8 @@ fn gives(grant: &AssumeRoleGrant, role: &CrossAccountRole) -> bool {
 }
 
 fn is_stalled(grant: &AssumeRoleGrant) -> bool {
-    let mut conditions = grant.status.iter().flat_map(|status| &status.conditions);
-    conditions.any(|condition| condition.type_ == STALLED && condition.status == "True")
+    let status = grant.status.as_ref();
+    status.is_some_and(|status| is_true(&status.conditions, STALLED))
 }
 
 fn given(grant: &AssumeRoleGrant) -> BTreeSet<&str> {

@@ -7,7 +7,6 @@ use crossrole_api::{
     AWSAccount, AccountEntry, AccountState, AssumeRoleGrant, CrossAccountRole, EntryState, GrantedRole, Reason,
 };
 use crossrole_iam::{Arn, RoleName};
-use crossrole_plan::account::Account;
 use crossrole_plan::grant::{self, DesiredGrant, Grant, Holder};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::owner::Owner;
@@ -16,13 +15,12 @@ use crossrole_plan::select;
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
-use super::super::context::Context;
+use super::super::context::{Context, object_name};
 use super::super::looks;
 use super::super::resolve::entrance;
 use super::super::verdict::Outcome;
 use super::super::world::{Located, World};
 use super::half_open;
-use super::name_of;
 use super::selected::Selected;
 use crate::aws::Entrance;
 
@@ -90,7 +88,7 @@ impl Leave {
 pub(super) fn resolve(context: &Context, world: &World, object: &AssumeRoleGrant) -> Target {
     let owner = Owner {
         cluster: context.cluster_id.clone(),
-        object: name_of(object),
+        object: object_name(object),
         predecessor: context.settings.take_over_from.clone(),
     };
     if object.metadata.deletion_timestamp.is_some() {
@@ -139,7 +137,9 @@ fn hold(context: &Context, world: &World, object: &AssumeRoleGrant, owner: Owner
     }
     let declared = Grant::parse(object)?;
     let (parsed, bootstrap) = world.enterable(account, Some(&context.aws.hub.identity))?;
-    let role = world.grant_role(&parsed)?.ok_or_else(|| nobody_grants(&parsed))?;
+    let role = world
+        .grant_role(&parsed)?
+        .ok_or_else(|| grant::nobody_grants(&parsed.class))?;
     let before = object.status.iter().flat_map(|status| &status.roles);
     let mut selected = Selected::after(before);
     for cached in context.caches.roles.state() {
@@ -194,18 +194,6 @@ fn is_declared(world: &World, role: &CrossAccountRole, entry: &AccountEntry) -> 
         entry.account_id.as_ref() == Some(&account.spec.account_id)
             && select::chosen(&role.spec.accounts, &entry.account, account.labels())
     })
-}
-
-fn nobody_grants(account: &Account) -> Refusal {
-    Refusal::of_field(
-        Reason::GrantNotAllowed,
-        "spec.account",
-        format!(
-            "AccountClass {} has no spec.grants: nobody can grant in its accounts, nor take back what was granted there; \
-             put spec.grants back (empty lists of groups and roles will do) until no grant is left",
-            account.class
-        ),
-    )
 }
 
 /// Why a grant is refused, and who keeps what they have; `None`: all of them.
@@ -284,7 +272,7 @@ fn leave(context: &Context, world: &World, object: &AssumeRoleGrant, owner: Owne
         // Nothing was ever written where nobody could.
         Ok((None, ..)) if known.is_none() => Target::Settled(Outcome::Gone),
         Ok((None, parsed, _)) => {
-            let refusal = nobody_grants(&parsed);
+            let refusal = grant::nobody_grants(&parsed.class);
             stuck(
                 refusal.reason,
                 format!("cannot remove the policies: {}", refusal.message),

@@ -13,6 +13,8 @@ use crossrole_plan::trust;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::super::report::is_true;
+
 /// The roles that a grant selects, by ARN.
 #[derive(Default)]
 pub(super) struct Selected<'a> {
@@ -132,8 +134,8 @@ pub fn bearing(entry: &AccountEntry) -> Bearing {
 
 /// Whether more of a CrossAccountRole's roles may come although nobody does anything.
 pub fn is_under_way(role: &CrossAccountRole) -> bool {
-    let mut conditions = role.status.iter().flat_map(|status| &status.conditions);
-    !conditions.any(|condition| [READY, STALLED].contains(&condition.type_.as_str()) && condition.status == "True")
+    let conditions = role.status.as_ref().map(|status| &status.conditions);
+    !conditions.is_some_and(|conditions| is_true(conditions, READY) || is_true(conditions, STALLED))
 }
 
 /// Whether an ARN is that of a declared role in an account.

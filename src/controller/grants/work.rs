@@ -14,14 +14,13 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::super::account;
-use super::super::context::{Context, key};
+use super::super::context::{Context, key, object_name};
 use super::super::looks::print_of;
 use super::super::telling::{self, Note};
 use super::super::verdict::{Outcome, Verdict};
 use super::super::work::Finished;
 use super::super::write_back;
 use super::known::{Due, Written};
-use super::name_of;
 use super::report;
 use super::resolve::{Hold, Leave};
 use crate::aws::{AccountHandle, Action, AppliedGrant, CallError, Entrance};
@@ -53,7 +52,7 @@ impl<'a> Work<'a> {
             context,
             api,
             grant,
-            object: name_of(grant),
+            object: object_name(grant),
             status: grant.status.clone().unwrap_or_default(),
             version: grant.resource_version(),
             notes: Vec::new(),

@@ -13,9 +13,8 @@ use kube::ResourceExt;
 
 use super::look::{Look, has_reason};
 use super::{Course, Looked, Looks};
-use crate::controller::context::Context;
+use crate::controller::context::{Context, object_name};
 use crate::controller::index;
-use crate::controller::work;
 use crate::controller::world::World;
 
 /// An account was read so lately, in intervals, where what it shows of a role still counts.
@@ -45,7 +44,7 @@ impl Looks {
         if course.under_way || !course.verdicts.iter().all(right) {
             return;
         }
-        if let Some(looked) = self.objects().get_mut(&work::claim(role).object) {
+        if let Some(looked) = self.objects().get_mut(&object_name(role)) {
             looked.rest = Rest::of(version, world.changes());
         }
     }
@@ -60,7 +59,7 @@ impl Looks {
             handle.right_for(&name, interval.mul_f64(LATELY), moment)
         };
         let mut objects = self.objects();
-        let looked = objects.get_mut(&work::claim(role).object)?;
+        let looked = objects.get_mut(&object_name(role))?;
         let passed = looked.pass(rest, interval, Instant::now(), right_for)?;
         for _ in 0..passed.looks {
             context.metrics.looked("Ready", Reason::InSync.as_str());

@@ -158,7 +158,7 @@ fn a_grant_is_given_only_where_the_class_says_so() {
                     "{groups: [SecAuditors]}",
                     false,
                 ),
-                "GrantNotAllowed, spec.account: AccountClass production has no spec.grants: nobody can grant in its accounts",
+                "GrantNotAllowed, spec.account: AccountClass production has no spec.grants: nobody can grant in its accounts, nor take back what was granted there; put spec.grants back (empty lists of groups and roles will do) until no grant is left",
             ),
         ],
         says,

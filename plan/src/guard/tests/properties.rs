@@ -17,7 +17,7 @@ use crate::declaration::Declaration;
 use crate::desired::Desired;
 use crate::refusal::Refusal;
 use crate::rules::{Federation, Rules};
-use crate::testing::{account, declaration, desired, rules};
+use crate::testing::{account, cases, declaration, desired, rules};
 
 /// Statements that IAM takes; two conditions of one operator and key make none.
 fn statements() -> impl Strategy<Value = Statement> {
@@ -165,18 +165,8 @@ fn objection(request: &Request, rules: &Rules) -> Option<String> {
     }
 }
 
-/// So many cases of each property, unless `PROPTEST_CASES` says otherwise.
-fn cases() -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig {
-        cases: asked.unwrap_or(2_000),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn whomever_a_passing_statement_admits_the_class_lists(statement in statements(), rules in classes()) {
