@@ -73,6 +73,11 @@ impl CallError {
         }
     }
 
+    /// Whether a role may have been created, although no answer says so.
+    pub fn may_have_created(&self) -> bool {
+        self.action == Action::CreateRole && self.unclear
+    }
+
     /// Whether the credentials of the call are not, or no longer, accepted.
     pub fn is_about_credentials(&self) -> bool {
         CREDENTIALS.contains(&self.code.as_str())

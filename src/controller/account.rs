@@ -21,7 +21,7 @@ use super::events::cut;
 use super::index::Usage;
 use super::watch::CachedAccount;
 use super::world::World;
-use super::{grants, looks, orphans, report, resolve, standing, write_back};
+use super::{grants, looks, orphans, report, resolve, standing, unreadable, write_back};
 use crate::aws::{AccountHandle, CallError, Reading, Survey};
 
 /// A condition's message holds at most so many bytes.
@@ -39,7 +39,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     let key = key(cached.as_ref());
     let account = match &cached.0 {
         Ok(account) => account,
-        Err(unreadable) => return Ok(context.tell_unreadable(cached.as_ref(), &unreadable.error).await),
+        Err(error) => return unreadable::tell(&context, cached.as_ref(), &error.error).await,
     };
     let name = account.name_any();
     let deleting = account.metadata.deletion_timestamp.is_some();

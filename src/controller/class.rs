@@ -11,9 +11,8 @@ use kube::{Api, ResourceExt};
 
 use super::context::{Context, key};
 use super::report;
-use super::standing;
 use super::watch::CachedClass;
-use super::write_back;
+use super::{standing, unreadable, write_back};
 
 /// Looks at one AccountClass.
 ///
@@ -27,7 +26,7 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
     let key = key(cached.as_ref());
     let class = match &cached.0 {
         Ok(class) => class,
-        Err(unreadable) => return Ok(context.tell_unreadable(cached.as_ref(), &unreadable.error).await),
+        Err(error) => return unreadable::tell(&context, cached.as_ref(), &error.error).await,
     };
     let name = class.name_any();
     let mut accounts: Vec<String> = context

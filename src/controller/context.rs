@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossrole_api::{CrossAccountRole, Reason};
+use crossrole_api::CrossAccountRole;
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome;
 use jiff::Timestamp;
@@ -57,7 +57,7 @@ pub struct Context {
     /// Figures.
     pub metrics: Metrics,
     /// What this process saw.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// What this process knows of grants.
     pub grants: Arc<grants::Known>,
     /// Who is about to have a new role.
@@ -164,19 +164,6 @@ impl Context {
     /// Look again when the cache holds what somebody else wrote meanwhile. It is no failure of ours that grows by waiting.
     pub fn after_conflict(&self) -> Action {
         Action::requeue(CACHE_CATCHES_UP.mul_f64(0.5 + fastrand::f64()))
-    }
-
-    /// Says, once, that this version cannot read an AWSAccount or an AccountClass. It is looked at again in time.
-    pub async fn tell_unreadable<K: Resource<DynamicType = ()>>(&self, object: &K, problem: &str) -> Action {
-        let key = key(object);
-        if self.memory.is_news(&key, problem) {
-            self.memory.told(&key, problem);
-            let reference = object.object_ref(&());
-            self.events
-                .warn(&reference, Reason::InvalidSpec.as_str(), problem)
-                .await;
-        }
-        self.at_interval(&key)
     }
 
     /// Look again when the cache holds what we wrote: nothing that an older state says is acted on. `None` where it does.

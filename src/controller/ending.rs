@@ -11,7 +11,7 @@ use crossrole_plan::observed::Observed;
 use super::task::End;
 use super::verdict::{Outcome, arn_and_id, role_of};
 use super::work::{Finished, Visit};
-use crate::aws::Depth;
+use crate::aws::{Depth, Seen};
 
 /// A role that status does not know is looked for so often, while its account does not let us in.
 const UNKNOWN_ROLE_IS_LOOKED_FOR_EVERY: Duration = Duration::from_secs(60);
@@ -21,31 +21,31 @@ impl Visit<'_> {
     pub(super) async fn end(&self, end: &End) -> Option<Finished> {
         let ending = &end.ending;
         let before = role_of(self.task.entry.as_ref());
-        let observed = match self
+        let seen = match self
             .handle
             .observe(&ending.role, Depth::Declared, self.usual_age())
             .await
         {
-            Ok(seen) => seen.observed,
+            Ok(seen) => seen,
             // Of a role that nobody knows there is nothing to end: the refusal is what a person has to know. It is looked for
             // again, for status may have lost it.
             Err(_) if before.is_none() => {
                 return Some(Finished {
-                    verdict: self.verdict(None, Outcome::refused(&end.refusal)),
                     at_latest: Some(UNKNOWN_ROLE_IS_LOOKED_FOR_EVERY),
-                    may_pass: false,
+                    unread: true,
+                    ..Finished::of(self.verdict(None, Outcome::refused(&end.refusal)))
                 });
             }
-            Err(error) => return self.failed(before, &error),
+            Err(error) => return self.unread(before, &error),
         };
-        let recognised = self.recognise(&ending.owner, &ending.role, Some(ending), &observed);
+        let recognised = self.recognise(&ending.owner, &ending.role, Some(ending), &seen.observed);
         let seen_id = match recognised.await {
             Ok(seen_id) => seen_id,
             Err(outcome) => return self.ended(before, outcome),
         };
         let known = self.known(seen_id.as_deref());
         let outcome = Outcome::refused(&end.refusal);
-        self.refused(Some(ending), end.declared.as_ref(), &observed, &known, outcome)
+        self.refused(Some(ending), end.declared.as_ref(), &seen, &known, outcome)
             .await
     }
 
@@ -55,15 +55,19 @@ impl Visit<'_> {
         &self,
         ending: Option<&Ending>,
         declared: Option<&Desired>,
-        observed: &Observed,
+        seen: &Seen,
         known: &Known<'_>,
         outcome: Outcome,
     ) -> Option<Finished> {
+        let observed = &seen.observed;
         let role = self
             .role_seen(ending, declared, observed, known)
             .filter(|_| !outcome.is_of_another());
         let Some(ending) = ending else {
-            return self.ended(role, outcome);
+            return Some(Finished {
+                at_latest: seen.doubtful_for,
+                ..Finished::of(self.verdict(role, outcome))
+            });
         };
         let plan = ending.plan(declared, observed, known);
         let outcome = noted(outcome, ending, declared, observed, known, &plan);
@@ -72,11 +76,15 @@ impl Visit<'_> {
         match &applied.failure {
             Some(error) => self.failed(role, error),
             None if applied.done < plan.changes.len() => None,
-            None => Some(Finished {
-                verdict: self.verdict(role, outcome),
-                at_latest: self.until_end(&ending.lifecycle),
-                may_pass: false,
-            }),
+            None => {
+                // What is found right by an answer that may be old, or was not seen to be done, is looked at again.
+                let guessed_for = applied.guessed.then(|| self.job.context.settings.shown_after());
+                let doubtful_for = seen.doubtful_for.filter(|_| plan.is_empty()).or(guessed_for);
+                Some(Finished {
+                    at_latest: self.at_latest(&ending.lifecycle, doubtful_for),
+                    ..Finished::of(self.verdict(role, outcome))
+                })
+            }
         }
     }
 

@@ -30,7 +30,7 @@ use kube::{Api, Resource, ResourceExt};
 use super::context::{Context, key, object_name};
 use super::verdict::Outcome;
 use super::watch::{CachedGrant, Caches, account_used_by};
-use super::{standing, write_back};
+use super::{standing, unreadable, write_back};
 use resolve::Target;
 use work::Work;
 
@@ -49,15 +49,15 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
     }
     let grant = match &cached.0 {
         Ok(grant) => grant,
-        Err(unreadable) => return Ok(context.tell_unreadable(cached.as_ref(), &unreadable.error).await),
+        Err(error) => return unreadable::tell(&context, cached.as_ref(), &error.error).await,
     };
     let deleting = grant.metadata.deletion_timestamp.is_some();
     if deleting && !write_back::has_finalizer(grant, GRANT_FINALIZER) {
         return Ok(Action::await_change());
     }
     let mut work = Work::new(&context, &api, grant);
-    if !deleting && !write_back::has_finalizer(grant, GRANT_FINALIZER) {
-        work.note(write_back::set_finalizer(&api, grant, GRANT_FINALIZER, true).await?);
+    if !deleting {
+        work.take_on().await?;
     }
     let world = context.world();
     let target = resolve::resolve(&context, &world, grant);
@@ -73,8 +73,6 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
     let key = key(grant);
     if outcome == Outcome::Gone {
         write_back::set_finalizer(&api, &work.newest(), GRANT_FINALIZER, false).await?;
-        context.memory.forget_object(&key);
-        context.grants.forget(&work.object);
         return Ok(Action::await_change());
     }
     let mut status = report::report(

@@ -49,9 +49,8 @@ impl Visit<'_> {
             Ok(Left::StillSeen) => self.ended(before, waits("the role is still seen although it was removed")),
             Ok(Left::GivenUp) => None,
             Err(error) => Some(Finished {
-                verdict: self.verdict(before, Outcome::failed_to_leave(&error, "the role")),
-                at_latest: None,
                 may_pass: error.failure.may_pass(),
+                ..Finished::of(self.verdict(before, Outcome::failed_to_leave(&error, "the role")))
             }),
         }
     }
@@ -102,12 +101,15 @@ impl Visit<'_> {
     fn may_still_appear(&self, leave: &Leave) -> bool {
         let delay = self.job.context.settings.propagation_delay;
         let memory = &self.job.context.memory;
-        let made = memory.made_within(&leave.entrance.account, &leave.role, &leave.owner.object, delay);
-        let may_have_been_made = self
-            .task
-            .entry
-            .as_ref()
-            .is_some_and(|entry| entry.state != EntryState::Refused && self.since(entry) < delay);
-        made || may_have_been_made
+        let (account, role, object) = (&leave.entrance.account, &leave.role, &leave.owner.object);
+        let is_ours = memory.made_within(account, role, object, delay)
+            || memory.perhaps_made_within(account, role, object, delay);
+        // Whoever wrote there before this process did may have died before it could say so.
+        let entry = self.task.entry.as_ref();
+        let is_of_another = entry.is_some_and(|entry| {
+            let is_unknown = entry.role_id.is_none() && memory.is_younger_than(delay);
+            entry.state != EntryState::Refused && (is_unknown || self.since(entry) < delay)
+        });
+        is_ours || is_of_another
     }
 }

@@ -18,7 +18,7 @@ use kube::runtime::reflector::ObjectRef;
 use tokio_util::task::TaskTracker;
 
 use super::task::{Target, Task};
-use super::verdict::{Outcome, Verdict};
+use super::verdict::{Outcome, Verdict, role_of};
 use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
@@ -81,7 +81,7 @@ impl Looks {
     /// for a look now, and `handled` what it said when that was last done.
     pub fn take_up(&self, job: &Arc<Job>, tasks: &[Arc<Task>], asked: Option<&str>, handled: Option<&str>) -> Course {
         let now = Instant::now();
-        let (asked, handled) = (print_of(asked), print_of(handled));
+        let asked = print_of(asked);
         let mut objects = self.objects();
         let looked = objects.entry(job.claim.object.clone()).or_default();
         looked.rest = None;
@@ -98,10 +98,11 @@ impl Looks {
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
             let look = looked.looks.entry(task.account.clone());
-            let look = look.or_insert_with(|| Box::new(Look::new(print, handled, now)));
+            // It was handled where somebody found a role since.
+            let handled_here = role_of(task.entry.as_ref()).and(handled);
+            let look = look.or_insert_with(|| Box::new(Look::new(print, print_of(handled_here), now)));
             if look.begin(print, asked, now, slack) {
-                let anew = std::mem::replace(&mut look.asked, asked) != asked;
-                let Some(waiting) = Waiting::of(job, task, print, anew) else {
+                let Some(waiting) = Waiting::of(job, task, print, look.is_anew()) else {
                     look.running = None;
                     continue;
                 };
@@ -191,8 +192,9 @@ impl Looks {
             return false;
         };
         look.running = None;
-        if let Some(finished) = finished {
-            look.settle(print, finished, interval, Instant::now());
+        match finished {
+            Some(finished) => look.settle(print, finished, interval, Instant::now()),
+            None => look.give_up(Instant::now()),
         }
         let outdated = look.wanted != print;
         // Others of the object may be under way for minutes.

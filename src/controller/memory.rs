@@ -24,8 +24,19 @@ const WRITTEN_COUNTS: Duration = Duration::from_secs(60);
 const MAKING_COUNTS_FOR: Duration = Duration::from_secs(3600);
 
 /// What this process saw.
-#[derive(Default)]
-pub struct Memory(Mutex<Inner>);
+pub struct Memory {
+    began: Instant,
+    inner: Mutex<Inner>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            inner: Mutex::default(),
+        }
+    }
+}
 
 /// A role in an account, as one object means it.
 type RoleKey = (AccountId, String, ObjectName);
@@ -49,6 +60,8 @@ struct Inner {
     seen: HashMap<RoleKey, Vec<String>>,
     /// When we last made a role.
     made: HashMap<RoleKey, Instant>,
+    /// When the answer to our making a role was last lost.
+    perhaps_made: HashMap<RoleKey, Instant>,
     /// Unique ids of roles that we removed, and when. IAM gives no id twice.
     buried: HashMap<RoleKey, (Vec<String>, Instant)>,
     /// Derived removals that happened.
@@ -61,7 +74,7 @@ struct Inner {
 
 impl Memory {
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often in a row an object failed before; counts one more.
@@ -92,6 +105,7 @@ impl Memory {
         let mut inner = self.inner();
         inner.seen.retain(|(_, _, owner), _| owner != name);
         inner.made.retain(|(_, _, owner), _| owner != name);
+        inner.perhaps_made.retain(|(_, _, owner), _| owner != name);
         inner.pending.remove(name);
     }
 
@@ -180,12 +194,38 @@ impl Memory {
         made.is_some_and(|at| at.elapsed() < time)
     }
 
+    /// Remembers that we may have made a role just now: the answer was lost.
+    pub fn perhaps_made(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
+        let mut inner = self.inner();
+        let key = role_key(account, role, object);
+        inner.perhaps_made.insert(key, Instant::now());
+    }
+
+    /// Whether we may have made a role so lately, although no answer told of its unique id.
+    pub fn perhaps_made_within(
+        &self,
+        account: &AccountId,
+        role: &RoleName,
+        object: &ObjectName,
+        time: Duration,
+    ) -> bool {
+        let inner = self.inner();
+        let made = inner.perhaps_made.get(&role_key(account, role, object));
+        made.is_some_and(|at| at.elapsed() < time)
+    }
+
+    /// Whether this process began so lately: of what another one wrote until then it knows nothing.
+    pub fn is_younger_than(&self, time: Duration) -> bool {
+        self.began.elapsed() < time
+    }
+
     /// Forgets the unique ids of a role that we let go of, or removed: from now on only its tags can say that it is ours.
     pub fn forget_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
         let mut inner = self.inner();
         let key = role_key(account, role, object);
         inner.seen.remove(&key);
         inner.made.remove(&key);
+        inner.perhaps_made.remove(&key);
     }
 
     /// Remembers that we removed a role: reads that lag behind may still show it, when another is there already.
@@ -193,6 +233,7 @@ impl Memory {
         let mut inner = self.inner();
         let key = role_key(account, role, object);
         inner.made.remove(&key);
+        inner.perhaps_made.remove(&key);
         inner.buried.retain(|_, (_, at)| at.elapsed() < MAKING_COUNTS_FOR);
         if let Some(ids) = inner.seen.remove(&key) {
             let (buried, at) = inner.buried.entry(key).or_insert_with(|| (Vec::new(), Instant::now()));

@@ -72,6 +72,7 @@ pub mod standing;
 pub mod tally;
 pub mod task;
 mod telling;
+mod unreadable;
 pub mod verdict;
 mod waiting;
 pub mod watch;

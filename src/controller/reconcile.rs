@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossrole_api::names::ROLE_FINALIZER;
-use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState, Reason};
+use crossrole_api::{CrossAccountRole, CrossAccountRoleStatus, EntryState};
 use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
@@ -18,7 +18,7 @@ use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
-use super::{account, removals, write_back};
+use super::{account, removals, unreadable, write_back};
 
 /// Makes one object true, and says so in its status.
 ///
@@ -31,7 +31,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     }
     let role = match &cached.0 {
         Ok(role) => role,
-        Err(unreadable) => return report_unreadable(&context, &api, &cached, &unreadable.error).await,
+        Err(error) => return unreadable::tell(&context, cached.as_ref(), &error.error).await,
     };
     let deleting = role.metadata.deletion_timestamp.is_some();
     if deleting && !write_back::has_finalizer(role, ROLE_FINALIZER) {
@@ -101,8 +101,6 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     drop((tasks, room));
     if deleting && course.verdicts.iter().all(|verdict| verdict.outcome == Outcome::Gone) {
         write_back::set_finalizer(&api, &written.with_version(role), ROLE_FINALIZER, false).await?;
-        context.memory.forget(&written.key, &job.claim.object);
-        context.looks.forget(&job.claim.object);
         return Ok(Action::await_change());
     }
     if course.report {
@@ -227,33 +225,4 @@ async fn warn_of_new_trouble(job: &Job, before: &CrossAccountRoleStatus, verdict
             job.context.events.warn(&job.reference, reason, &note).await;
         }
     }
-}
-
-async fn report_unreadable(
-    context: &Context,
-    api: &Api<CrossAccountRole>,
-    cached: &CachedRole,
-    problem: &str,
-) -> Result<Action, kube::Error> {
-    let key = key(cached);
-    let told = format!("{:?} {problem}", cached.meta().generation);
-    if context.memory.is_news(&key, &told) {
-        let conditions = report::unreadable(cached.meta().generation, problem, context.now());
-        let status = serde_json::json!({"observedGeneration": cached.meta().generation, "conditions": conditions});
-        let patch = kube::api::Patch::Merge(serde_json::json!({"status": status}));
-        match api
-            .patch_status(&cached.name_any(), &kube::api::PatchParams::default(), &patch)
-            .await
-        {
-            // The answer cannot be read either, but the patch has arrived.
-            Ok(_) | Err(kube::Error::SerdeError(_)) => {}
-            Err(error) => return Err(error),
-        }
-        context.memory.told(&key, &told);
-        context
-            .events
-            .warn(&cached.object_ref(&()), Reason::InvalidSpec.as_str(), problem)
-            .await;
-    }
-    Ok(context.at_interval(&key))
 }

@@ -222,12 +222,6 @@ pub fn suspended(previous: &CrossAccountRoleStatus, generation: Option<i64>, now
     }
 }
 
-/// The status of an object that this version cannot read. What is known of its accounts stays as it is.
-pub fn unreadable(generation: Option<i64>, problem: &str, now: Timestamp) -> Vec<Condition> {
-    let message = format!("this version of crossrole cannot read the object, and does nothing about it: {problem}");
-    conditions(&[], &Overall::Stalled(Reason::InvalidSpec, message), generation, now)
-}
-
 // An intent, and a report of the same work before anything has come of it, say the same: no second patch.
 fn being_worked_on(accounts: usize) -> Overall {
     let message = match accounts {

@@ -22,13 +22,11 @@ use tracing::Instrument;
 use super::context::{Context, TASKS_AT_ONCE, key};
 use super::events::Events;
 use super::gather::gather;
-use super::looks::Looks;
-use super::memory::Memory;
 use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
 use super::rooms::Rooms;
 use super::settings::Settings;
-use super::watch::Caches;
+use super::watch::{Caches, Remembered};
 use super::{account, class, events, freshness, grants, reconcile, standing, watch};
 use crate::aws::{Accounts, Hub, Recovery, Side};
 use crate::health::{Health, Phase};
@@ -213,15 +211,16 @@ async fn start(
         Some(id) => id.clone(),
         None => cluster_id(&client).await?,
     };
-    let (looks, known) = (Arc::default(), Arc::default());
-    let (caches, queues, requests) = watch::start(&client, &looks, &health).await.map_err(RunError::Caches)?;
+    let remembered = Remembered::default();
+    let watching = watch::start(&client, &remembered, &health).await;
+    let (caches, queues, requests) = watching.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
     let clusters = [Some(cluster_id.clone()), settings.take_over_from.clone()];
     let clusters = clusters.into_iter().flatten().collect();
     let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after(), metrics.clone());
     let recovering = tokio::spawn(look_where_accounts_recover(
         recoveries,
-        (Arc::clone(&looks), Arc::clone(&known)),
+        remembered.clone(),
         caches.clone(),
         queues.clone(),
     ));
@@ -236,10 +235,10 @@ async fn start(
         events,
         health,
         metrics,
-        memory: Memory::default(),
-        grants: known,
+        memory: remembered.memory,
+        grants: remembered.grants,
         rooms: Rooms::default(),
-        looks,
+        looks: remembered.looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),
         world: Mutex::default(),
@@ -260,18 +259,18 @@ async fn start(
 /// An account that answers again is looked at now, and so is everything that failed because it did not.
 async fn look_where_accounts_recover(
     mut recoveries: UnboundedReceiver<Recovery>,
-    (looks, known): (Arc<Looks>, Arc<grants::Known>),
+    remembered: Remembered,
     caches: Caches,
     queues: Queues,
 ) {
     while let Some((id, side)) = recoveries.recv().await {
-        for grant in known.expire_failed_in(id.as_str()) {
+        for grant in remembered.grants.expire_failed_in(id.as_str()) {
             let _ = queues.grants.send(grant);
         }
         if side == Side::Grants {
             continue;
         }
-        for object in looks.expire_failed_in(id.as_str()) {
+        for object in remembered.looks.expire_failed_in(id.as_str()) {
             let _ = queues.roles.send(object);
         }
         let accounts = caches.accounts.state();

@@ -90,6 +90,17 @@ impl Outcome {
         }
     }
 
+    /// Whether it failed in passing, and is tried again, ever more rarely.
+    pub fn is_tried_again(&self) -> bool {
+        matches!(
+            self,
+            Self::Stands {
+                next: NextLook::Backoff,
+                ..
+            }
+        )
+    }
+
     /// The same, but it is tried again soon, and nobody need act.
     #[must_use]
     pub fn that_waits(self) -> Self {

@@ -87,9 +87,8 @@ impl Job {
         let lately = context.settings.resync_interval.mul_f64(LATELY);
         let right_for = waiting.handle.right_for(&waiting.role, lately, context.now())?;
         (!waiting.anew && verdict.role.is_some()).then_some(Finished {
-            verdict,
             at_latest: Some(right_for),
-            may_pass: false,
+            ..Finished::of(verdict)
         })
     }
 

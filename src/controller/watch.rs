@@ -23,9 +23,11 @@ use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::grants::{bearing, bears_beside, is_under_way, look_after_account, look_beside};
+use super::context::{key, object_name};
+use super::grants::{self, bearing, bears_beside, is_under_way, look_after_account, look_beside};
 use super::index::{Index, role_name};
 use super::looks::Looks;
+use super::memory::Memory;
 use super::queues::{Queues, Requests, look_at_grants, look_at_roles, named, queues};
 use crate::health::Health;
 
@@ -67,6 +69,37 @@ impl Caches {
     }
 }
 
+/// What this process remembers of objects. It is forgotten with them, whoever takes them away and however: what is declared
+/// later under the same name is another object.
+#[derive(Clone, Default)]
+pub struct Remembered {
+    /// What it saw.
+    pub memory: Arc<Memory>,
+    /// Which roles are being worked on, and what was found of them.
+    pub looks: Arc<Looks>,
+    /// What it knows of grants.
+    pub grants: Arc<grants::Known>,
+}
+
+impl Remembered {
+    fn forget_role(&self, role: &CachedRole) {
+        let object = object_name(role);
+        self.memory.forget(&key(role), &object);
+        self.looks.forget(&object);
+    }
+
+    fn forget_grant(&self, grant: &CachedGrant) {
+        self.memory.forget_object(&key(grant));
+        self.grants.forget(&object_name(grant));
+    }
+}
+
+/// The object that is there no more: deleted, or followed by another one of its name.
+fn gone<'a, K: ResourceExt>(before: Option<&'a K>, now: Option<&K>) -> Option<&'a K> {
+    let uid = now.and_then(ResourceExt::uid);
+    before.filter(|before| before.uid() != uid)
+}
+
 /// What became of a watched object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -82,7 +115,7 @@ enum Fate {
 /// When a watch ends before its cache is complete, which only a shutdown does.
 pub async fn start(
     client: &Client,
-    looks: &Arc<Looks>,
+    remembered: &Remembered,
     health: &Health,
 ) -> Result<(Caches, Queues, Requests), reflector::store::WriterDropped> {
     let (roles, roles_writer) = reflector::store();
@@ -103,7 +136,7 @@ pub async fn start(
 
     let config = watcher::Config::default();
     let on_role = {
-        let (queues, looks) = (queues.clone(), looks.clone());
+        let (queues, looks) = (queues.clone(), remembered.looks.clone());
         move |role: &CachedRole, fate| {
             if fate == Fate::Changed {
                 let _ = queues.roles.send(named(role));
@@ -116,9 +149,12 @@ pub async fn start(
         }
     };
     let on_any_role = {
-        let (queues, caches) = (queues.clone(), caches.clone());
+        let (queues, caches, remembered) = (queues.clone(), caches.clone(), remembered.clone());
         move |before: Option<&CachedRole>, now: Option<&CachedRole>| {
             caches.index.change(before, now);
+            if let Some(gone) = gone(before, now) {
+                remembered.forget_role(gone);
+            }
             // Grants follow what we write of roles, too.
             if bears_on_grants(before) != bears_on_grants(now) {
                 let namespace = now.or(before).and_then(ResourceExt::namespace);
@@ -135,8 +171,11 @@ pub async fn start(
         move |grant: &CachedGrant, _| look_beside(&queues, &caches, grant, true)
     };
     let on_any_grant = {
-        let (queues, caches) = (queues.clone(), caches.clone());
+        let (queues, caches, remembered) = (queues.clone(), caches.clone(), remembered.clone());
         move |before: Option<&CachedGrant>, now: Option<&CachedGrant>| {
+            if let Some(gone) = gone(before, now) {
+                remembered.forget_grant(gone);
+            }
             if let Some(grant) = now.or(before).filter(|_| bears_beside(before, now)) {
                 look_beside(&queues, &caches, grant, false);
             }

@@ -28,7 +28,7 @@ use super::task::{Hold, Target, Task};
 use super::telling::Note;
 use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
 use super::world::World;
-use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Seen};
+use crate::aws::{AccountHandle, Age, Applied, CallError, Depth};
 
 /// A role is new for so long at most: somebody whose policy has a wrong name is to hear of it soon.
 const IS_NEW_FOR: Duration = Duration::from_secs(20);
@@ -58,6 +58,20 @@ pub struct Finished {
     pub at_latest: Option<Duration>,
     /// Whether what the verdict says may pass by itself although it looks as if a person must act.
     pub may_pass: bool,
+    /// Whether the account did not even let itself be read: whoever asked for the look has no answer.
+    pub unread: bool,
+}
+
+impl Finished {
+    /// A look that came to this, and is due again in its usual time.
+    pub fn of(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            at_latest: None,
+            may_pass: false,
+            unread: false,
+        }
+    }
 }
 
 /// A visit to an account: one look at its role, and what has to be done there.
@@ -137,20 +151,21 @@ impl Visit<'_> {
     }
 
     pub(super) fn ended(&self, role: Option<(String, String)>, outcome: Outcome) -> Option<Finished> {
-        Some(Finished {
-            verdict: self.verdict(role, outcome),
-            at_latest: None,
-            may_pass: false,
-        })
+        Some(Finished::of(self.verdict(role, outcome)))
     }
 
     /// A call failed on the way to holding a role.
     pub(super) fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
         Some(Finished {
-            verdict: self.verdict(role, self.failure(error)),
-            at_latest: None,
             may_pass: error.failure.may_pass(),
+            ..Finished::of(self.verdict(role, self.failure(error)))
         })
+    }
+
+    /// The account did not let itself be read.
+    pub(super) fn unread(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
+        let failed = self.failed(role, error)?;
+        Some(Finished { unread: true, ..failed })
     }
 
     /// What a call that failed means. Of a role that was made a moment ago, and that IAM may not know everywhere yet, nobody
@@ -191,49 +206,45 @@ impl Visit<'_> {
         let desired = &hold.desired;
         let before = role_of(self.task.entry.as_ref());
         self.handle.is_looked_at(&desired.name);
-        let Seen {
-            observed,
-            doubtful_for,
-            print,
-        } = match self
+        let seen = match self
             .handle
             .observe(&desired.name, Depth::Declared, self.age(hold))
             .await
         {
             Ok(seen) => seen,
-            Err(error) => return self.failed(before, &error),
+            Err(error) => return self.unread(before, &error),
         };
+        let observed = &seen.observed;
         let ending = hold.ending.as_ref();
-        let seen_id = match self.recognise(&desired.owner, &desired.name, ending, &observed).await {
+        let seen_id = match self.recognise(&desired.owner, &desired.name, ending, observed).await {
             Ok(seen_id) => seen_id,
             Err(outcome) => return self.ended(before, outcome),
         };
         let known = self.known(seen_id.as_deref());
-        let plan = match self.plan(desired, &observed, &known).await {
+        let plan = match self.plan(desired, observed, &known).await {
             Ok(plan) => plan,
             Err(Stopped::Refused(refusal)) => {
                 let outcome = Outcome::refused(&refusal);
-                return self.refused(ending, Some(desired), &observed, &known, outcome).await;
+                return self.refused(ending, Some(desired), &seen, &known, outcome).await;
             }
             Err(Stopped::Failed(error)) => {
                 // Nobody refuses the role: only what the object itself ends is ended.
                 let ending = ending.map(Ending::unrefused);
                 let outcome = self.failure(&error);
                 return self
-                    .refused(ending.as_ref(), Some(desired), &observed, &known, outcome)
+                    .refused(ending.as_ref(), Some(desired), &seen, &known, outcome)
                     .await;
             }
         };
-        let known_role = role_in(&observed);
+        let known_role = role_in(observed);
         if plan.is_empty() {
-            if let Some(print) = print.filter(|_| doubtful_for.is_none()) {
+            if let Some(print) = seen.print.filter(|_| seen.doubtful_for.is_none()) {
                 let until = desired.lifecycle.next_change(known.now);
                 self.handle.is_right(&desired.name, print, until);
             }
             return Some(Finished {
-                verdict: self.verdict(known_role, Outcome::ready()),
-                at_latest: self.at_latest(desired, doubtful_for),
-                may_pass: false,
+                at_latest: self.at_latest(&desired.lifecycle, seen.doubtful_for),
+                ..Finished::of(self.verdict(known_role, Outcome::ready()))
             });
         }
         if hold.observe {
@@ -245,17 +256,16 @@ impl Visit<'_> {
             return self.ended(known_role, Outcome::would_change(message));
         }
         tracing::debug!(account = %self.task.account, account_id = %self.handle.account(), "plan for {}:\n{plan}", desired.arn);
-        let applied = self.apply_in_time(&plan, &observed, known.now).await;
+        let applied = self.apply_in_time(&plan, observed, known.now).await;
+        let (memory, account) = (&self.job.context.memory, self.handle.account());
         if let Some((_, id)) = &applied.created {
-            let owner = &desired.owner.object;
-            self.job
-                .context
-                .memory
-                .made(self.handle.account(), &desired.name, owner, id);
+            memory.made(account, &desired.name, &desired.owner.object, id);
+        } else if applied.failure.as_ref().is_some_and(CallError::may_have_created) {
+            memory.perhaps_made(account, &desired.name, &desired.owner.object);
         }
         let role = applied.created.clone().or(known_role);
-        self.tell_made(desired, &plan, &applied, &observed);
-        self.tell_of_older_sessions(desired, &plan, &applied, &observed);
+        self.tell_made(desired, &plan, &applied, observed);
+        self.tell_of_older_sessions(desired, &plan, &applied, observed);
         let outcome = match &applied.failure {
             Some(error) => self.failure(error),
             None if applied.done < plan.changes.len() => return None,
@@ -263,9 +273,9 @@ impl Visit<'_> {
         };
         let doubtful_for = applied.guessed.then(|| self.job.context.settings.shown_after());
         Some(Finished {
-            verdict: self.verdict(role, outcome),
-            at_latest: self.at_latest(desired, doubtful_for),
+            at_latest: self.at_latest(&desired.lifecycle, doubtful_for),
             may_pass: applied.failure.is_some_and(|error| error.failure.may_pass()),
+            ..Finished::of(self.verdict(role, outcome))
         })
     }
 
@@ -357,11 +367,11 @@ impl Visit<'_> {
     }
 
     /// When to look again although the role is as declared: when its time is over, and when IAM shows what we wrote.
-    fn at_latest(&self, desired: &Desired, doubtful_for: Option<Duration>) -> Option<Duration> {
-        self.until_end(&desired.lifecycle).into_iter().chain(doubtful_for).min()
+    pub(super) fn at_latest(&self, lifecycle: &Lifecycle, doubtful_for: Option<Duration>) -> Option<Duration> {
+        self.until_end(lifecycle).into_iter().chain(doubtful_for).min()
     }
 
-    pub(super) fn until_end(&self, lifecycle: &Lifecycle) -> Option<Duration> {
+    fn until_end(&self, lifecycle: &Lifecycle) -> Option<Duration> {
         let now = self.job.context.now();
         let end = lifecycle.next_change(now);
         end.map(|end| end.duration_since(now).unsigned_abs())

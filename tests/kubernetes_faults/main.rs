@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod memory;
 mod namespaces;
 mod ownership;
 #[path = "../support/mod.rs"]
 mod support;
+mod unreadable;
 
 use crossrole_testkit::simulator::{Call, Role};
 use crossrole_testkit::{Scene, eventually, scene};
@@ -165,69 +167,6 @@ async fn objects_that_are_deleted_while_the_operator_is_down_lose_their_roles_ev
         assert_eq!(found(&scene, name).await, None);
     }
     assert_eq!(found(&scene, "kept").await, kept);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_no_longer_fits_the_schema_says_so_and_stands_in_nobodys_way() {
-    let scene = start().await;
-    let _operator = scene.operator(&ASKED).await.unwrap();
-    apply(&scene, &[role("healthy"), role("spoilt")]).await;
-    scene.wait_for_ready("security", "healthy", "True").await.unwrap();
-    scene.wait_for_ready("security", "spoilt", "True").await.unwrap();
-    let before = found(&scene, "spoilt").await;
-
-    // As another version of the schema would have let it in.
-    let crd = "crossaccountroles.crossrole.dev";
-    let loose = json!([{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema", "value": {
-        "type": "object", "x-kubernetes-preserve-unknown-fields": true
-    }}]);
-    kubectl(
-        &scene,
-        &["patch", "crd", crd, "--type=json", "--patch", &loose.to_string()],
-    )
-    .await;
-    let spoil = json!({"spec": {"trust": "everybody"}}).to_string();
-    let patch = [
-        "patch",
-        "xar",
-        "spoilt",
-        "--namespace",
-        "security",
-        "--type=merge",
-        "--patch",
-    ];
-    eventually(scene::PATIENCE, "a schema that lets it in", async || {
-        let arguments = patch.into_iter().chain([spoil.as_str()]);
-        scene
-            .control_plane
-            .kubectl(arguments)
-            .await
-            .map_err(|error| error.to_string())
-    })
-    .await
-    .unwrap();
-    let stalled = |object: &Value| scene::condition(object, "Stalled")["reason"] == "InvalidSpec";
-    wait_for(&scene, "spoilt", "a condition", stalled).await;
-    apply(
-        &scene,
-        &[
-            with(role("healthy"), "/spec/maxSessionDuration", json!("2h")),
-            role("new"),
-        ],
-    )
-    .await;
-    scene.wait_for_ready("security", "healthy", "True").await.unwrap();
-    scene.wait_for_ready("security", "new", "True").await.unwrap();
-    delete(&scene, &["new"]).await;
-    scene.wait_for_gone("xar", "security", "new").await.unwrap();
-    assert_eq!(found(&scene, "healthy").await.unwrap().max_session_duration, 7200);
-    assert_eq!(found(&scene, "spoilt").await, before);
-
-    let mend = json!({"spec": {"trust": role("spoilt")["spec"]["trust"]}}).to_string();
-    let arguments = patch.into_iter().chain([mend.as_str()]);
-    scene.control_plane.kubectl(arguments).await.unwrap();
-    scene.wait_for_ready("security", "spoilt", "True").await.unwrap();
-    assert_eq!(found(&scene, "spoilt").await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

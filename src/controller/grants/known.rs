@@ -91,7 +91,7 @@ impl Known {
             Some((_, verdict)) if !begins => Due::Later(verdict.outcome.clone()),
             _ => {
                 look.due = now;
-                let anew = std::mem::replace(&mut look.asked, asked) != asked;
+                let anew = look.is_anew();
                 Due::Now { anew }
             }
         }

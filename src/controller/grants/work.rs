@@ -1,12 +1,13 @@
 //! One grant in its account: observe, decide, apply.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crossrole_api::names::RECONCILE_AT_ANNOTATION;
+use crossrole_api::names::{GRANT_FINALIZER, RECONCILE_AT_ANNOTATION};
 use crossrole_api::{AssumeRoleGrant, AssumeRoleGrantStatus, EntryState, Reason};
 use crossrole_iam::Arn;
 use crossrole_plan::declaration::ObjectName;
-use crossrole_plan::grant::{self, GrantChange, GrantPlan, HolderKind, ObservedGrant, Seen};
+use crossrole_plan::grant::{self, Gives, GrantChange, GrantPlan, HolderKind, ObservedGrant, Seen};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::owner::{Holder, Owner};
 use crossrole_plan::refusal::Refusal;
@@ -59,6 +60,22 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Puts our finalizer on. Where it was not there, nothing was done for this grant before.
+    pub(super) async fn take_on(&mut self) -> kube::Result<()> {
+        if write_back::has_finalizer(self.grant, GRANT_FINALIZER) {
+            return Ok(());
+        }
+        if self.status.account_id.is_none() {
+            let nothing = Gives {
+                is_there: false,
+                roles: Some(BTreeSet::new()),
+            };
+            self.context.grants.found(&self.object, Some(nothing));
+        }
+        self.note(write_back::set_finalizer(self.api, self.grant, GRANT_FINALIZER, true).await?);
+        Ok(())
+    }
+
     /// Remembers what a patch of ours resulted in.
     pub(super) fn note(&mut self, version: Option<String>) {
         self.context.memory.wrote(&key(self.grant), version.as_deref());
@@ -103,7 +120,7 @@ impl<'a> Work<'a> {
             Due::Now { anew } => {
                 let finished = self.make_true(hold, print, anew).await;
                 self.tell().await;
-                Ok(finished?.map(|finished| self.settle(print, finished)))
+                Ok(finished?.map(|finished| self.settle(print, self.until_it_changes(hold, finished))))
             }
         }
     }
@@ -111,7 +128,9 @@ impl<'a> Work<'a> {
     async fn make_true(&mut self, hold: &Hold, print: u64, anew: bool) -> kube::Result<Option<Finished>> {
         let context = self.context;
         let entrance = &hold.entrance;
-        let mut doubtful_for = None;
+        if let Some(refusal) = hold.refusal.as_ref().filter(|_| self.has_nothing()) {
+            return Ok(Some(self.finished(entrance, Outcome::refused(refusal))));
+        }
         let handle = context.aws.account(&hold.entrance);
         let _turn = context.aws.turn_to_grant(&handle, &hold.grant_role).await;
         if !self.is_wanted() {
@@ -119,7 +138,10 @@ impl<'a> Work<'a> {
         }
         let observed = match self.observe(&handle, hold, anew).await {
             Ok(observed) => observed,
-            Err(error) => return Ok(Some(self.failed(entrance, &error))),
+            Err(error) => {
+                let failed = self.failed(entrance, &error);
+                return Ok(Some(Finished { unread: true, ..failed }));
+            }
         };
         let seen = self.saw(&hold.desired.owner, &observed);
         let planned = match &hold.refusal {
@@ -137,44 +159,65 @@ impl<'a> Work<'a> {
         if is_there || !plan.is_empty() {
             self.intend(hold).await?;
         }
-        if !plan.is_empty() {
-            let was_right = context.grants.was_right(&self.object, print);
-            let account = InAccount {
-                handle: &handle,
-                grant_role: &hold.grant_role,
-                owner: &hold.desired.owner,
-                seen: &seen,
-            };
-            let applied = self.apply(&account, &plan, &observed, was_right).await;
-            if let Some(error) = applied.failure {
-                // What must go does not wait for what cannot come.
-                if let Some(reached) = applied.reached.filter(|_| error.action.gives()) {
-                    let rest = grant::narrow(&hold.desired, &reached, &seen);
-                    let is_clear = applied.holds.is_some();
-                    self.apply(&account, &rest, &reached, was_right).await;
-                    if !is_clear {
-                        self.context.grants.wrote(&self.object, Written::default());
-                        self.context.grants.found(&self.object, None);
-                    }
-                }
-                let foreign = self.foreign(&error).map(|outcome| self.finished(entrance, outcome));
-                return Ok(Some(foreign.unwrap_or_else(|| self.failed(entrance, &error))));
-            }
-            if !applied.is_whole {
-                return Ok(None);
-            }
-            if let Some(error) = applied.lacking {
-                return Ok(Some(self.failed(entrance, &error)));
-            }
-            doubtful_for = applied.holds.is_none().then(|| context.settings.shown_after());
-        }
         let outcome = refusal.as_ref().map_or_else(Outcome::ready, Outcome::refused);
-        let now = context.now();
-        let changes_in = hold.changes_at.map(|at| at.duration_since(now).unsigned_abs());
-        Ok(Some(Finished {
-            at_latest: doubtful_for.into_iter().chain(changes_in).min(),
-            ..self.finished(entrance, outcome)
-        }))
+        if plan.is_empty() {
+            return Ok(Some(self.finished(entrance, outcome)));
+        }
+        let was_right = context.grants.was_right(&self.object, print);
+        let account = InAccount {
+            handle: &handle,
+            grant_role: &hold.grant_role,
+            owner: &hold.desired.owner,
+            seen: &seen,
+        };
+        let applied = self.apply(&account, &plan, &observed, was_right).await;
+        let is_clear = applied.holds.is_some();
+        let shown_after = context.settings.shown_after();
+        let mut doubtful_for = None;
+        let finished = if let Some(error) = applied.failure {
+            let mut stopped_by = error;
+            // What failed in passing is looked at again soon enough, and ever more rarely.
+            doubtful_for = applied.reached.is_none().then_some(shown_after);
+            // What must go does not wait for what cannot come.
+            if let Some(reached) = applied.reached.filter(|_| stopped_by.action.gives()) {
+                let rest = grant::narrow(&hold.desired, &reached, &seen);
+                let rest = self.apply(&account, &rest, &reached, was_right).await;
+                if !is_clear {
+                    context.grants.wrote(&self.object, Written::default());
+                    context.grants.found(&self.object, None);
+                }
+                doubtful_for = rest.holds.is_none().then_some(shown_after);
+                match rest.failure {
+                    Some(error) => stopped_by = error,
+                    None if !rest.is_whole => return Ok(None),
+                    None => {}
+                }
+            }
+            let foreign = self
+                .foreign(&stopped_by)
+                .map(|outcome| self.finished(entrance, outcome));
+            foreign.unwrap_or_else(|| self.failed(entrance, &stopped_by))
+        } else if !applied.is_whole {
+            return Ok(None);
+        } else if let Some(error) = &applied.lacking {
+            self.failed(entrance, error)
+        } else {
+            doubtful_for = (!is_clear).then_some(shown_after);
+            self.finished(entrance, outcome)
+        };
+        let at_latest = doubtful_for.filter(|_| !finished.verdict.outcome.is_tried_again());
+        Ok(Some(Finished { at_latest, ..finished }))
+    }
+
+    /// What stands is over when the time of one of the roles begins or ends.
+    fn until_it_changes(&self, hold: &Hold, finished: Finished) -> Finished {
+        let now = self.context.now();
+        let changes_in = hold.changes_at.map(|at| at.duration_since(now));
+        let changes_in = changes_in.map(|span| Duration::try_from(span).unwrap_or_default());
+        Finished {
+            at_latest: finished.at_latest.into_iter().chain(changes_in).min(),
+            ..finished
+        }
     }
 
     /// What the account holds: of what we wrote a moment ago IAM may still show what was before. Where roles are is read each
@@ -285,6 +328,15 @@ impl<'a> Work<'a> {
         Ok(Some(Outcome::Gone))
     }
 
+    /// Whether no account holds a policy of the grant: a refusal needs no call then.
+    fn has_nothing(&self) -> bool {
+        let known = &self.context.grants;
+        let delay = self.context.settings.propagation_delay;
+        self.status.account_id.is_none()
+            && known.gives(&self.object).is_some_and(|gives| !gives.is_there)
+            && !known.may_still_appear(&self.object, delay)
+    }
+
     fn begin(&self, entrance: &Entrance, print: u64) -> Due {
         let asked = self.grant.annotations().get(RECONCILE_AT_ANNOTATION);
         let asked = print_of(asked.map(String::as_str));
@@ -313,17 +365,13 @@ impl<'a> Work<'a> {
     }
 
     fn finished(&self, entrance: &Entrance, outcome: Outcome) -> Finished {
-        Finished {
-            verdict: Verdict {
-                account: self.grant.spec.account.clone(),
-                account_id: Some(entrance.account.to_string()),
-                named: true,
-                role: None,
-                outcome,
-            },
-            at_latest: None,
-            may_pass: false,
-        }
+        Finished::of(Verdict {
+            account: self.grant.spec.account.clone(),
+            account_id: Some(entrance.account.to_string()),
+            named: true,
+            role: None,
+            outcome,
+        })
     }
 
     fn remember(&self, applied: &AppliedGrant) {

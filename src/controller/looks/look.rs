@@ -14,8 +14,10 @@ use crate::controller::work::Finished;
 pub(in crate::controller) struct Look {
     /// The task that was last asked for.
     pub(in crate::controller) wanted: u64,
-    /// The value of the annotation that asks for a look now, when it was last asked for.
+    /// The value of the annotation that asks for a look now, when one was last begun.
     pub(in crate::controller) asked: u64,
+    /// The same, when the account was last read since: that look is asked for no more.
+    pub(in crate::controller) answered: u64,
     /// The task that is being worked on.
     pub(in crate::controller) running: Option<u64>,
     /// What came of the last one.
@@ -34,10 +36,11 @@ pub(in crate::controller) struct Look {
 
 impl Look {
     /// Nobody has looked yet: it is due.
-    pub(in crate::controller) fn new(print: u64, asked: u64, now: Instant) -> Self {
+    pub(in crate::controller) fn new(print: u64, answered: u64, now: Instant) -> Self {
         Self {
             wanted: print,
-            asked,
+            asked: answered,
+            answered,
             running: None,
             done: None,
             due: now,
@@ -58,20 +61,32 @@ impl Look {
             return false;
         }
         self.running = Some(print);
+        self.asked = asked;
         self.woken = false;
         true
+    }
+
+    /// Whether somebody asked for the look that was begun: nothing that we remember counts. One that is given up, or could
+    /// not read the account, leaves it asked for.
+    pub(in crate::controller) fn is_anew(&self) -> bool {
+        self.asked != self.answered
     }
 
     /// What the last look found right is so still, and will be for so long.
     pub(in crate::controller) fn found_right_again(&mut self, right_for: Duration, interval: Duration, now: Instant) {
         if let Some((print, verdict)) = self.done.take() {
             let finished = Finished {
-                verdict,
                 at_latest: Some(right_for),
-                may_pass: false,
+                ..Finished::of(verdict)
             };
             self.settle(print, finished, interval, now);
         }
+    }
+
+    /// It was given up on the way: what the account holds now is not what the last one found.
+    pub(in crate::controller) fn give_up(&mut self, now: Instant) {
+        self.running = None;
+        self.due = now;
     }
 
     pub(in crate::controller) fn settle(&mut self, print: u64, finished: Finished, interval: Duration, now: Instant) {
@@ -94,6 +109,9 @@ impl Look {
             NextLook::Backoff => self.failures.saturating_add(1),
             NextLook::Interval => 0,
         };
+        if !finished.unread {
+            self.answered = self.asked;
+        }
         let patience = finished.may_pass.then(|| outcome::patience(self.patient));
         self.patient = if finished.may_pass {
             self.patient.saturating_add(1)
@@ -160,16 +178,16 @@ mod tests {
     }
 
     fn finished(outcome: Outcome, at_latest: Option<Duration>) -> Finished {
+        let verdict = Verdict {
+            account: "prod".into(),
+            account_id: None,
+            named: true,
+            role: None,
+            outcome,
+        };
         Finished {
-            verdict: Verdict {
-                account: "prod".into(),
-                account_id: None,
-                named: true,
-                role: None,
-                outcome,
-            },
             at_latest,
-            may_pass: false,
+            ..Finished::of(verdict)
         }
     }
 
@@ -190,6 +208,49 @@ mod tests {
         assert!(look.begin(2, 7, now, Duration::ZERO), "somebody asks");
         look.running = None;
         assert!(look.begin(3, 0, now, Duration::ZERO), "another task");
+    }
+
+    #[test]
+    fn what_somebody_asked_for_is_asked_for_until_the_account_was_read() {
+        let now = Instant::now();
+        let mut look = look(now);
+        let end = |look: &mut Look, print, outcome, unread| {
+            look.running = None;
+            let finished = Finished {
+                unread,
+                ..finished(outcome, None)
+            };
+            look.settle(print, finished, INTERVAL, now);
+        };
+        assert!(look.begin(1, 0, now, Duration::ZERO) && !look.is_anew());
+        end(&mut look, 1, Outcome::ready(), false);
+        assert!(look.begin(1, 7, now, Duration::ZERO) && look.is_anew());
+        look.give_up(now);
+        assert!(look.begin(1, 7, now, Duration::ZERO) && look.is_anew());
+        look.give_up(now);
+        assert!(look.begin(2, 7, now, Duration::ZERO) && look.is_anew());
+        end(&mut look, 2, retrying(), true);
+        assert!(
+            !look.begin(2, 7, now, Duration::ZERO),
+            "what failed is tried in its time"
+        );
+        assert!(look.begin(2, 7, look.due, Duration::ZERO) && look.is_anew());
+        // It was read, and then something else failed.
+        end(&mut look, 2, retrying(), false);
+        assert!(look.begin(2, 7, look.due, Duration::ZERO) && !look.is_anew());
+    }
+
+    #[test]
+    fn what_was_found_before_a_look_that_was_given_up_counts_no_more() {
+        let now = Instant::now();
+        let mut look = look(now);
+        assert!(look.begin(1, 0, now, Duration::ZERO));
+        look.running = None;
+        look.settle(1, finished(Outcome::ready(), None), INTERVAL, now);
+        assert!(look.begin(2, 0, now, Duration::ZERO), "something else is declared");
+        assert!(!look.begin(1, 0, now, Duration::ZERO), "and then what was before");
+        look.give_up(now);
+        assert!(look.begin(1, 0, now, Duration::ZERO));
     }
 
     #[test]

@@ -68,6 +68,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
         Box::new(Look {
             wanted: print,
             asked: 0,
+            answered: 0,
             running: None,
             done: Some((print, done)),
             due: Instant::now(),

@@ -23,16 +23,16 @@ fn identity() -> AccountId {
 }
 
 fn finished(outcome: Outcome, may_pass: bool) -> Finished {
+    let verdict = Verdict {
+        account: "identity".into(),
+        account_id: Some(IDENTITY.into()),
+        named: true,
+        role: None,
+        outcome,
+    };
     Finished {
-        verdict: Verdict {
-            account: "identity".into(),
-            account_id: Some(IDENTITY.into()),
-            named: true,
-            role: None,
-            outcome,
-        },
-        at_latest: None,
         may_pass,
+        ..Finished::of(verdict)
     }
 }
 
