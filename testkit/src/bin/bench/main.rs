@@ -5,6 +5,7 @@
 //! comparing, and even that not on a machine that does something else.
 
 mod ceiling;
+mod crowd;
 mod figures;
 mod floor;
 mod plot;
@@ -24,13 +25,15 @@ use crossrole_testkit::Error;
 use figures::{Row, table};
 
 /// What can be asked for.
-const SCENARIOS: [&str; 9] = [
+const SCENARIOS: [&str; 11] = [
     "program",
     "ceiling",
     "create",
     "look",
     "throttled",
     "wide",
+    "fair",
+    "failing",
     "many-10000",
     "many-100",
     "growth",
@@ -121,6 +124,8 @@ async fn scenario(name: &str) -> Result<Vec<Row>, Error> {
         "look" => scenarios::look().await,
         "throttled" => scenarios::throttled().await,
         "wide" => scenarios::wide().await,
+        "fair" => crowd::fair().await,
+        "failing" => crowd::failing().await,
         "many-10000" => scenarios::many(10_000).await,
         "many-100" => scenarios::many(100).await,
         _ => scenarios::growth().await,

@@ -21,9 +21,9 @@ const AT_ONCE: u32 = 512;
 const WRITES_OF_A_ROLE: u64 = 4;
 
 /// As long as nothing is asked for, nothing is looked at.
-const NEVER: &str = "--resync-interval=24h";
+pub const NEVER: &str = "--resync-interval=24h";
 
-const PATIENCE: Duration = Duration::from_secs(300);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a process with 10,000 roles may hold, in MiB.
 const TEN_THOUSAND_ROLES: f64 = 112.0;
@@ -245,7 +245,7 @@ pub async fn program() -> Result<Vec<Row>, Error> {
     Ok(vec![row])
 }
 
-async fn start(stage: &Stage, arguments: &[&str]) -> Result<Operator, Error> {
+pub async fn start(stage: &Stage, arguments: &[&str]) -> Result<Operator, Error> {
     stage.scene.operator(arguments).await
 }
 

@@ -202,15 +202,17 @@ impl Stage {
         Ok(rows.map(cells).collect())
     }
 
-    /// The size of the largest object, in bytes.
+    /// An object.
+    pub async fn object(&self, number: usize) -> Result<Value, Error> {
+        let name = role_name(number);
+        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles/{name}");
+        let text = self.ask(Request::get(path).body(Vec::new())).await?;
+        serde_json::from_str(&text).map_err(no_client)
+    }
+
+    /// The size of an object, in bytes.
     pub async fn size_of_one(&self, number: usize) -> Result<usize, Error> {
-        let path = format!(
-            "{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles/{}",
-            role_name(number)
-        );
-        self.ask(Request::get(path).body(Vec::new()))
-            .await
-            .map(|text| text.len())
+        self.object(number).await.map(|object| object.to_string().len())
     }
 
     async fn patches(&self) -> Result<u64, Error> {
