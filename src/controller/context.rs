@@ -14,12 +14,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::events::Events;
 use super::grants;
-use super::looks::{self, Looks};
+use super::looks::Looks;
 use super::memory::Memory;
 use super::queues::{Queues, named};
 use super::removals::Counted;
 use super::resolve::Place;
-use super::rooms::{Rooms, is_beside_status, shows_room};
+use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::Caches;
 use super::world::World;
@@ -126,19 +126,7 @@ impl Context {
     /// How many roles the objects of a namespace have, or are about to have, besides the one of this object in this place.
     /// Takes the room for that one where there is some.
     pub fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
-        let object = object_name(role);
-        let own = u32::from(shows_room(role, place.account));
-        let in_status = || {
-            let all = world.roles_of(&self.caches.index, place.class, &object.namespace);
-            all.saturating_sub(own)
-        };
-        let is_one_more = |other: &ObjectName, account: &str| {
-            let cached = self.caches.roles.get(&looks::reference(other));
-            let holder = cached.as_ref().map(|cached| cached.0.as_ref());
-            world.is_of_class(account, place.class) && is_beside_status(holder, account)
-        };
-        self.rooms
-            .take(&object, place.account, place.most, in_status, is_one_more)
+        self.rooms.take(world, role, place)
     }
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.

@@ -226,6 +226,7 @@ async fn start(
         queues.clone(),
     ));
     health.must_go_on("the task that notices accounts that answer again", &recovering);
+    let index = Arc::clone(&caches.index);
     let context = Context {
         settings,
         cluster_id,
@@ -238,7 +239,7 @@ async fn start(
         metrics,
         memory: Memory::default(),
         grants: known,
-        rooms: Rooms::default(),
+        rooms: Rooms::of(index),
         looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),
