@@ -74,7 +74,7 @@ pub struct AccountHandle {
     places: AccountPlaces,
     pub(super) gate: Gate,
     recent: Recent,
-    snapshot: Snapshot,
+    snapshot: Arc<Snapshot>,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
     /// How many long answers, of all accounts, are held at the same time.
@@ -130,7 +130,7 @@ impl AccountHandle {
         Self {
             gate: Gate::new(entrance.account.clone(), shared.recovered, shared.metrics),
             recent: Recent::new(shared.shown_after),
-            snapshot: Snapshot::new(shared.clusters),
+            snapshot: Arc::new(Snapshot::new(shared.clusters)),
             sessions: Sessions::new(shared.hub, entrance, shared.session_name),
             quotas: Mutex::new(None),
             places: AccountPlaces::default(),
@@ -270,6 +270,7 @@ impl AccountHandle {
             Err(error) => {
                 if error.failure == Failure::PermissionDenied {
                     self.snapshot.was_denied(&error, Instant::now());
+                self.snapshot.let_go_in_time();
                 } else {
                     self.snapshot.has_failed(&error, Instant::now());
                 }

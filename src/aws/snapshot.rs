@@ -1,7 +1,7 @@
 //! What an account showed when all of its roles were last read at once.
 //!
 //! Of a role that is as it was when somebody last found it right, only a number is kept. Of the others of ours the whole
-//! answer is kept until somebody has looked at it. Of a role that is not ours only its name is kept, and whose it says it
+//! answer is kept until somebody has looked at it, or it is too old to be acted on. Of a role that is not ours only its name is kept, and whose it says it
 //! is where it carries our tags.
 
 mod gathered;
@@ -166,7 +166,7 @@ impl Snapshot {
         if taken.outdated.contains(name.as_str()) || taken.others.contains(name.as_str()) {
             return None;
         }
-        let old = now.duration_since(taken.began) >= taken.acted_on_for();
+        let old = taken.is_old(now);
         match taken.ours.get_mut(name.as_str()) {
             None => (age == Age::OldAbsence).then(|| {
                 awaited.remove(name.as_str());
@@ -343,6 +343,11 @@ impl Snapshot {
                 shown.answer = None;
             }
             taken.outdated.insert(name.into_boxed_str());
+
+    /// Whether what it said is no longer acted on.
+    fn is_old(&self, now: Instant) -> bool {
+        now.duration_since(self.began) >= self.acted_on_for()
+    }
         }
     }
 }

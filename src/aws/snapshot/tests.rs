@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 
 use super::*;
@@ -422,6 +424,39 @@ fn a_role_with_our_tags_is_told_wherever_it_is() {
         read_all(&snapshot, moved(cluster), Keep::Changed, [], (now, now));
         let Some((Survey::Taken { tagged, changed }, _)) = snapshot.news() else {
             panic!("nothing was read");
+fn held(snapshot: &Snapshot) -> usize {
+    let state = snapshot.state();
+    let ours = state.taken.iter().flat_map(|taken| taken.ours.values());
+    ours.filter(|shown| shown.answer.is_some()).count()
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_not_held_until_the_next_reading() {
+    let snapshot = Arc::new(snapshot());
+    let read = |keep, began| {
+        let known = roles(&[("audit", answer("us", "")), ("other", answer("us", ""))], &[]);
+        read_all(&snapshot, known, keep, [], (began, began));
+        snapshot.let_go_in_time();
+    };
+    let now = Instant::now();
+    let long_ago = now.checked_sub(ACTED_ON_FOR).unwrap();
+    for keep in [Keep::All, Keep::Changed] {
+        snapshot.state().taken = None;
+        read(keep, long_ago);
+        assert_eq!(held(&snapshot), 2);
+        while held(&snapshot) > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(snapshot.state().tagged().len(), 2, "what is small stays");
+    // One that can be acted on, whichever reading's time is over.
+    read(Keep::All, now);
+    snapshot.let_go_of_old_answers(now);
+    assert_eq!(held(&snapshot), 2);
+    snapshot.let_go_of_old_answers(now + ACTED_ON_FOR);
+    assert_eq!(held(&snapshot), 0);
+}
+
         };
         assert_eq!((tagged.len(), changed.len()), (told, 0), "{cluster}");
         assert!(tagged.iter().all(|role| role.owner == "security/audit"));
