@@ -243,13 +243,18 @@ impl AccountHandle {
     /// A call that failed for another reason than a missing right.
     pub async fn survey(&self, interval: Duration) -> Result<Option<(Survey, Reading)>, CallError> {
         let _reading = self.reading_all.lock().await;
-        if !self.snapshot.was_tried_within(interval, Instant::now())
+        if self.survey_age().is_none_or(|age| age >= interval)
             && let Err(error) = self.read_all(Keep::Changed).await
             && error.failure != Failure::PermissionDenied
         {
             return Err(error);
         }
         Ok(self.snapshot.news())
+    }
+
+    /// How long ago all roles were read, by whomever, or that was denied; `None` where neither was.
+    pub fn survey_age(&self) -> Option<Duration> {
+        self.snapshot.age(Instant::now())
     }
 
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
@@ -265,12 +270,12 @@ impl AccountHandle {
             Ok(()) => {
                 let time = (began, Instant::now());
                 self.snapshot.taken(gathered, self.recent.doubtful_since(began), time);
+                self.snapshot.let_go_in_time();
                 Ok(())
             }
             Err(error) => {
                 if error.failure == Failure::PermissionDenied {
                     self.snapshot.was_denied(&error, Instant::now());
-                self.snapshot.let_go_in_time();
                 } else {
                     self.snapshot.has_failed(&error, Instant::now());
                 }

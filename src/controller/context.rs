@@ -131,8 +131,13 @@ impl Context {
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.
     pub fn at_interval(&self, object: &str) -> Action {
+        self.at_interval_since(object, Duration::ZERO)
+    }
+
+    /// As [`Context::at_interval`], where what a look would see was seen so long ago already.
+    pub fn at_interval_since(&self, object: &str, age: Duration) -> Action {
         self.memory.succeeded(object);
-        Action::requeue(self.settings.resync_interval.mul_f64(0.9 + 0.2 * fastrand::f64()))
+        Action::requeue(rest_of(self.settings.resync_interval, age, fastrand::f64()))
     }
 
     /// Look again soon, and later with every failure in a row.
@@ -173,5 +178,24 @@ impl Context {
             .memory
             .is_stale(&key(object), object.meta().resource_version.as_deref());
         stale.then(|| Action::requeue(CACHE_CATCHES_UP))
+    }
+}
+
+/// What is left of an interval, a little shorter or longer, of which so much is over. `chance` is from 0 to 1.
+fn rest_of(interval: Duration, age: Duration, chance: f64) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * chance).saturating_sub(age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_a_while_ago_is_looked_at_an_interval_after_that() {
+        let seconds = Duration::from_secs;
+        for (age, earliest, latest) in [(0, 540, 660), (300, 240, 360), (700, 0, 0)] {
+            let rest = |chance| rest_of(seconds(600), seconds(age), chance);
+            assert_eq!((rest(0.0), rest(1.0)), (seconds(earliest), seconds(latest)), "{age}");
+        }
     }
 }
