@@ -74,7 +74,7 @@ pub struct AccountHandle {
     places: AccountPlaces,
     pub(super) gate: Gate,
     recent: Recent,
-    snapshot: Snapshot,
+    snapshot: Arc<Snapshot>,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
     /// How many long answers, of all accounts, are held at the same time.
@@ -130,7 +130,7 @@ impl AccountHandle {
         Self {
             gate: Gate::new(entrance.account.clone(), shared.recovered, shared.metrics),
             recent: Recent::new(shared.shown_after),
-            snapshot: Snapshot::new(shared.clusters),
+            snapshot: Arc::new(Snapshot::new(shared.clusters)),
             sessions: Sessions::new(shared.hub, entrance, shared.session_name),
             quotas: Mutex::new(None),
             places: AccountPlaces::default(),
@@ -243,13 +243,18 @@ impl AccountHandle {
     /// A call that failed for another reason than a missing right.
     pub async fn survey(&self, interval: Duration) -> Result<Option<(Survey, Reading)>, CallError> {
         let _reading = self.reading_all.lock().await;
-        if !self.snapshot.was_tried_within(interval, Instant::now())
+        if self.survey_age().is_none_or(|age| age >= interval)
             && let Err(error) = self.read_all(Keep::Changed).await
             && error.failure != Failure::PermissionDenied
         {
             return Err(error);
         }
         Ok(self.snapshot.news())
+    }
+
+    /// How long ago all roles were read, by whomever, or that was denied; `None` where neither was.
+    pub fn survey_age(&self) -> Option<Duration> {
+        self.snapshot.age(Instant::now())
     }
 
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
@@ -265,6 +270,7 @@ impl AccountHandle {
             Ok(()) => {
                 let time = (began, Instant::now());
                 self.snapshot.taken(gathered, self.recent.doubtful_since(began), time);
+                self.snapshot.let_go_in_time();
                 Ok(())
             }
             Err(error) => {

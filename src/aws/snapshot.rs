@@ -1,7 +1,7 @@
 //! What an account showed when all of its roles were last read at once.
 //!
 //! Of a role that is as it was when somebody last found it right, only a number is kept. Of the others of ours the whole
-//! answer is kept until somebody has looked at it. Of a role that is not ours only its name is kept, and whose it says it
+//! answer is kept until somebody has looked at it, or it is too old to be acted on. Of a role that is not ours only its name is kept, and whose it says it
 //! is where it carries our tags.
 
 mod gathered;
@@ -83,10 +83,8 @@ pub struct Reading(u64);
 /// What nobody has been told yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum News {
-    /// Somebody read all roles to look at some of them.
-    ReadForSome,
-    /// They were read to see which changed.
-    ReadForAll,
+    /// All roles were read, and of some the answers were kept.
+    Taken(Keep),
     /// They could not be read.
     Denied,
 }
@@ -166,7 +164,7 @@ impl Snapshot {
         if taken.outdated.contains(name.as_str()) || taken.others.contains(name.as_str()) {
             return None;
         }
-        let old = now.duration_since(taken.began) >= taken.acted_on_for();
+        let old = taken.is_old(now);
         match taken.ours.get_mut(name.as_str()) {
             None => (age == Age::OldAbsence).then(|| {
                 awaited.remove(name.as_str());
@@ -200,12 +198,12 @@ impl Snapshot {
         }
     }
 
-    /// Whether all roles were read at once, or that was denied, so lately.
-    pub(super) fn was_tried_within(&self, time: Duration, now: Instant) -> bool {
+    /// How long ago all roles were read at once, or that was denied; `None` where neither was.
+    pub(super) fn age(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
         let denied = state.denied.as_ref().map(|(at, _)| *at);
         let last = denied.max(state.taken.as_ref().map(|taken| taken.began));
-        last.is_some_and(|last| now.duration_since(last) < time)
+        last.map(|last| now.duration_since(last))
     }
 
     /// All roles were read, from `began` until `ended`. `doubtful` are the names of those to which we wrote meanwhile or
@@ -230,10 +228,7 @@ impl Snapshot {
         state.failed = None;
         state.throttled = (0, None);
         state.taken = Some(taken);
-        state.news = Some(match keep {
-            Keep::All => News::ReadForSome,
-            Keep::Changed => News::ReadForAll,
-        });
+        state.news = Some(News::Taken(keep));
         state.readings += 1;
     }
 
@@ -270,13 +265,8 @@ impl Snapshot {
         let survey = match (state.news?, &state.denied) {
             (News::Denied, Some((_, error))) => Survey::Denied(error.clone()),
             (News::Denied, None) => return None,
-            // Those for whom it was read are looking at what it says.
-            (News::ReadForSome, _) => Survey::Taken {
-                changed: Vec::new(),
-                tagged: state.tagged(),
-            },
-            (News::ReadForAll, _) => Survey::Taken {
-                changed: state.changed(),
+            (News::Taken(keep), _) => Survey::Taken {
+                changed: state.changed(keep),
                 tagged: state.tagged(),
             },
         };
@@ -353,6 +343,11 @@ impl Taken {
         let took = self.ended.duration_since(self.began);
         ACTED_ON_FOR.max(took * 2).min(ACTED_ON_AT_MOST)
     }
+
+    /// Whether what it said is no longer acted on.
+    fn is_old(&self, now: Instant) -> bool {
+        now.duration_since(self.began) >= self.acted_on_for()
+    }
 }
 
 impl State {
@@ -362,8 +357,9 @@ impl State {
     }
 
     /// The roles that are not as they were when somebody last found them right, by their names in lower case. That of
-    /// roles to which we wrote lately is not known.
-    fn changed(&self) -> Vec<String> {
+    /// roles to which we wrote lately is not known. Where all were read for those who look at some of them, only what was
+    /// found right before is told: nobody else looks at that.
+    fn changed(&self, keep: Keep) -> Vec<String> {
         let Some(taken) = &self.taken else { return Vec::new() };
         let shown = |name: &str| taken.ours.get(name).map(|shown| shown.print);
         let known = self
@@ -371,6 +367,7 @@ impl State {
             .iter()
             .filter(|(name, right)| shown(name) != Some(right.print));
         let new = taken.ours.keys().filter(|name| !self.right.contains_key(*name));
+        let new = new.filter(|_| keep == Keep::Changed);
         let names = known.map(|(name, _)| name).chain(new);
         names
             .filter(|name| !taken.outdated.contains(*name))

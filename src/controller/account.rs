@@ -120,7 +120,7 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
         (NextLook::Backoff, _) => context.after_backoff(&key),
         // If no entry comes, the finalizer goes; nobody else would ask for that look.
         (NextLook::Interval, Some(rest)) if users.is_empty() => Action::requeue(rest),
-        (NextLook::Interval, _) => context.at_interval(&key),
+        (NextLook::Interval, _) => context.at_interval_since(&key, found.age),
     })
 }
 
@@ -175,6 +175,8 @@ struct Found {
     other: Option<&'static str>,
     error: Option<CallError>,
     next: NextLook,
+    /// How long ago the account was read.
+    age: Duration,
 }
 
 /// What came of reading all roles of an account.
@@ -196,6 +198,7 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         other: None,
         error: None,
         next: NextLook::Interval,
+        age: Duration::ZERO,
     };
     if account.spec.state != AccountState::Active {
         return found(
@@ -216,14 +219,17 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
     };
     let handle = context.aws.account(&resolve::entrance(&parsed, &rules.bootstrap));
     let _turn = context.aws.survey_turn(&handle).await;
+    let lately = context.settings.resync_interval.mul_f64(LATELY);
     let entered = async {
         let caller_arn = handle.enter().await?;
         let quotas = handle.quotas().await.ok().and_then(told);
-        let shown = shown(context, &world, account, &handle).await?;
+        let shown = shown(context, &world, account, &handle, lately).await?;
         Ok::<_, CallError>((caller_arn, quotas, shown))
     };
     match entered.await {
         Ok((caller_arn, quotas, shown)) => Found {
+            // Others read it too: the next look comes when an interval has passed since.
+            age: handle.survey_age().unwrap_or_default().min(lately),
             caller_arn: Some(caller_arn),
             quotas,
             told: shown.as_ref().map(|(_, reading)| (handle.clone(), *reading)),
@@ -252,15 +258,18 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
     }
 }
 
+/// An account that was read so lately, in intervals, is not read again: a look that comes a little early is the
+/// interval's all the same.
+const LATELY: f64 = 0.8;
+
 /// Reads all roles of the account when it is time, and has those looked at that are not as they were.
 async fn shown(
     context: &Context,
     world: &World,
     account: &AWSAccount,
     handle: &AccountHandle,
+    lately: Duration,
 ) -> Result<Option<(Shown, Reading)>, CallError> {
-    // A look that comes a little early is the interval's all the same.
-    let lately = context.settings.resync_interval.mul_f64(0.8);
     let Some((survey, reading)) = handle.survey(lately).await? else {
         return Ok(None);
     };

@@ -14,12 +14,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::events::Events;
 use super::grants;
-use super::looks::{self, Looks};
+use super::looks::Looks;
 use super::memory::Memory;
 use super::queues::{Queues, named};
 use super::removals::Counted;
 use super::resolve::Place;
-use super::rooms::{Rooms, is_beside_status, shows_room};
+use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::Caches;
 use super::world::World;
@@ -126,25 +126,18 @@ impl Context {
     /// How many roles the objects of a namespace have, or are about to have, besides the one of this object in this place.
     /// Takes the room for that one where there is some.
     pub fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
-        let object = object_name(role);
-        let own = u32::from(shows_room(role, place.account));
-        let in_status = || {
-            let all = world.roles_of(&self.caches.index, place.class, &object.namespace);
-            all.saturating_sub(own)
-        };
-        let is_one_more = |other: &ObjectName, account: &str| {
-            let cached = self.caches.roles.get(&looks::reference(other));
-            let holder = cached.as_ref().map(|cached| cached.0.as_ref());
-            world.is_of_class(account, place.class) && is_beside_status(holder, account)
-        };
-        self.rooms
-            .take(&object, place.account, place.most, in_status, is_one_more)
+        self.rooms.take(world, role, place)
     }
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.
     pub fn at_interval(&self, object: &str) -> Action {
+        self.at_interval_since(object, Duration::ZERO)
+    }
+
+    /// As [`Context::at_interval`], where what a look would see was seen so long ago already.
+    pub fn at_interval_since(&self, object: &str, age: Duration) -> Action {
         self.memory.succeeded(object);
-        Action::requeue(self.settings.resync_interval.mul_f64(0.9 + 0.2 * fastrand::f64()))
+        Action::requeue(rest_of(self.settings.resync_interval, age, fastrand::f64()))
     }
 
     /// Look again soon, and later with every failure in a row.
@@ -172,5 +165,24 @@ impl Context {
             .memory
             .is_stale(&key(object), object.meta().resource_version.as_deref());
         stale.then(|| Action::requeue(CACHE_CATCHES_UP))
+    }
+}
+
+/// What is left of an interval, a little shorter or longer, of which so much is over. `chance` is from 0 to 1.
+fn rest_of(interval: Duration, age: Duration, chance: f64) -> Duration {
+    interval.mul_f64(0.9 + 0.2 * chance).saturating_sub(age)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_a_while_ago_is_looked_at_an_interval_after_that() {
+        let seconds = Duration::from_secs;
+        for (age, earliest, latest) in [(0, 540, 660), (300, 240, 360), (700, 0, 0)] {
+            let rest = |chance| rest_of(seconds(600), seconds(age), chance);
+            assert_eq!((rest(0.0), rest(1.0)), (seconds(earliest), seconds(latest)), "{age}");
+        }
     }
 }

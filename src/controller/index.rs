@@ -1,5 +1,5 @@
 //! What is asked of all CrossAccountRoles together, counted as they change: who claims a role's name, who uses an
-//! account, how many roles there are. Nobody need go through all objects for it.
+//! account, how many roles there are, and how much room they take. Nobody need go through all objects for it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,11 @@ use crossrole_plan::declaration::ObjectName;
 use kube::ResourceExt;
 
 use super::context::object_name;
-use super::rooms::takes_room;
+use super::resolve::Place;
+use super::rooms::{Counts, takes_room};
 use super::tally::Tally;
 use super::watch::CachedRole;
+use super::world::World;
 
 /// What is asked of all CrossAccountRoles together.
 #[derive(Debug, Default)]
@@ -21,16 +23,26 @@ pub struct Index(Mutex<Inner>);
 struct Inner {
     /// Objects, by the name of their role in lower case.
     by_role_name: HashMap<String, BTreeSet<Arc<ObjectName>>>,
-    /// Objects with an entry for an account, and whether they hold a role there, by the AWSAccount's name.
-    by_account: HashMap<String, HashMap<Arc<ObjectName>, bool>>,
-    /// Roles that the objects of a namespace hold in an account, or are about to, by namespace and the AWSAccount's name.
-    by_namespace: HashMap<String, HashMap<String, u32>>,
+    /// Objects with an entry for an account, and what it says, by the AWSAccount's name.
+    by_account: HashMap<String, Entries>,
+    /// Rooms that the objects of each namespace take.
+    rooms: Counts,
     /// Roles that all objects hold.
     roles: usize,
     /// How all of them stand.
     tally: Tally,
     /// Objects that this version cannot read.
     unreadable: usize,
+}
+
+/// What the entries for an account say, by their objects.
+type Entries = HashMap<Arc<ObjectName>, Entry>;
+
+/// What an entry says.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    holds_role: bool,
+    takes_room: bool,
 }
 
 /// Who uses an account.
@@ -55,8 +67,10 @@ impl Index {
         if let Some(before) = before {
             inner.remove(before);
         }
-        if let Some(after) = after {
-            inner.add(after);
+        match (before, after) {
+            (_, Some(after)) => inner.add(after),
+            (Some(before), None) => inner.keep_rooms(&object_name(before), &BTreeSet::new()),
+            (None, None) => {}
         }
     }
 
@@ -75,20 +89,24 @@ impl Index {
             unsure: inner.unreadable > 0,
             ..Usage::default()
         };
-        for (object, holds) in users.into_iter().flatten() {
+        for (object, entry) in users.into_iter().flatten() {
             usage.users.push(object.as_ref().clone());
-            usage.roles += i64::from(*holds);
+            usage.roles += i64::from(entry.holds_role);
         }
         usage.users.sort();
         usage
     }
 
-    /// How many roles the objects of a namespace hold, or are about to, in those accounts of which this is true.
-    pub fn roles_of(&self, namespace: &str, wanted: impl Fn(&str) -> bool) -> u32 {
-        let inner = self.inner();
-        let accounts = inner.by_namespace.get(namespace).into_iter().flatten();
-        let counts = accounts.filter(|(account, _)| wanted(account)).map(|(_, count)| *count);
-        counts.sum()
+    /// As [`Rooms::take`](super::rooms::Rooms::take).
+    pub(super) fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
+        let mut inner = self.inner();
+        inner.rooms.learn(world.changes(), || world.classes_of_accounts());
+        inner.take_room(role, place)
+    }
+
+    /// As [`Rooms::keep`](super::rooms::Rooms::keep).
+    pub(super) fn keep_rooms(&self, object: &ObjectName, accounts: &BTreeSet<&str>) {
+        self.inner().keep_rooms(object, accounts);
     }
 
     /// What is asked of the tally.
@@ -113,16 +131,18 @@ impl Inner {
         let of_name = self.by_role_name.entry(role_name(role)).or_default();
         of_name.insert(name.clone());
         for entry in role.status.iter().flat_map(|status| &status.accounts) {
-            let holds = entry.role_id.is_some();
+            let said = Entry {
+                holds_role: entry.role_id.is_some(),
+                takes_room: takes_room(entry),
+            };
             let users = match self.by_account.get_mut(&entry.account) {
                 Some(users) => users,
                 None => self.by_account.entry(entry.account.clone()).or_default(),
             };
-            users.insert(name.clone(), holds);
-            self.roles += usize::from(holds);
-            if takes_room(entry) {
-                let accounts = self.by_namespace.entry(name.namespace.clone()).or_default();
-                *accounts.entry(entry.account.clone()).or_default() += 1;
+            users.insert(name.clone(), said);
+            self.roles += usize::from(said.holds_role);
+            if said.takes_room {
+                self.rooms.is_shown(&name, &entry.account);
             }
         }
     }
@@ -149,16 +169,31 @@ impl Inner {
             }
             self.roles = self.roles.saturating_sub(usize::from(entry.role_id.is_some()));
             if takes_room(entry) {
-                let count = self
-                    .by_namespace
-                    .get_mut(&name.namespace)
-                    .and_then(|accounts| accounts.get_mut(&entry.account));
-                if let Some(count) = count {
-                    *count = count.saturating_sub(1);
-                }
+                self.rooms.is_shown_no_longer(&name, &entry.account);
             }
         }
     }
+
+    fn take_room(&mut self, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
+        let object = object_name(role);
+        let of_name = self.by_role_name.get(&role_name(role));
+        // Nobody would give back the room of an object that is gone.
+        let is_there = of_name.is_some_and(|objects| objects.contains(&object));
+        let most = if is_there { place.most } else { 0 };
+        let is_shown = shows_room(&self.by_account, &object, place.account);
+        self.rooms.take(&object, &Place { most, ..*place }, is_shown)
+    }
+
+    fn keep_rooms(&mut self, object: &ObjectName, accounts: &BTreeSet<&str>) {
+        let Self { rooms, by_account, .. } = self;
+        rooms.keep(object, accounts, |account| shows_room(by_account, object, account));
+    }
+}
+
+/// Whether status shows that an object takes room in an account.
+fn shows_room(by_account: &HashMap<String, Entries>, object: &ObjectName, account: &str) -> bool {
+    let entry = by_account.get(account).and_then(|entries| entries.get(object));
+    entry.is_some_and(|entry| entry.takes_room)
 }
 
 /// The name of an object's role, as IAM compares names.
@@ -206,9 +241,6 @@ mod tests {
         let usage = index.usage("prod");
         assert_eq!((usage.users.len(), usage.roles, usage.unsure), (2, 2, false));
         assert_eq!((index.usage("stage").users.len(), index.usage("stage").roles), (1, 0));
-        assert_eq!(index.roles_of("security", |account| account == "prod"), 2);
-        assert_eq!(index.roles_of("security", |account| account == "stage"), 0);
-        assert_eq!(index.roles_of("elsewhere", |_| true), 0);
         assert_eq!(index.roles(), 2);
 
         let later = object("a", Some("Other"), &[("stage", true)]);

@@ -20,8 +20,11 @@ const IDS_REMEMBERED: usize = 4;
 /// A cache that is older than what we wrote longer ago is taken as it is.
 const WRITTEN_COUNTS: Duration = Duration::from_secs(60);
 
-/// Nobody asks of a role that was made longer ago.
+/// Nobody asks of a role that was made or removed longer ago.
 const MAKING_COUNTS_FOR: Duration = Duration::from_secs(3600);
+
+/// What is too old to be asked for is looked for so often: to go through everything takes time while others wait.
+const PRUNED_EVERY: Duration = Duration::from_secs(60);
 
 /// What this process saw.
 pub struct Memory {
@@ -59,17 +62,42 @@ struct Inner {
     /// Unique ids that were seen with our tags, the newest last.
     seen: HashMap<RoleKey, Vec<String>>,
     /// When we last made a role.
-    made: HashMap<RoleKey, Instant>,
+    made: Lately<()>,
     /// When the answer to our making a role was last lost.
-    perhaps_made: HashMap<RoleKey, Instant>,
-    /// Unique ids of roles that we removed, and when. IAM gives no id twice.
-    buried: HashMap<RoleKey, (Vec<String>, Instant)>,
+    perhaps_made: Lately<()>,
+    /// Unique ids of roles that we removed. IAM gives no id twice.
+    buried: Lately<Vec<String>>,
     /// Derived removals that happened.
     removed: HashMap<Removal, Instant>,
     /// Derived removals that are about to happen.
     pending: HashMap<ObjectName, BTreeSet<String>>,
     /// When the newest of them was noticed.
     newest: Option<Instant>,
+}
+
+/// What is remembered of roles for [`MAKING_COUNTS_FOR`], and not much longer.
+#[derive(Default)]
+struct Lately<T> {
+    /// What is remembered, and since when.
+    by_role: HashMap<RoleKey, (T, Instant)>,
+    pruned: Option<Instant>,
+}
+
+impl<T: Default> Lately<T> {
+    /// Remembers a role from now on, and gives what is remembered of it.
+    fn remember(&mut self, role: RoleKey, now: Instant) -> &mut T {
+        if self
+            .pruned
+            .is_none_or(|pruned| now.duration_since(pruned) >= PRUNED_EVERY)
+        {
+            self.by_role
+                .retain(|_, (_, at)| now.duration_since(*at) < MAKING_COUNTS_FOR);
+            self.pruned = Some(now);
+        }
+        let (known, at) = self.by_role.entry(role).or_insert_with(|| (T::default(), now));
+        *at = now;
+        known
+    }
 }
 
 impl Memory {
@@ -104,8 +132,8 @@ impl Memory {
         self.forget_object(object);
         let mut inner = self.inner();
         inner.seen.retain(|(_, _, owner), _| owner != name);
-        inner.made.retain(|(_, _, owner), _| owner != name);
-        inner.perhaps_made.retain(|(_, _, owner), _| owner != name);
+        inner.made.by_role.retain(|(_, _, owner), _| owner != name);
+        inner.perhaps_made.by_role.retain(|(_, _, owner), _| owner != name);
         inner.pending.remove(name);
     }
 
@@ -156,6 +184,7 @@ impl Memory {
         let key = role_key(account, role, object);
         if inner
             .buried
+            .by_role
             .get(&key)
             .is_some_and(|(ids, _)| ids.iter().any(|buried| buried == id))
         {
@@ -183,22 +212,21 @@ impl Memory {
     pub fn made(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
         self.saw_id(account, role, object, id);
         let mut inner = self.inner();
-        inner.made.retain(|_, at| at.elapsed() < MAKING_COUNTS_FOR);
-        inner.made.insert(role_key(account, role, object), Instant::now());
+        inner.made.remember(role_key(account, role, object), Instant::now());
     }
 
     /// Whether we made a role so lately: that it is not seen does not mean that it is gone.
     pub fn made_within(&self, account: &AccountId, role: &RoleName, object: &ObjectName, time: Duration) -> bool {
         let inner = self.inner();
-        let made = inner.made.get(&role_key(account, role, object));
-        made.is_some_and(|at| at.elapsed() < time)
+        let made = inner.made.by_role.get(&role_key(account, role, object));
+        made.is_some_and(|(_, at)| at.elapsed() < time)
     }
 
     /// Remembers that we may have made a role just now: the answer was lost.
     pub fn perhaps_made(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
         let mut inner = self.inner();
         let key = role_key(account, role, object);
-        inner.perhaps_made.insert(key, Instant::now());
+        inner.perhaps_made.remember(key, Instant::now());
     }
 
     /// Whether we may have made a role so lately, although no answer told of its unique id.
@@ -210,8 +238,8 @@ impl Memory {
         time: Duration,
     ) -> bool {
         let inner = self.inner();
-        let made = inner.perhaps_made.get(&role_key(account, role, object));
-        made.is_some_and(|at| at.elapsed() < time)
+        let made = inner.perhaps_made.by_role.get(&role_key(account, role, object));
+        made.is_some_and(|(_, at)| at.elapsed() < time)
     }
 
     /// Whether this process began so lately: of what another one wrote until then it knows nothing.
@@ -224,21 +252,18 @@ impl Memory {
         let mut inner = self.inner();
         let key = role_key(account, role, object);
         inner.seen.remove(&key);
-        inner.made.remove(&key);
-        inner.perhaps_made.remove(&key);
+        inner.made.by_role.remove(&key);
+        inner.perhaps_made.by_role.remove(&key);
     }
 
     /// Remembers that we removed a role: reads that lag behind may still show it, when another is there already.
     pub fn bury(&self, account: &AccountId, role: &RoleName, object: &ObjectName) {
         let mut inner = self.inner();
         let key = role_key(account, role, object);
-        inner.made.remove(&key);
-        inner.perhaps_made.remove(&key);
-        inner.buried.retain(|_, (_, at)| at.elapsed() < MAKING_COUNTS_FOR);
+        inner.made.by_role.remove(&key);
+        inner.perhaps_made.by_role.remove(&key);
         if let Some(ids) = inner.seen.remove(&key) {
-            let (buried, at) = inner.buried.entry(key).or_insert_with(|| (Vec::new(), Instant::now()));
-            buried.extend(ids);
-            *at = Instant::now();
+            inner.buried.remember(key, Instant::now()).extend(ids);
         }
     }
 
@@ -345,6 +370,24 @@ mod tests {
         memory.made(&account, &role, &object("a"), "AROA2");
         assert!(outdated("AROA1"));
         assert!(!outdated("AROA2"));
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_looked_for_at_every_role() {
+        let mut lately = Lately::<()>::default();
+        let account: AccountId = "222222222222".parse().unwrap();
+        let began = Instant::now();
+        for (seconds, role, held) in [
+            (0, "A", 1),
+            (3590, "B", 2),
+            (3601, "C", 3),
+            (3649, "D", 4),
+            (3650, "E", 4),
+        ] {
+            let key = role_key(&account, &role.parse().unwrap(), &object("a"));
+            lately.remember(key, began + Duration::from_secs(seconds));
+            assert_eq!(lately.by_role.len(), held, "{role}");
+        }
     }
 
     #[test]

@@ -225,6 +225,7 @@ async fn start(
         queues.clone(),
     ));
     health.must_go_on("the task that notices accounts that answer again", &recovering);
+    let index = Arc::clone(&caches.index);
     let context = Context {
         settings,
         cluster_id,
@@ -237,7 +238,7 @@ async fn start(
         metrics,
         memory: remembered.memory,
         grants: remembered.grants,
-        rooms: Rooms::default(),
+        rooms: Rooms::of(index),
         looks: remembered.looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),

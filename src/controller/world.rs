@@ -14,7 +14,6 @@ use crossrole_plan::select::{Labels, Selection};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::index::Index;
 use super::watch::{CachedAccount, CachedClass, Caches};
 use crate::aws::Identity;
 
@@ -215,15 +214,15 @@ impl World {
         names.any(|name| name.folded() == role.folded())
     }
 
-    /// Whether an account is of a class.
-    pub fn is_of_class(&self, account: &str, class: &str) -> bool {
-        self.readable(account)
-            .is_some_and(|account| account.spec.class == class)
+    /// The class of each account, by the AWSAccount's name.
+    pub fn classes_of_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let accounts = self.accounts.iter();
+        accounts.filter_map(|(name, account)| Some((name.as_str(), account.0.as_ref().ok()?.spec.class.as_str())))
     }
 
-    /// How many roles the objects of a namespace hold, or are about to hold, in accounts of a class, as their status says.
-    pub fn roles_of(&self, index: &Index, class: &str, namespace: &str) -> u32 {
-        index.roles_of(namespace, |account| self.is_of_class(account, class))
+    /// The class of an account.
+    pub fn class_of(&self, account: &str) -> Option<&str> {
+        Some(self.readable(account)?.spec.class.as_str())
     }
 
     /// The labels of a namespace; none where it is not known.

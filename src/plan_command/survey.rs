@@ -1,6 +1,7 @@
 //! Objects → what is to be done, role by role and account by account: the operator's own way, without a cluster.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crossrole_api::role::Mode;
@@ -22,7 +23,6 @@ use super::report::{Finding, Line, older_sessions};
 use crate::aws::{Entrance, Identity};
 use crate::controller::holding;
 use crate::controller::resolve::{self, Place, Request};
-use crate::controller::rooms::Rooms;
 use crate::controller::task::{End, Hold, Target, Task};
 use crate::controller::verdict::Outcome;
 use crate::controller::work::{claim, other_claims};
@@ -36,7 +36,6 @@ pub struct Survey<'a> {
     identity: Option<&'a Identity>,
     cluster: &'a str,
     now: Timestamp,
-    rooms: Rooms,
 }
 
 /// Roles that are there and their object's own: the object, and the AWSAccount's name.
@@ -71,7 +70,6 @@ impl<'a> Survey<'a> {
             identity,
             cluster,
             now,
-            rooms: Rooms::default(),
         }
     }
 
@@ -84,22 +82,28 @@ impl<'a> Survey<'a> {
     /// What is to be done where these roles are there already: no limit takes them away, and they leave others less room.
     /// In the same order.
     pub fn items_beside(&self, there: &Own) -> Vec<Item> {
+        // Roles that are there, or were let in, by namespace and class.
+        let held = RefCell::new(BTreeMap::<(String, String), u32>::new());
+        let one_more = |namespace: &str, class: &str| {
+            let mut held = held.borrow_mut();
+            *held.entry((namespace.to_string(), class.to_string())).or_default() += 1;
+        };
+        for (object, account) in there {
+            if let Some(class) = self.world.class_of(account) {
+                one_more(&object.namespace, class);
+            }
+        }
         self.items_where(&|ours, takes_room, place| {
-            let is_in_class = |account: &str| self.world.is_of_class(account, place.class);
             if there.contains(&(ours.object.clone(), place.account.to_string())) {
                 return 0;
             }
-            let held = || {
-                let of_namespace = |other: &ObjectName| other.namespace == ours.object.namespace;
-                let held = there
-                    .iter()
-                    .filter(|(other, account)| of_namespace(other) && is_in_class(account));
-                u32::try_from(held.count()).unwrap_or(u32::MAX)
-            };
-            let most = if takes_room { place.most } else { 0 };
-            self.rooms.take(&ours.object, place.account, most, held, |_, account| {
-                is_in_class(account)
-            })
+            let (namespace, class) = (&ours.object.namespace, place.class);
+            let count = held.borrow().get(&(namespace.clone(), class.to_string())).copied();
+            let count = count.unwrap_or(0);
+            if takes_room && count < place.most {
+                one_more(namespace, class);
+            }
+            count
         })
     }
 

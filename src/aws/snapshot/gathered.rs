@@ -1,6 +1,8 @@
-//! What is kept of a reading, page by page.
+//! What is kept of a reading, page by page, and how long.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 
@@ -71,6 +73,39 @@ impl Snapshot {
             answer: is_kept.then(|| Box::new(answer)),
         };
         gathered.ours.insert(name, shown);
+    }
+
+    /// Lets go of the answers that nobody has asked for by the time when they are no longer acted on: they are all that is
+    /// large of a reading, and the next one may be an interval away.
+    pub(in crate::aws) fn let_go_in_time(self: &Arc<Self>) {
+        let Some(rest) = self.answers_are_acted_on_for(Instant::now()) else {
+            return;
+        };
+        let snapshot = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(rest).await;
+            if let Some(snapshot) = snapshot.upgrade() {
+                snapshot.let_go_of_old_answers(Instant::now());
+            }
+        });
+    }
+
+    /// How long the answers that are still held are acted on; `None` where there are none.
+    fn answers_are_acted_on_for(&self, now: Instant) -> Option<Duration> {
+        let state = self.state();
+        let taken = state.taken.as_ref()?;
+        let is_held = taken.ours.values().any(|shown| shown.answer.is_some());
+        let age = now.duration_since(taken.began);
+        is_held.then(|| taken.acted_on_for().saturating_sub(age))
+    }
+
+    /// A reading that followed meanwhile has a time of its own.
+    pub(super) fn let_go_of_old_answers(&self, now: Instant) {
+        let mut state = self.state();
+        let old = state.taken.as_mut().filter(|taken| taken.is_old(now));
+        for shown in old.into_iter().flat_map(|taken| taken.ours.values_mut()) {
+            shown.answer = None;
+        }
     }
 
     /// The object that tags name, where they are ours; empty where they name none.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 
 use super::*;
@@ -98,10 +100,14 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
         )
     };
     take(&before, Keep::Changed);
-    assert_eq!(snapshot.state().changed(), ["audit"], "nobody has looked at it yet");
+    assert_eq!(
+        snapshot.state().changed(Keep::Changed),
+        ["audit"],
+        "nobody has looked at it yet"
+    );
     snapshot.is_right(&audit(), right(snapshot.print(&before)));
     take(&before, Keep::Changed);
-    assert!(snapshot.state().changed().is_empty());
+    assert!(snapshot.state().changed(Keep::Changed).is_empty());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     take(&before, Keep::All);
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_some());
@@ -115,11 +121,11 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
         answer("", ""),
     ] {
         take(&after, Keep::Changed);
-        assert_eq!(snapshot.state().changed(), ["audit"]);
+        assert_eq!(snapshot.state().changed(Keep::Changed), ["audit"]);
         assert_eq!(print_of(&snapshot, now), Some(snapshot.print(&after)));
     }
     read_all(&snapshot, roles(&[], &[]), Keep::Changed, [], (now, now));
-    assert_eq!(snapshot.state().changed(), ["audit"], "it is gone");
+    assert_eq!(snapshot.state().changed(Keep::Changed), ["audit"], "it is gone");
     let shown = snapshot.shows(&audit(), Age::OldAbsence, now);
     assert_eq!(shown.unwrap().unwrap().0, Observed::Absent);
 }
@@ -138,15 +144,15 @@ fn what_was_shown_before_our_own_write_does_not_count() {
     );
     snapshot.is_written_to(&audit());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
-    assert!(snapshot.state().changed().is_empty());
+    assert!(snapshot.state().changed(Keep::Changed).is_empty());
     assert!(snapshot.state().tagged().is_empty());
     // A read that began too soon after the write.
     read_all(&snapshot, roles(&[], &[]), Keep::All, ["audit".to_string()], (now, now));
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
-    assert!(snapshot.state().changed().is_empty());
+    assert!(snapshot.state().changed(Keep::Changed).is_empty());
     // One that did not: whoever wrote has not looked at what became of it.
     read_all(&snapshot, roles(&[("audit", ours)], &[]), Keep::All, [], (now, now));
-    assert_eq!(snapshot.state().changed(), ["audit"]);
+    assert_eq!(snapshot.state().changed(Keep::Changed), ["audit"]);
 }
 
 #[test]
@@ -205,8 +211,7 @@ fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
     );
     snapshot.was_denied(&denied(), now);
     assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
-    assert!(snapshot.was_tried_within(PAUSE, now));
-    assert!(!snapshot.was_tried_within(PAUSE, now + PAUSE));
+    assert_eq!(snapshot.age(now + PAUSE), Some(PAUSE));
 }
 
 fn denied() -> CallError {
@@ -234,13 +239,21 @@ fn what_came_of_a_reading_is_told_until_somebody_says_that_it_was() {
             (now, now),
         )
     };
-    for (keep, expected) in [(Keep::All, 0), (Keep::Changed, 1)] {
+    let count = |keep| {
         read(keep);
         let Survey::Taken { changed, tagged } = tell() else {
             unreachable!("it was read");
         };
-        assert_eq!((changed.len(), tagged.len()), (expected, 1), "{keep:?}");
-    }
+        assert_eq!(tagged.len(), 1);
+        changed.len()
+    };
+    assert_eq!(count(Keep::All), 0, "those for whom it was read are looking at it");
+    assert_eq!(count(Keep::Changed), 1);
+    // Nobody looks at what was found right.
+    snapshot.is_right(&audit(), right(snapshot.print(&answer("us", ""))));
+    assert_eq!(count(Keep::All), 0);
+    snapshot.is_right(&audit(), right(snapshot.print(&answer("us", "before"))));
+    assert_eq!(count(Keep::All), 1);
     snapshot.was_denied(&denied(), now);
     let (_, old) = snapshot.news().unwrap();
     assert_eq!(tell(), Survey::Denied(denied()));
@@ -409,6 +422,39 @@ fn of_a_page_nothing_is_kept_but_what_somebody_must_look_at() {
         .collect();
     assert_eq!(kept, ["changed"]);
     assert_eq!((gathered.ours.len(), gathered.others.len()), (2, 1));
+}
+
+fn held(snapshot: &Snapshot) -> usize {
+    let state = snapshot.state();
+    let ours = state.taken.iter().flat_map(|taken| taken.ours.values());
+    ours.filter(|shown| shown.answer.is_some()).count()
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_is_not_held_until_the_next_reading() {
+    let snapshot = Arc::new(snapshot());
+    let read = |keep, began| {
+        let known = roles(&[("audit", answer("us", "")), ("other", answer("us", ""))], &[]);
+        read_all(&snapshot, known, keep, [], (began, began));
+        snapshot.let_go_in_time();
+    };
+    let now = Instant::now();
+    let long_ago = now.checked_sub(ACTED_ON_FOR).unwrap();
+    for keep in [Keep::All, Keep::Changed] {
+        snapshot.state().taken = None;
+        read(keep, long_ago);
+        assert_eq!(held(&snapshot), 2);
+        while held(&snapshot) > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(snapshot.state().tagged().len(), 2, "what is small stays");
+    // One that can be acted on, whichever reading's time is over.
+    read(Keep::All, now);
+    snapshot.let_go_of_old_answers(now);
+    assert_eq!(held(&snapshot), 2);
+    snapshot.let_go_of_old_answers(now + ACTED_ON_FOR);
+    assert_eq!(held(&snapshot), 0);
 }
 
 #[test]

@@ -25,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Objects that are made at the same time.
 pub const MADE_AT_ONCE: usize = 32;
 
+/// More than any scenario makes: each role that is made has to be counted.
+const MOST_ROLES: usize = 1_000_000;
+
 pub const NAMESPACE: &str = "security";
 pub const OUR_KINDS: &str = "/apis/crossrole.dev/v1alpha1";
 
@@ -111,7 +114,8 @@ impl Stage {
                     "trust": {"accounts": ["111111111111"]},
                     "managedPolicies": {"aws": ["SecurityAudit", "job-function/*"]},
                     "inlinePolicies": {"denyActions": ["iam:*"]},
-                    "tagKeys": ["team"]
+                    "tagKeys": ["team"],
+                    "maxRolesPerNamespace": MOST_ROLES
                 }
             }
         });
