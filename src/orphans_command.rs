@@ -2,7 +2,7 @@
 //! removed.
 //!
 //! It judges as the operator does, by the cluster's objects and by what the accounts show now. A role is removed only where
-//! it is an orphan at that moment, and its own tags say so once more.
+//! its own tags say once more that it is one, and no object has come meanwhile that wants it.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -43,8 +43,7 @@ const SEEN_FOR: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 struct Orphan {
     account: String,
-    arn: String,
-    owner: String,
+    role: Tagged,
     why: &'static str,
 }
 
@@ -59,6 +58,7 @@ struct Findings {
 
 /// Everything that is known.
 struct Cluster {
+    client: Client,
     id: String,
     /// The cluster that was rebuilt as this one.
     predecessor: Option<String>,
@@ -87,14 +87,14 @@ pub async fn run(flags: &OrphansFlags) -> Result<ExitCode, Box<dyn Error>> {
     for (account, found) in asked.iter().zip(looked) {
         match found {
             Ok((handle, found)) => {
-                let wanted = |orphan: &Orphan| flags.remove.iter().any(|arn| arn.to_string() == orphan.arn);
+                let wanted = |orphan: &Orphan| flags.remove.iter().any(|arn| arn.to_string() == orphan.role.arn);
                 for orphan in found {
                     if flags.remove.is_empty() {
                         findings.orphans.push(orphan);
                     } else if wanted(&orphan) {
-                        match cluster.remove(&handle, &orphan).await {
-                            Ok(()) => findings.removed.push(orphan.arn),
-                            Err(problem) => findings.failures.push((orphan.arn, problem)),
+                        match cluster.remove(account, &handle, &orphan.role).await {
+                            Ok(()) => findings.removed.push(orphan.role.arn),
+                            Err(problem) => findings.failures.push((orphan.role.arn, problem)),
                         }
                     }
                 }
@@ -138,6 +138,7 @@ impl Cluster {
             .iter()
             .filter_map(|account| account.0.as_ref().ok().cloned());
         Ok(Self {
+            client: client.clone(),
             id,
             predecessor: flags.take_over_from.clone(),
             accounts: readable.collect(),
@@ -182,7 +183,7 @@ impl Cluster {
             Ok(Some((Survey::Taken { tagged, .. }, _))) => {
                 let orphans = tagged.iter().filter_map(|tagged| self.orphan(account, tagged));
                 let mut orphans: Vec<Orphan> = orphans.collect();
-                orphans.sort_by(|left, right| left.arn.cmp(&right.arn));
+                orphans.sort_by(|left, right| left.role.arn.cmp(&right.role.arn));
                 Ok((handle, orphans))
             }
             Ok(Some((Survey::Denied(error), _))) | Err(error) => Err(error.to_string()),
@@ -197,8 +198,7 @@ impl Cluster {
         }
         Some(Orphan {
             account: account.name_any(),
-            arn: tagged.arn.clone(),
-            owner: tagged.owner.clone(),
+            role: tagged.clone(),
             why: match object {
                 None => "the object is gone",
                 Some(_) => "the object has no role of that name there",
@@ -206,8 +206,20 @@ impl Cluster {
         })
     }
 
+    /// Whether an object wants a role that was an orphan when the cluster was read: to read the accounts takes a while.
+    async fn is_wanted_by_now(&self, account: &AWSAccount, role: &Tagged) -> Result<bool, String> {
+        let Some(owner) = orphans::owner(role) else {
+            return Ok(false);
+        };
+        let api: Api<CachedRole> = Api::namespaced(self.client.clone(), &owner.namespace);
+        let of_name = ListParams::default().fields(&format!("metadata.name={}", owner.name));
+        let found = api.list(&of_name).await;
+        let objects = found.map_err(|error| format!("its object could not be looked for: {error}"))?;
+        Ok(orphans::is_wanted(objects.items.first(), &self.world, account, role))
+    }
+
     /// Removes an orphan, as its own tags allow, and waits until the account shows that it is gone.
-    async fn remove(&self, handle: &AccountHandle, orphan: &Orphan) -> Result<(), String> {
+    async fn remove(&self, account: &AWSAccount, handle: &AccountHandle, orphan: &Tagged) -> Result<(), String> {
         let arn: Arn = orphan.arn.parse().map_err(|error| format!("{error}"))?;
         let name = arn.resource().rsplit('/').next().unwrap_or_default();
         let name: RoleName = name.parse().map_err(|error| format!("{error}"))?;
@@ -234,6 +246,9 @@ impl Cluster {
         let plan = decide::leave(&name, &owner, &observed, &known, DeletionPolicy::Delete);
         if plan.is_empty() {
             return Err("its tags no longer say that it is this cluster's".into());
+        }
+        if self.is_wanted_by_now(account, orphan).await? {
+            return Err("an object wants it by now".into());
         }
         let applied = handle.apply(&plan, &observed, &|| true).await;
         if let Some(failure) = applied.failure {
@@ -264,13 +279,8 @@ impl Findings {
         if self.orphans.is_empty() && self.removed.is_empty() && self.failures.is_empty() {
             text.push_str("no orphans\n");
         }
-        for Orphan {
-            account,
-            arn,
-            owner,
-            why,
-        } in &self.orphans
-        {
+        for Orphan { account, role, why } in &self.orphans {
+            let Tagged { arn, owner, .. } = role;
             text.push_str(&format!("{arn}\n  account {account}, made for {owner}: {why}\n"));
         }
         for arn in &self.removed {
@@ -281,7 +291,8 @@ impl Findings {
 
     fn json(&self) -> serde_json::Value {
         let orphans = self.orphans.iter().map(|orphan| {
-            json!({"account": orphan.account, "roleArn": orphan.arn, "owner": orphan.owner, "reason": orphan.why})
+            let Tagged { arn, owner, .. } = &orphan.role;
+            json!({"account": orphan.account, "roleArn": arn, "owner": owner, "reason": orphan.why})
         });
         let failures = self
             .failures

@@ -4,12 +4,11 @@
 
 mod support;
 
-use std::process::Command;
-
 use crossrole_testkit::simulator::{Effect, Match};
 use crossrole_testkit::{Scene, eventually, scene};
 use serde_json::{Value, json};
 use support::{PROD, account, class, namespace, role, yaml};
+use tokio::process::Command;
 
 const LOST: &str = "arn:aws:iam::222222222222:role/crossrole/lost";
 const KEPT: &str = "arn:aws:iam::222222222222:role/crossrole/kept";
@@ -34,6 +33,7 @@ async fn orphans(scene: &Scene, arguments: &[&str]) -> (i32, String, String) {
         .env("AWS_SECRET_ACCESS_KEY", &scene.hub.secret_access_key)
         .env("AWS_SESSION_TOKEN", scene.hub.session_token.clone().unwrap_or_default())
         .output()
+        .await
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -79,6 +79,31 @@ async fn make_tagged(scene: &Scene, name: &str, path: &str, cluster: &str, owner
 
 async fn is_there(scene: &Scene, name: &str) -> bool {
     scene.simulator.role(PROD, name).await.unwrap().is_some()
+}
+
+/// While somebody removes an orphan, an object comes that wants it.
+async fn a_role_that_an_object_wants_by_now_stays(scene: &Scene, cluster: &str) {
+    const LATE: &str = "arn:aws:iam::222222222222:role/crossrole/late";
+    make_tagged(scene, "late", "/crossrole/", cluster, "security/late").await;
+    wait_for_orphans(scene, &json!({"count": 1, "roles": [LATE]})).await;
+    let reading = Match::action("GetRole").in_account(PROD).of_role("late");
+    let held = scene.simulator.add_fault(reading, 1, 1, Effect::Hold).await.unwrap();
+    let object_comes = async {
+        let report = scene.simulator.wait_for_fault(held, scene::PATIENCE).await.unwrap();
+        assert_eq!(report.fired, 1, "the role is read before it is removed");
+        scene.control_plane.apply(&yaml(&[role("late")])).await.unwrap();
+        scene.wait_for_ready("security", "late", "True").await.unwrap();
+        scene.simulator.release_fault(held, true, true).await.unwrap();
+    };
+    let (removal, ()) = tokio::join!(orphans(scene, &["--remove", LATE]), object_comes);
+    let (code, _, problem) = removal;
+    assert_eq!(code, 1);
+    assert!(
+        problem.contains(&format!("{LATE}: an object wants it by now")),
+        "{problem}"
+    );
+    assert!(is_there(scene, "late").await);
+    wait_for_orphans(scene, &Value::Null).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,12 +177,14 @@ async fn a_role_whose_object_is_lost_is_told_and_removed_only_by_name() {
     assert!(is_there(&scene, "kept").await && is_there(&scene, "foreign").await);
     wait_for_orphans(&scene, &Value::Null).await;
 
+    let cluster = ["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"];
+    let cluster = scene.control_plane.kubectl(cluster).await.unwrap();
+    a_role_that_an_object_wants_by_now_stays(&scene, cluster.trim()).await;
+
     // Those of the cluster that was rebuilt as this one count, and those that lie where roles lay before.
     let (code, printed, _) = orphans(&scene, &["--take-over-from=another"]).await;
     assert_eq!(code, 2);
     assert!(printed.starts_with(foreign), "{printed}");
-    let cluster = ["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"];
-    let cluster = scene.control_plane.kubectl(cluster).await.unwrap();
     make_tagged(&scene, "moved", "/before/", cluster.trim(), "security/moved").await;
     let moved = json!({"count": 1, "roles": ["arn:aws:iam::222222222222:role/before/moved"]});
     wait_for_orphans(&scene, &moved).await;

@@ -19,6 +19,8 @@ pub struct Row {
     pub writes: Option<u64>,
     /// Patches of CrossAccountRoles: finalizers and status.
     pub patches: Option<u64>,
+    /// Patches of all our kinds: those of AWSAccounts, AccountClasses and AssumeRoleGrants too.
+    pub all_patches: Option<u64>,
     /// From the first to the last, in seconds.
     pub seconds: Option<f64>,
     /// The least that AWS alone takes: calls × latency ÷ concurrency, in seconds.

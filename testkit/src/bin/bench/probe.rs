@@ -50,17 +50,63 @@ fn read(process: u32, file: &str) -> Result<String, Error> {
     fs::read_to_string(&path).map_err(|error| Error::because(path, error))
 }
 
-/// How often the API server took a patch of one of our kinds, out of what it tells under `/metrics`.
-pub fn patches(metrics: &str, kind: &str) -> u64 {
-    let of_kind = [
-        format!("resource=\"{kind}\""),
-        "verb=\"PATCH\"".into(),
-        "code=\"200\"".into(),
-    ];
+/// Patches of objects of our kinds that the API server was asked for, whatever became of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patches {
+    /// Of CrossAccountRoles.
+    pub roles: u64,
+    /// Of all our kinds.
+    pub all: u64,
+}
+
+impl Patches {
+    /// Out of what the API server tells under `/metrics`.
+    pub fn of(metrics: &str) -> Self {
+        Self {
+            roles: requests(metrics, &["resource=\"crossaccountroles\""]),
+            all: requests(metrics, &[]),
+        }
+    }
+
+    /// Those that came since.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            roles: self.roles.saturating_sub(before.roles),
+            all: self.all.saturating_sub(before.all),
+        }
+    }
+}
+
+fn requests(metrics: &str, labels: &[&str]) -> u64 {
+    let ours = ["group=\"crossrole.dev\"", "verb=\"PATCH\""];
+    let wanted = ours.iter().chain(labels);
     let counted = metrics.lines().filter(|line| {
-        line.starts_with("apiserver_request_total{") && of_kind.iter().all(|wanted| line.contains(wanted))
+        line.starts_with("apiserver_request_total{") && wanted.clone().all(|label| line.contains(label))
     });
     // Counters are written as floating point numbers.
     let figures = counted.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
     figures.sum::<f64>() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_of_all_our_kinds_are_counted_whatever_became_of_them() {
+        let line = |group: &str, resource: &str, verb: &str, code: u16| {
+            format!(
+                "apiserver_request_total{{code=\"{code}\",component=\"apiserver\",group=\"{group}\",resource=\"{resource}\",subresource=\"status\",verb=\"{verb}\"}} 2\n"
+            )
+        };
+        let told = [
+            line("crossrole.dev", "crossaccountroles", "PATCH", 200),
+            line("crossrole.dev", "crossaccountroles", "PATCH", 409),
+            line("crossrole.dev", "awsaccounts", "PATCH", 200),
+            line("crossrole.dev", "crossaccountroles", "GET", 200),
+            line("coordination.k8s.io", "leases", "PATCH", 200),
+        ];
+        let patches = Patches::of(&told.concat());
+        assert_eq!((patches.roles, patches.all), (4, 6));
+    }
 }

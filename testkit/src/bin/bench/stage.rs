@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::figures::{Row, mib};
-use crate::probe::{self, Usage};
+use crate::probe::{self, Patches, Usage};
 
 /// What every AWS call takes at least.
 pub const LATENCY: Duration = Duration::from_millis(10);
@@ -42,7 +42,7 @@ pub struct Stage {
 pub struct Mark {
     began: Instant,
     usage: Usage,
-    patches: u64,
+    patches: Patches,
 }
 
 /// The id of an account.
@@ -219,9 +219,9 @@ impl Stage {
         self.object(number).await.map(|object| object.to_string().len())
     }
 
-    async fn patches(&self) -> Result<u64, Error> {
+    async fn patches(&self) -> Result<Patches, Error> {
         let told = self.ask(Request::get("/metrics").body(Vec::new())).await?;
-        Ok(probe::patches(&told, "crossaccountroles"))
+        Ok(Patches::of(&told))
     }
 
     /// How often each account was asked what.
@@ -244,10 +244,12 @@ impl Stage {
         let seconds = mark.began.elapsed().as_secs_f64();
         let usage = probe::usage(operator.id())?;
         let counts = self.counts().await?.total;
+        let patches = self.patches().await?.since(mark.patches);
         Ok(Row {
             calls: Some(counts.reads + counts.writes),
             writes: Some(counts.writes),
-            patches: Some(self.patches().await? - mark.patches),
+            patches: Some(patches.roles),
+            all_patches: Some(patches.all),
             seconds: Some(seconds),
             peak_mib: Some(mib(usage.peak)),
             steady_mib: Some(mib(usage.resident)),
