@@ -1,13 +1,13 @@
 //! What the bootstrap role may do, and what it needs: its own policies compared with the kit's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crossrole_iam::document::{Condition, Effect, ResourceElement, Statement};
 use crossrole_iam::pattern;
 
 use super::{Facts, Finding, Level, PRINT_AGAIN, Side};
 use crate::account::Account;
-use crate::kit::{Call, Kit, Right};
+use crate::kit::{Call, Kit};
 
 /// The right to do everything. Source: AWS Managed Policy Reference, `AdministratorAccess`.
 const ADMINISTRATOR: &str = ":iam::aws:policy/AdministratorAccess";
@@ -122,14 +122,22 @@ fn speaks_of(statement: &Statement, action: &str) -> bool {
     matches != statement.action.is_not()
 }
 
-fn covers(outer: &Statement, inner: &Statement) -> bool {
+/// Whether a statement speaks of all that a resource stands for.
+fn covers(outer: &Statement, resource: &str) -> bool {
     let is_not = outer.resource.as_ref().is_some_and(|element| element.is_not());
-    let within = |resource: &String| {
-        resources(outer)
-            .iter()
-            .any(|pattern| pattern::contains(pattern, resource))
+    let mut patterns = resources(outer).iter();
+    !is_not && patterns.any(|pattern| pattern::contains(pattern, resource))
+}
+
+/// Whether a right on a resource is no more than one on those of the kit. Each of IAM's writes speaks of one type of
+/// resource, so where the kit names all of the type, `*` is no more.
+fn reaches_no_further(resource: &str, own: &Statement) -> bool {
+    let is_whole_type = |own: &str| {
+        let kind = own.rsplit(':').next().and_then(|last| last.strip_suffix("/*"));
+        kind.is_some_and(|kind| !kind.contains(['/', '*']))
     };
-    !is_not && resources(inner).iter().all(within)
+    let mut whole = resources(own).iter().filter(|own| is_whole_type(own));
+    covers(own, resource) || whole.any(|own| pattern::contains(resource, own))
 }
 
 /// Whether whatever meets `needed` meets `asked`: the same test of the same key, with no fewer values.
@@ -183,7 +191,8 @@ impl Expected<'_> {
             .found
             .iter()
             .filter(|one| one.effect == Effect::Allow && speaks_of(one, action));
-        let here: Vec<&Statement> = allows.clone().filter(|one| covers(one, needed)).collect();
+        let is_covered = |one: &Statement| resources(needed).iter().all(|resource| covers(one, resource));
+        let here: Vec<&Statement> = allows.clone().filter(|one| is_covered(one)).collect();
         let is_enough = |one: &&&Statement| one.conditions.iter().all(|asked| is_met(asked, &needed.conditions));
         if here.iter().any(|one| is_enough(&one)) {
             return None;
@@ -246,31 +255,61 @@ impl Expected<'_> {
 
     /// Rights that could be used to climb.
     fn too_much(&self, calls: &[Call]) -> Vec<Finding> {
-        let bounded = |action: &str| self.of(Effect::Allow).find(|statement| speaks_of(statement, action));
-        let widens = calls
-            .iter()
-            .filter(|call| matches!(call.right, Right::Make | Right::Widen | Right::Attach));
-        let mut findings = Vec::new();
-        for call in widens {
-            let Some(needed) = bounded(call.action) else { continue };
-            let loose = |one: &&Statement| {
-                one.effect == Effect::Allow
-                    && speaks_of(one, call.action)
-                    && !needed.conditions.iter().all(|must| is_met(must, &one.conditions))
-            };
-            if self.found.iter().any(|one| loose(&one)) {
-                findings.push(Finding::new(
-                    Level::Problem,
-                    Side::Account,
-                    format!(
-                        "the bootstrap role may {} beyond what the class allows: a condition is missing or wider",
-                        call.action
-                    ),
-                    format!("allow it with the kit's conditions alone: {PRINT_AGAIN}"),
-                ));
+        let mut beyond: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for call in calls.iter().filter(|call| call.right.writes()) {
+            if let Some(how) = self.how_beyond(call.action) {
+                beyond.entry(how).or_default().push(call.action);
             }
         }
-        let known: BTreeSet<String> = calls.iter().map(|call| call.action.to_ascii_lowercase()).collect();
+        let beyond = beyond.into_iter().map(|(how, actions)| {
+            Finding::new(
+                Level::Problem,
+                Side::Account,
+                format!(
+                    "the bootstrap role may {} beyond what the class allows: {how}",
+                    actions.join(", ")
+                ),
+                format!("allow it on the kit's resources and with the kit's conditions alone: {PRINT_AGAIN}"),
+            )
+        });
+        beyond.chain(self.needless(calls)).collect()
+    }
+
+    /// How the role may use an action where the kit does not let it.
+    fn how_beyond(&self, action: &str) -> Option<String> {
+        let of_action = |one: &&Statement| speaks_of(one, action);
+        let given: Vec<&Statement> = self.of(Effect::Allow).filter(of_action).collect();
+        let found = |effect: Effect| {
+            let found = self.found.iter().filter(move |one| one.effect == effect);
+            found.filter(of_action)
+        };
+        let is_denied = |resource: &String| {
+            let mut denies = found(Effect::Deny).filter(|deny| deny.conditions.is_empty());
+            denies.any(|deny| covers(deny, resource))
+        };
+        found(Effect::Allow).find_map(|allow| {
+            if allow.resource.as_ref().is_some_and(|element| element.is_not()) {
+                return Some(format!("it is allowed on all but {}", resources(allow).join(", ")));
+            }
+            let names = |resource: &String| given.iter().any(|own| reaches_no_further(resource, own));
+            let is_beyond = |resource: &&String| !is_denied(resource);
+            let mut beyond = resources(allow).iter().filter(is_beyond).peekable();
+            beyond.peek()?;
+            let strange: Vec<&str> = beyond.filter(|one| !names(one)).map(String::as_str).collect();
+            if !strange.is_empty() {
+                return Some(format!("it is allowed on {}", strange.join(", ")));
+            }
+            let mut bounds = given.iter().map(|own| &own.conditions);
+            let is_bounded = bounds.any(|own| own.iter().all(|must| is_met(must, &allow.conditions)));
+            (!is_bounded).then(|| "a condition is missing or wider".to_string())
+        })
+    }
+
+    /// Rights that the role has no use for.
+    fn needless(&self, calls: &[Call]) -> Option<Finding> {
+        // Accounts are entered by the operator itself, and from the bootstrap role there is nowhere to go.
+        let calls = calls.iter().filter(|call| !call.right.enters());
+        let known: BTreeSet<String> = calls.map(|call| call.action.to_ascii_lowercase()).collect();
         let mut more = BTreeSet::new();
         for statement in self.found.iter().filter(|one| one.effect == Effect::Allow) {
             if statement.action.is_not() {
@@ -284,19 +323,15 @@ impl Expected<'_> {
                     .cloned(),
             );
         }
-        if !more.is_empty() {
-            let more: Vec<String> = more.into_iter().collect();
-            findings.push(Finding::new(
+        let more: Vec<String> = more.into_iter().collect();
+        (!more.is_empty()).then(|| {
+            Finding::new(
                 Level::Warning,
                 Side::Account,
-                format!(
-                    "the bootstrap role may do more than crossrole ever does: {}",
-                    more.join(", ")
-                ),
+                format!("the bootstrap role may do more than it ever needs: {}", more.join(", ")),
                 format!("allow what crossrole needs alone: {PRINT_AGAIN}"),
-            ));
-        }
-        findings
+            )
+        })
     }
 
     /// Denials of the kit that the role has not: that it does not touch itself or the boundary.

@@ -6,6 +6,7 @@ use crate::kit::Order;
 use crate::testing::{account as account_of_tests, class};
 
 const CALLS: &[Call] = &[
+    call("sts:AssumeRole", Right::Enter),
     call("iam:GetRole", Right::ReadRole),
     call("iam:ListRolePolicies", Right::ReadRole),
     call("iam:ListRoles", Right::ReadAccount),
@@ -120,6 +121,16 @@ fn an_account_with_the_kit_has_nothing_wrong() {
     assert_eq!(setting(true).findings(true), Vec::new());
 }
 
+#[test]
+fn a_right_on_everything_is_no_more_where_the_kit_has_all_of_its_kind_or_a_deny_takes_the_rest() {
+    let mut setting = setting(false);
+    // The class lets every role be taken over.
+    setting.statement("NarrowRepairAndRemove")["Resource"] = json!("*");
+    setting.statement("LeaveInstanceProfiles")["Resource"] = json!("*");
+    setting.add(json!({"Effect": "Allow", "Action": "iam:DeleteRolePermissionsBoundary", "Resource": "*"}));
+    assert_eq!(setting.findings(true), Vec::new());
+}
+
 type Break = fn(&mut Setting);
 
 #[test]
@@ -205,21 +216,63 @@ fn each_broken_account_is_told_with_what_mends_it() {
             },
             Problem,
             "may iam:PutRolePolicy beyond what the class allows",
-            "the kit's conditions alone",
+            "with the kit's conditions alone",
         ),
         (
             "any policy can be attached",
             |s| s.statement("AttachOnlyWithinTheBoundary")["Condition"]["ArnLike"]["iam:PolicyARN"] = json!("*"),
             Problem,
             "may iam:AttachRolePolicy beyond what the class allows",
-            "the kit's conditions alone",
+            "with the kit's conditions alone",
         ),
         (
             "rights that nobody needs",
             |s| s.add(json!({"Effect": "Allow", "Action": ["iam:CreateUser", "s3:*"], "Resource": "*"})),
             Warning,
-            "may do more than crossrole ever does: iam:CreateUser, s3:*",
+            "may do more than it ever needs: iam:CreateUser, s3:*",
             "what crossrole needs alone",
+        ),
+        (
+            "a way on from the account",
+            |s| s.add(json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})),
+            Warning,
+            "may do more than it ever needs: sts:AssumeRole",
+            "what crossrole needs alone",
+        ),
+        (
+            "roles are made anywhere",
+            |s| s.statement("MakeOnlyWithinTheBoundary")["Resource"] = json!("*"),
+            Problem,
+            "may iam:CreateRole beyond what the class allows: it is allowed on *",
+            "the kit's resources",
+        ),
+        (
+            "a second right, on one role more",
+            |s| {
+                s.add(json!({"Effect": "Allow", "Action": "iam:DetachRolePolicy", "Resource": ["arn:aws:iam::*:role/crossrole/*", "arn:aws:iam::*:user/*"]}))
+            },
+            Problem,
+            "may iam:DetachRolePolicy beyond what the class allows: it is allowed on arn:aws:iam::222222222222:user/*",
+            "the kit's resources",
+        ),
+        (
+            "a right on all but some",
+            |s| {
+                s.add(json!({"Effect": "Allow", "Action": "iam:PutRolePolicy", "NotResource": "arn:aws:iam::*:role/admin"}))
+            },
+            Problem,
+            "may iam:PutRolePolicy beyond what the class allows: it is allowed on all but arn:aws:iam::*:role/admin",
+            "the kit's resources",
+        ),
+        (
+            "boundaries can be taken off",
+            |s| {
+                s.remove("NeverLoseTheBoundaryOrPassRoles");
+                s.add(json!({"Effect": "Allow", "Action": "iam:DeleteRolePermissionsBoundary", "Resource": "arn:aws:iam::*:role/crossrole/*"}));
+            },
+            Problem,
+            "may iam:DeleteRolePermissionsBoundary beyond what the class allows",
+            "the kit's resources",
         ),
         (
             "no denial of itself",
