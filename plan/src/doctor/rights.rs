@@ -1,24 +1,33 @@
-//! What the bootstrap role may do, and what it needs: its own policies compared with the kit's.
+//! What the bootstrap role or the grant role may do, and what it needs: its own policies compared with the kit's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_iam::document::{Condition, Effect, ResourceElement, Statement};
+use crossrole_iam::document::{Condition, Document, Effect, ResourceElement, Statement};
 use crossrole_iam::pattern;
 
-use super::{Facts, Finding, Level, PRINT_AGAIN, Side};
+use super::{Finding, Level, OwnRights, PRINT_AGAIN, Side};
 use crate::account::Account;
-use crate::kit::{Call, Kit};
+use crate::kit::Call;
 
 /// The right to do everything. Source: AWS Managed Policy Reference, `AdministratorAccess`.
 const ADMINISTRATOR: &str = ":iam::aws:policy/AdministratorAccess";
 
-pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Call]) -> Vec<Finding> {
-    let mut findings = above(facts);
-    let inline = match &facts.inline {
+/// What is wrong with what a role may do. `permissions`: what it shall be allowed; `calls`: what is done as it; `tried`: which
+/// of them were made, and whether they worked.
+pub(super) fn findings(
+    role: &str,
+    rights: &OwnRights,
+    tried: &BTreeMap<&'static str, Option<String>>,
+    permissions: &Document,
+    account: &Account,
+    calls: &[Call],
+) -> Vec<Finding> {
+    let mut findings = above(role, rights);
+    let inline = match &rights.inline {
         Ok(inline) => inline,
         Err(error) => {
             let fix = "allow iam:ListRolePolicies and iam:GetRolePolicy on it to the bootstrap role";
-            findings.push(unknown(format!("what the bootstrap role may write: {error}"), fix));
+            findings.push(unknown(format!("what the {role} role may write: {error}"), fix));
             return findings;
         }
     };
@@ -27,23 +36,19 @@ pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Cal
         match document {
             Ok(document) => found.extend(document.statements.iter().map(|statement| here(statement, account))),
             Err(error) => findings.push(unknown(
-                format!("what the bootstrap role's policy {name} allows: {error}"),
+                format!("what the {role} role's policy {name} allows: {error}"),
                 "write that policy anew",
             )),
         }
     }
-    let expected: Vec<Statement> = kit
-        .permissions
-        .statements
-        .iter()
-        .map(|one| here(one, account))
-        .collect();
+    let expected: Vec<Statement> = permissions.statements.iter().map(|one| here(one, account)).collect();
     let whole = Expected {
+        role,
         found: &found,
         expected: &expected,
-        attached: facts.attached.as_ref().is_ok_and(|attached| !attached.is_empty()),
+        attached: rights.attached.as_ref().is_ok_and(|attached| !attached.is_empty()),
     };
-    findings.extend(whole.missing(calls, facts));
+    findings.extend(whole.missing(calls, tried));
     findings.extend(whole.denied());
     findings.extend(whole.too_much(calls));
     findings.extend(whole.not_denied());
@@ -51,32 +56,34 @@ pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Cal
 }
 
 /// What stands beside or above the role's own policies.
-fn above(facts: &Facts) -> Vec<Finding> {
+fn above(role: &str, rights: &OwnRights) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match &facts.attached {
+    match &rights.attached {
         Ok(attached) if attached.iter().any(|arn| arn.ends_with(ADMINISTRATOR)) => findings.push(Finding::new(
             Level::Warning,
             Side::Account,
-            "AdministratorAccess is attached to the bootstrap role: whoever gets hold of crossrole may do everything",
+            format!(
+                "AdministratorAccess is attached to the {role} role: whoever gets hold of crossrole may do everything"
+            ),
             format!("detach it, and {PRINT_AGAIN}"),
         )),
         Ok(attached) if !attached.is_empty() => {
             let names: Vec<&str> = attached.iter().map(String::as_str).collect();
             let what = format!(
-                "what the policies allow that are attached to the bootstrap role: {}",
+                "what the policies allow that are attached to the {role} role: {}",
                 names.join(", ")
             );
             findings.push(unknown(what, &format!("detach them, and {PRINT_AGAIN}")));
         }
         Ok(_) => {}
         Err(error) => findings.push(unknown(
-            format!("which policies are attached to the bootstrap role: {error}"),
+            format!("which policies are attached to the {role} role: {error}"),
             "allow iam:ListAttachedRolePolicies on it to the bootstrap role",
         )),
     }
-    if let Ok(Some(boundary)) = &facts.own_boundary {
+    if let Ok(Some(boundary)) = &rights.boundary {
         findings.push(unknown(
-            format!("what the bootstrap role's own boundary {boundary} leaves of its rights"),
+            format!("what the {role} role's own boundary {boundary} leaves of its rights"),
             "take it off, for the kit's rights need no ceiling; or make sure that it allows them all",
         ));
     }
@@ -104,6 +111,8 @@ fn here(statement: &Statement, account: &Account) -> Statement {
 }
 
 struct Expected<'a> {
+    /// Which role, in a word.
+    role: &'a str,
     found: &'a [Statement],
     expected: &'a [Statement],
     /// Whether other policies, which were not read, may allow what these do not.
@@ -160,11 +169,11 @@ impl Expected<'_> {
     }
 
     /// Rights that the kit gives, and the role has not.
-    fn missing(&self, calls: &[Call], facts: &Facts) -> Vec<Finding> {
+    fn missing(&self, calls: &[Call], tried: &BTreeMap<&'static str, Option<String>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         for call in calls {
             // What was tried is known already.
-            if facts.tried.contains_key(call.action) {
+            if tried.contains_key(call.action) {
                 continue;
             }
             let needed = self
@@ -179,8 +188,8 @@ impl Expected<'_> {
             findings.push(Finding::new(
                 level,
                 Side::Account,
-                format!("the bootstrap role may not {} on {place}: {why}", call.action),
-                format!("allow {} to the bootstrap role: {PRINT_AGAIN}", call.action),
+                format!("the {} role may not {} on {place}: {why}", self.role, call.action),
+                format!("allow {} to the {} role: {PRINT_AGAIN}", call.action, self.role),
             ));
         }
         findings
@@ -245,7 +254,8 @@ impl Expected<'_> {
                 level,
                 Side::Account,
                 format!(
-                    "a Deny ({sid}) of the bootstrap role's own policies speaks of {action}, which crossrole needs"
+                    "a Deny ({sid}) of the {} role's own policies speaks of {action}, which crossrole needs",
+                    self.role
                 ),
                 format!("take that statement out: {PRINT_AGAIN}"),
             ));
@@ -266,7 +276,8 @@ impl Expected<'_> {
                 Level::Problem,
                 Side::Account,
                 format!(
-                    "the bootstrap role may {} beyond what the class allows: {how}",
+                    "the {} role may {} beyond what the class allows: {how}",
+                    self.role,
                     actions.join(", ")
                 ),
                 format!("allow it on the kit's resources and with the kit's conditions alone: {PRINT_AGAIN}"),
@@ -307,7 +318,7 @@ impl Expected<'_> {
 
     /// Rights that the role has no use for.
     fn needless(&self, calls: &[Call]) -> Option<Finding> {
-        // Accounts are entered by the operator itself, and from the bootstrap role there is nowhere to go.
+        // Accounts are entered by the operator itself, and from either role there is nowhere to go.
         let calls = calls.iter().filter(|call| !call.right.enters());
         let known: BTreeSet<String> = calls.map(|call| call.action.to_ascii_lowercase()).collect();
         let mut more = BTreeSet::new();
@@ -328,7 +339,11 @@ impl Expected<'_> {
             Finding::new(
                 Level::Warning,
                 Side::Account,
-                format!("the bootstrap role may do more than it ever needs: {}", more.join(", ")),
+                format!(
+                    "the {} role may do more than it ever needs: {}",
+                    self.role,
+                    more.join(", ")
+                ),
                 format!("allow what crossrole needs alone: {PRINT_AGAIN}"),
             )
         })
@@ -353,7 +368,7 @@ impl Expected<'_> {
             Finding::new(
                 Level::Warning,
                 Side::Account,
-                format!("the bootstrap role lacks denials of the kit: {}", lost.join(", ")),
+                format!("the {} role lacks denials of the kit: {}", self.role, lost.join(", ")),
                 format!("put them back: {PRINT_AGAIN}"),
             )
         })
