@@ -111,8 +111,13 @@ fn arn(account: &str, role: &str) -> String {
 }
 
 async fn is_let_in(scene: &Scene, user: &User, arn: &str, mfa: bool) -> bool {
-    let answer = person::assume(&scene.simulator, user, arn, mfa).await.unwrap();
+    let answer = person::assume(&scene.simulator, user, arn, mfa, None).await.unwrap();
     matches!(answer, Answer::Allowed(_))
+}
+
+async fn is_let_in_with(scene: &Scene, user: &User, arn: &str, external_id: &str) -> bool {
+    let answer = person::assume(&scene.simulator, user, arn, true, Some(external_id));
+    matches!(answer.await.unwrap(), Answer::Allowed(_))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,8 +186,10 @@ async fn a_grant_is_the_other_half_of_the_door() {
     wait_for(&scene, "auditors", "the sixth role is granted", is_ready("6/6")).await;
     assert!(is_let_in(&scene, &ada, &arn(LATER, "audit"), true).await);
 
-    // A role that trusts only the vendor, who lacks the external id.
+    // A role that trusts only the vendor, and that one only with the external id.
     scene.wait_for_ready("security", "vendor", "True").await.unwrap();
+    assert!(is_let_in_with(&scene, &vendor, &arn(PROD, "vendor"), "abc123").await);
+    assert!(!is_let_in_with(&scene, &vendor, &arn(PROD, "vendor"), "abc124").await);
     assert!(!is_let_in(&scene, &vendor, &arn(PROD, "vendor"), true).await);
     assert!(!is_let_in(&scene, &ada, &arn(PROD, "vendor"), true).await);
 
