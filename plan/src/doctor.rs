@@ -3,12 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | `trust` | who may assume the bootstrap role, or the grant role |
-//! | `rights` | what the bootstrap role may do, and what it needs |
+//! | `rights` | what either role may do, and what it needs |
 //! | `grants` | the grant role |
 //!
 //! Whether a right to write is there cannot be tried without writing, so it is read: the bootstrap role may read its own
-//! policies. What stands above them (organisation policies, a boundary of its own, attached policies) cannot be read, and
-//! is said to be not known.
+//! policies, and the grant role's. What stands beside or above them (attached policies, a boundary of its own) is said to be
+//! not known. Of an organisation's policies nothing can be seen from inside an account, and nothing is said.
 
 mod grants;
 mod rights;
@@ -109,17 +109,35 @@ pub struct Operator<'a> {
     pub name: &'a str,
 }
 
-/// What was read in an account, with a session of the bootstrap role.
+/// What was read of a role's own rights, with a session of the bootstrap role.
 #[derive(Clone, Debug)]
-pub struct Facts {
-    /// The trust policy of the bootstrap role.
-    pub trust: Read<Document>,
+pub struct OwnRights {
     /// Its inline policies by name.
     pub inline: Read<BTreeMap<String, Read<Document>>>,
     /// The ARNs of its attached policies.
     pub attached: Read<BTreeSet<String>>,
     /// The ARN of its own boundary.
-    pub own_boundary: Read<Option<String>>,
+    pub boundary: Read<Option<String>>,
+}
+
+impl OwnRights {
+    /// Nothing was read, for this reason.
+    pub fn not_read(why: &str) -> Self {
+        Self {
+            inline: Err(why.to_string()),
+            attached: Err(why.to_string()),
+            boundary: Err(why.to_string()),
+        }
+    }
+}
+
+/// What was read in an account, with a session of the bootstrap role.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The trust policy of the bootstrap role.
+    pub trust: Read<Document>,
+    /// What it may do.
+    pub rights: OwnRights,
     /// The ARNs of the account's own policies.
     pub policies: Read<BTreeSet<String>>,
     /// What was tried, action by action: `None` where it worked.
@@ -151,7 +169,14 @@ pub fn examine(
         kit.is_for_pod_identity(),
     ));
     findings.extend(tried(facts, calls));
-    findings.extend(rights::findings(facts, kit, account, calls));
+    findings.extend(rights::findings(
+        "bootstrap",
+        &facts.rights,
+        &facts.tried,
+        &kit.permissions,
+        account,
+        calls,
+    ));
     findings.extend(boundary(facts, rules, account));
     findings.sort_by_key(|one| (one.level, one.side));
     findings

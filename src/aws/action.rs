@@ -174,7 +174,7 @@ impl Action {
 
     /// Whether it is how an account is entered, as the operator itself.
     pub fn enters(self) -> bool {
-        matches!(self.right(), Right::Enter | Right::EnterToGrant)
+        self.right().enters()
     }
 
     /// Every action of a side.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_iam::types::{EntityType, PolicyScopeType, Role};
 use crossrole_iam::document::{Document, DocumentKind};
 use crossrole_iam::{Path, RoleName};
-use crossrole_plan::doctor::{Facts, GrantFacts, Read};
+use crossrole_plan::doctor::{Facts, GrantFacts, OwnRights, Read};
 use crossrole_plan::grant::policies_path;
 
 use super::Action;
@@ -17,14 +17,7 @@ use super::read::{self, Door};
 pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -> Facts {
     let mut tried = Tried::default();
     let own = own(door, Action::GetRole, role, &mut tried).await;
-    let inline = read::inline_policies(door, role).await;
-    let calls = match &inline {
-        Ok(policies) if policies.is_empty() => &[Action::ListRolePolicies] as &[Action],
-        _ => &[Action::ListRolePolicies, Action::GetRolePolicy],
-    };
-    let inline = tried.noted(calls, inline);
-    let attached = read::attached_policies(door, role).await;
-    let attached = tried.noted(&[Action::ListAttachedRolePolicies], attached);
+    let rights = own_rights(door, role, &own, &mut tried).await;
     let profiles = read::instance_profiles(door, role).await;
     let _ = tried.noted(&[Action::ListInstanceProfilesForRole], profiles);
     let list = door.iam.list_roles().path_prefix(roles_below.as_str()).max_items(1);
@@ -34,24 +27,44 @@ pub(super) async fn facts(door: Door<'_>, role: &RoleName, roles_below: &Path) -
     let _ = tried.noted(&[Action::GetAccountSummary], read::quotas(door).await);
 
     Facts {
-        trust: own.clone().and_then(|role| trust(&role)),
-        own_boundary: own.map(|role| {
-            let boundary = role.permissions_boundary();
-            boundary.and_then(|boundary| boundary.permissions_boundary_arn().map(str::to_string))
-        }),
-        inline: inline.map(|policies| {
-            let document = |(name, text): (String, String)| (name, parsed(&text, DocumentKind::Permission));
-            policies.into_iter().map(document).collect()
-        }),
-        attached,
+        trust: own.and_then(|role| trust(&role)),
+        rights,
         policies,
         tried: tried.0,
     }
 }
 
+/// Reads what a role may do, whichever it is, as the bootstrap role.
+pub(super) async fn rights(door: Door<'_>, role: &RoleName) -> OwnRights {
+    let mut tried = Tried::default();
+    let own = own(door, Action::GetRole, role, &mut tried).await;
+    own_rights(door, role, &own, &mut tried).await
+}
+
+async fn own_rights(door: Door<'_>, role: &RoleName, own: &Read<Role>, tried: &mut Tried) -> OwnRights {
+    let inline = read::inline_policies(door, role).await;
+    let calls = match &inline {
+        Ok(policies) if policies.is_empty() => &[Action::ListRolePolicies] as &[Action],
+        _ => &[Action::ListRolePolicies, Action::GetRolePolicy],
+    };
+    let inline = tried.noted(calls, inline);
+    let attached = read::attached_policies(door, role).await;
+    OwnRights {
+        inline: inline.map(|policies| {
+            let document = |(name, text): (String, String)| (name, parsed(&text, DocumentKind::Permission));
+            policies.into_iter().map(document).collect()
+        }),
+        attached: tried.noted(&[Action::ListAttachedRolePolicies], attached),
+        boundary: own.as_ref().map_err(String::clone).map(|role| {
+            let boundary = role.permissions_boundary();
+            boundary.and_then(|boundary| boundary.permissions_boundary_arn().map(str::to_string))
+        }),
+    }
+}
+
 /// Reads what the grant role can read of itself, and whether it sees which policies there are. The other reads need a policy of
-/// a grant, which may not be there.
-pub(super) async fn grant_facts(door: Door<'_>, role: &RoleName) -> GrantFacts {
+/// a grant, which may not be there. `rights`: what it may do, which it may not read.
+pub(super) async fn grant_facts(door: Door<'_>, role: &RoleName, rights: OwnRights) -> GrantFacts {
     let mut tried = Tried::default();
     let own = own(door, Action::GetGrantee, role, &mut tried).await;
     let list = door.iam.list_policies().scope(PolicyScopeType::Local);
@@ -60,6 +73,7 @@ pub(super) async fn grant_facts(door: Door<'_>, role: &RoleName) -> GrantFacts {
     let _ = tried.noted(&[Action::ListPolicies], listed);
     GrantFacts {
         trust: own.and_then(|role| trust(&role)),
+        rights,
         tried: tried.0,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crossrole_iam::{Arn, RoleName};
 use crossrole_plan::declaration::ObjectName;
-use crossrole_plan::doctor::GrantFacts;
+use crossrole_plan::doctor::{GrantFacts, OwnRights};
 use crossrole_plan::grant::{GrantChange, GrantPlan, ObservedGrant};
 
 use super::account::AccountHandle;
@@ -99,13 +99,18 @@ impl AccountHandle {
         }
     }
 
-    /// Enters as the grant role, and reads what tells whether it is as it must be.
+    /// Enters as the grant role, and reads what tells whether it is as it must be. What it may do is read as the bootstrap role,
+    /// which may read every role.
     ///
     /// # Errors
     /// When the grant role cannot be assumed, or another account answers. What fails later is in the facts.
     pub async fn examine_grants(&self, grant_role: &Arn, name: &RoleName) -> Result<GrantFacts, CallError> {
         let session = self.grant_sessions(grant_role).await.get(&self.gate).await?;
-        Ok(examination::grant_facts(self.door(&session), name).await)
+        let rights = match self.sessions.get(&self.gate).await {
+            Ok(session) => examination::rights(self.door(&session), name).await,
+            Err(error) => OwnRights::not_read(&error.to_string()),
+        };
+        Ok(examination::grant_facts(self.door(&session), name, rights).await)
     }
 
     pub(super) async fn grant_sessions(&self, grant_role: &Arn) -> Arc<Sessions> {

@@ -15,9 +15,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crossrole_api::{AWSAccount, AccountState};
+use crossrole_iam::document::Document;
 use crossrole_iam::{AccountId, PrincipalArn};
 use crossrole_plan::account::Account;
-use crossrole_plan::doctor::{self, Facts, Finding, Level, Operator, PATH_NOT_KNOWN, Side};
+use crossrole_plan::doctor::{self, Finding, Level, Operator, PATH_NOT_KNOWN, Side};
 use crossrole_plan::grant::GrantRole;
 use crossrole_plan::kit::{Kit, Order};
 use crossrole_plan::outcome::Failure;
@@ -109,7 +110,7 @@ struct Doctor<'a> {
 impl Doctor<'_> {
     async fn check(&self, object: &AWSAccount) -> Checked {
         let mut checked = Checked::of(object);
-        let (account, rules) = match self.read(object) {
+        let (account, rules, kit) = match self.read(object) {
             Ok(read) => read,
             Err(finding) => {
                 checked.findings.extend(finding);
@@ -129,45 +130,42 @@ impl Doctor<'_> {
             }
             Err(error) => Err(error),
         };
-        self.judge(facts, &account, &rules, &entrance, &mut checked);
-        if let Some(grants) = rules.grants.as_ref().filter(|_| checked.is_answered()) {
-            let findings = self.check_grants(&handle, &grants.role, &account).await;
+        match facts {
+            Ok(facts) => {
+                checked.findings = doctor::examine(&facts, &rules, &kit, &account, self.operator(), Action::CALLS);
+            }
+            Err(error) => {
+                checked.is_shut_out = error.failure == Failure::BootstrapDenied;
+                let role = entrance.bootstrap_role.to_string();
+                checked
+                    .findings
+                    .push(doctor::not_let_in(error.failure, &error.message, &role, &account));
+            }
+        }
+        if let Some(grants) = kit.grants.as_ref().filter(|_| checked.is_answered()) {
+            let findings = self.check_grants(&handle, grants, &account).await;
             checked.findings.extend(findings);
             checked.findings.sort_by_key(|one| (one.level, one.side));
         }
         checked
     }
 
-    /// Of the bootstrap role.
-    fn judge(
+    async fn check_grants(
         &self,
-        facts: Result<Facts, CallError>,
+        handle: &AccountHandle,
+        (role, permissions): &(GrantRole, Document),
         account: &Account,
-        rules: &Rules,
-        entrance: &Entrance,
-        checked: &mut Checked,
-    ) {
-        match facts {
-            Ok(facts) => match self.kit(rules) {
-                Ok(kit) => {
-                    checked.findings = doctor::examine(&facts, rules, &kit, account, self.operator(), Action::CALLS);
-                }
-                Err(problem) => checked.findings.push(in_objects(problem, "change the AccountClass")),
-            },
-            Err(error) => {
-                checked.is_shut_out = error.failure == Failure::BootstrapDenied;
-                let role = entrance.bootstrap_role.to_string();
-                checked
-                    .findings
-                    .push(doctor::not_let_in(error.failure, &error.message, &role, account));
-            }
-        }
-    }
-
-    async fn check_grants(&self, handle: &AccountHandle, role: &GrantRole, account: &Account) -> Vec<Finding> {
+    ) -> Vec<Finding> {
         let arn = role.arn(account.partition, &account.id);
         match handle.examine_grants(&arn, &role.name).await {
-            Ok(facts) => doctor::examine_grants(&facts, account, self.operator(), self.pod_identity),
+            Ok(facts) => doctor::examine_grants(
+                &facts,
+                permissions,
+                account,
+                self.operator(),
+                self.pod_identity,
+                Action::GRANT_CALLS,
+            ),
             Err(error) => vec![doctor::not_let_in(
                 error.failure,
                 &error.message,
@@ -178,7 +176,7 @@ impl Doctor<'_> {
     }
 
     /// What the objects say; otherwise what is wrong with them, or nothing where no call is to be made.
-    fn read(&self, object: &AWSAccount) -> Result<(Account, Rules), Option<Finding>> {
+    fn read(&self, object: &AWSAccount) -> Result<(Account, Rules, Kit), Option<Finding>> {
         let account =
             Account::parse(object).map_err(|error| Some(in_objects(error.to_string(), "change the AWSAccount")))?;
         if account.state != AccountState::Active {
@@ -210,7 +208,9 @@ impl Doctor<'_> {
         };
         let rules =
             Rules::parse(class).map_err(|error| Some(in_objects(error.to_string(), "change the AccountClass")))?;
-        Ok((account, rules))
+        let kit = self.kit(&rules);
+        let kit = kit.map_err(|problem| Some(in_objects(problem, "change the AccountClass")))?;
+        Ok((account, rules, kit))
     }
 
     fn same_account(&self, account: &Account) -> Option<String> {
@@ -241,7 +241,8 @@ impl Doctor<'_> {
             organization: None,
             pod_identity: self.pod_identity,
         };
-        Kit::new(rules, order, Action::CALLS, None).map_err(|error| error.to_string())
+        let calls = [Action::CALLS, Action::GRANT_CALLS].concat();
+        Kit::new(rules, order, &calls, None).map_err(|error| error.to_string())
     }
 }
 

@@ -16,16 +16,23 @@ pub enum Answer {
     Denied(String),
 }
 
-/// A user assumes a role: with a fresh code of the MFA device, or without any.
+/// A user assumes a role: with a fresh code of the MFA device, or without any; and with an external id, or without one.
 ///
 /// # Errors
 /// When STS gives another answer than yes or `AccessDenied`, or the user has no MFA device to use.
-pub async fn assume(simulator: &Simulator, user: &User, role_arn: &str, mfa: bool) -> Result<Answer, Error> {
+pub async fn assume(
+    simulator: &Simulator,
+    user: &User,
+    role_arn: &str,
+    mfa: bool,
+    external_id: Option<&str>,
+) -> Result<Answer, Error> {
     let name = user.arn.rsplit('/').next().unwrap_or_default();
     let mut call = sts(simulator, &user.credentials)
         .assume_role()
         .role_arn(role_arn)
-        .role_session_name(name);
+        .role_session_name(name)
+        .set_external_id(external_id.map(str::to_owned));
     if mfa {
         let serial = user
             .mfa_serial

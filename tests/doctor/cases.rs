@@ -194,17 +194,23 @@ pub fn cases() -> Vec<Case> {
             "unbounded",
             changed("WidenOnlyWithinTheBoundary", "Condition", json!({})),
             problem(
-                "may iam:PutRolePolicy beyond what the class allows",
-                "the kit's conditions alone",
+                "may iam:PutRolePermissionsBoundary, iam:PutRolePolicy beyond what the class allows: a condition is missing",
+                "with the kit's conditions alone",
+            ),
+        ),
+        case(
+            "any-role",
+            changed("NarrowRepairAndRemove", "Resource", json!("*")),
+            problem(
+                "iam:UpdateAssumeRolePolicy, iam:DetachRolePolicy, iam:DeleteRolePolicy, iam:TagRole, iam:UntagRole, \
+                 iam:DeleteRole beyond what the class allows: it is allowed on *",
+                "on the kit's resources",
             ),
         ),
         case(
             "too-much",
             with(json!({"Effect": "Allow", "Action": "iam:CreateUser", "Resource": "*"})),
-            warning(
-                "more than crossrole ever does: iam:CreateUser",
-                "what crossrole needs alone",
-            ),
+            warning("more than it ever needs: iam:CreateUser", "what crossrole needs alone"),
         ),
         case(
             "unprotected",

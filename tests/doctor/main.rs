@@ -184,10 +184,9 @@ async fn the_grant_role_is_looked_at_too() {
 
     let (mut trust, mut permissions) = (document("trust-identity.json"), document("grant-permissions.json"));
     trust["Statement"].as_array_mut().unwrap().truncate(1);
-    permissions["Statement"]
-        .as_array_mut()
-        .unwrap()
-        .retain(|one| one["Sid"] != "ListPolicies");
+    let lost = ["ListPolicies", "WriteGrantPolicies", "NeverTouchTheseRoles"];
+    let statements = permissions["Statement"].as_array_mut().unwrap();
+    statements.retain(|one| !lost.contains(&one["Sid"].as_str().unwrap()));
     let edits = json!({"trust": trust, "inline": {"crossrole": permissions}});
     simulator
         .edit_role(IDENTITY_ACCOUNT, "crossrole-grants", edits)
@@ -197,6 +196,8 @@ async fn the_grant_role_is_looked_at_too() {
     for found in [
         "the trust policy of the grant role does not allow sts:TagSession",
         "iam:ListPolicies does not work as the grant role, so nothing can be granted",
+        "the grant role may not iam:CreatePolicy on arn:aws:iam::111111111111:policy/crossrole-grants/*",
+        "the grant role lacks denials of the kit: NeverTouchTheseRoles",
     ] {
         assert!(said.text.contains(found), "{found}\n{}", said.text);
     }

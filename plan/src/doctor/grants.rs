@@ -1,27 +1,34 @@
-//! The grant role: it is entered apart, and may read less of itself than the bootstrap role.
+//! The grant role: it is entered apart, and the bootstrap role reads what it may do.
 
 use std::collections::BTreeMap;
 
 use crossrole_iam::document::Document;
 
-use super::{Finding, Level, Operator, PRINT_AGAIN, Read, Side, trust};
+use super::{Finding, Level, Operator, OwnRights, PRINT_AGAIN, Read, Side, rights, trust};
 use crate::account::Account;
+use crate::kit::Call;
 
-/// What was read in an account, with a session of the grant role. It may not read its own policies.
+/// What was read in an account, with a session of the grant role; and of its rights, with one of the bootstrap role, for it
+/// may not read its own policies.
 #[derive(Clone, Debug)]
 pub struct GrantFacts {
     /// Its trust policy.
     pub trust: Read<Document>,
+    /// What it may do.
+    pub rights: OwnRights,
     /// What was tried, action by action: `None` where it worked.
     pub tried: BTreeMap<&'static str, Option<String>>,
 }
 
-/// What is wrong with a grant role that lets the operator in.
+/// What is wrong with a grant role that lets the operator in. `permissions`: what it shall be allowed; `calls`: what is done as
+/// it.
 pub fn examine_grants(
     facts: &GrantFacts,
+    permissions: &Document,
     account: &Account,
     operator: Operator<'_>,
     is_for_pod_identity: bool,
+    calls: &[Call],
 ) -> Vec<Finding> {
     let mut findings = trust::findings("grant", &facts.trust, account, operator, is_for_pod_identity);
     let refused = facts
@@ -36,5 +43,13 @@ pub fn examine_grants(
             format!("allow {action} to the grant role: {PRINT_AGAIN}"),
         )
     }));
+    findings.extend(rights::findings(
+        "grant",
+        &facts.rights,
+        &facts.tried,
+        permissions,
+        account,
+        calls,
+    ));
     findings
 }

@@ -1,24 +1,33 @@
-//! What the bootstrap role may do, and what it needs: its own policies compared with the kit's.
+//! What the bootstrap role or the grant role may do, and what it needs: its own policies compared with the kit's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crossrole_iam::document::{Condition, Effect, ResourceElement, Statement};
+use crossrole_iam::document::{Condition, Document, Effect, ResourceElement, Statement};
 use crossrole_iam::pattern;
 
-use super::{Facts, Finding, Level, PRINT_AGAIN, Side};
+use super::{Finding, Level, OwnRights, PRINT_AGAIN, Side};
 use crate::account::Account;
-use crate::kit::{Call, Kit, Right};
+use crate::kit::Call;
 
 /// The right to do everything. Source: AWS Managed Policy Reference, `AdministratorAccess`.
 const ADMINISTRATOR: &str = ":iam::aws:policy/AdministratorAccess";
 
-pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Call]) -> Vec<Finding> {
-    let mut findings = above(facts);
-    let inline = match &facts.inline {
+/// What is wrong with what a role may do. `permissions`: what it shall be allowed; `calls`: what is done as it; `tried`: which
+/// of them were made, and whether they worked.
+pub(super) fn findings(
+    role: &str,
+    rights: &OwnRights,
+    tried: &BTreeMap<&'static str, Option<String>>,
+    permissions: &Document,
+    account: &Account,
+    calls: &[Call],
+) -> Vec<Finding> {
+    let mut findings = above(role, rights);
+    let inline = match &rights.inline {
         Ok(inline) => inline,
         Err(error) => {
             let fix = "allow iam:ListRolePolicies and iam:GetRolePolicy on it to the bootstrap role";
-            findings.push(unknown(format!("what the bootstrap role may write: {error}"), fix));
+            findings.push(unknown(format!("what the {role} role may write: {error}"), fix));
             return findings;
         }
     };
@@ -27,23 +36,19 @@ pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Cal
         match document {
             Ok(document) => found.extend(document.statements.iter().map(|statement| here(statement, account))),
             Err(error) => findings.push(unknown(
-                format!("what the bootstrap role's policy {name} allows: {error}"),
+                format!("what the {role} role's policy {name} allows: {error}"),
                 "write that policy anew",
             )),
         }
     }
-    let expected: Vec<Statement> = kit
-        .permissions
-        .statements
-        .iter()
-        .map(|one| here(one, account))
-        .collect();
+    let expected: Vec<Statement> = permissions.statements.iter().map(|one| here(one, account)).collect();
     let whole = Expected {
+        role,
         found: &found,
         expected: &expected,
-        attached: facts.attached.as_ref().is_ok_and(|attached| !attached.is_empty()),
+        attached: rights.attached.as_ref().is_ok_and(|attached| !attached.is_empty()),
     };
-    findings.extend(whole.missing(calls, facts));
+    findings.extend(whole.missing(calls, tried));
     findings.extend(whole.denied());
     findings.extend(whole.too_much(calls));
     findings.extend(whole.not_denied());
@@ -51,32 +56,34 @@ pub(super) fn findings(facts: &Facts, kit: &Kit, account: &Account, calls: &[Cal
 }
 
 /// What stands beside or above the role's own policies.
-fn above(facts: &Facts) -> Vec<Finding> {
+fn above(role: &str, rights: &OwnRights) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match &facts.attached {
+    match &rights.attached {
         Ok(attached) if attached.iter().any(|arn| arn.ends_with(ADMINISTRATOR)) => findings.push(Finding::new(
             Level::Warning,
             Side::Account,
-            "AdministratorAccess is attached to the bootstrap role: whoever gets hold of crossrole may do everything",
+            format!(
+                "AdministratorAccess is attached to the {role} role: whoever gets hold of crossrole may do everything"
+            ),
             format!("detach it, and {PRINT_AGAIN}"),
         )),
         Ok(attached) if !attached.is_empty() => {
             let names: Vec<&str> = attached.iter().map(String::as_str).collect();
             let what = format!(
-                "what the policies allow that are attached to the bootstrap role: {}",
+                "what the policies allow that are attached to the {role} role: {}",
                 names.join(", ")
             );
             findings.push(unknown(what, &format!("detach them, and {PRINT_AGAIN}")));
         }
         Ok(_) => {}
         Err(error) => findings.push(unknown(
-            format!("which policies are attached to the bootstrap role: {error}"),
+            format!("which policies are attached to the {role} role: {error}"),
             "allow iam:ListAttachedRolePolicies on it to the bootstrap role",
         )),
     }
-    if let Ok(Some(boundary)) = &facts.own_boundary {
+    if let Ok(Some(boundary)) = &rights.boundary {
         findings.push(unknown(
-            format!("what the bootstrap role's own boundary {boundary} leaves of its rights"),
+            format!("what the {role} role's own boundary {boundary} leaves of its rights"),
             "take it off, for the kit's rights need no ceiling; or make sure that it allows them all",
         ));
     }
@@ -104,6 +111,8 @@ fn here(statement: &Statement, account: &Account) -> Statement {
 }
 
 struct Expected<'a> {
+    /// Which role, in a word.
+    role: &'a str,
     found: &'a [Statement],
     expected: &'a [Statement],
     /// Whether other policies, which were not read, may allow what these do not.
@@ -122,14 +131,22 @@ fn speaks_of(statement: &Statement, action: &str) -> bool {
     matches != statement.action.is_not()
 }
 
-fn covers(outer: &Statement, inner: &Statement) -> bool {
+/// Whether a statement speaks of all that a resource stands for.
+fn covers(outer: &Statement, resource: &str) -> bool {
     let is_not = outer.resource.as_ref().is_some_and(|element| element.is_not());
-    let within = |resource: &String| {
-        resources(outer)
-            .iter()
-            .any(|pattern| pattern::contains(pattern, resource))
+    let mut patterns = resources(outer).iter();
+    !is_not && patterns.any(|pattern| pattern::contains(pattern, resource))
+}
+
+/// Whether a right on a resource is no more than one on those of the kit. Each of IAM's writes speaks of one type of
+/// resource, so where the kit names all of the type, `*` is no more.
+fn reaches_no_further(resource: &str, own: &Statement) -> bool {
+    let is_whole_type = |own: &str| {
+        let kind = own.rsplit(':').next().and_then(|last| last.strip_suffix("/*"));
+        kind.is_some_and(|kind| !kind.contains(['/', '*']))
     };
-    !is_not && resources(inner).iter().all(within)
+    let mut whole = resources(own).iter().filter(|own| is_whole_type(own));
+    covers(own, resource) || whole.any(|own| pattern::contains(resource, own))
 }
 
 /// Whether whatever meets `needed` meets `asked`: the same test of the same key, with no fewer values.
@@ -152,11 +169,11 @@ impl Expected<'_> {
     }
 
     /// Rights that the kit gives, and the role has not.
-    fn missing(&self, calls: &[Call], facts: &Facts) -> Vec<Finding> {
+    fn missing(&self, calls: &[Call], tried: &BTreeMap<&'static str, Option<String>>) -> Vec<Finding> {
         let mut findings = Vec::new();
         for call in calls {
             // What was tried is known already.
-            if facts.tried.contains_key(call.action) {
+            if tried.contains_key(call.action) {
                 continue;
             }
             let needed = self
@@ -171,8 +188,8 @@ impl Expected<'_> {
             findings.push(Finding::new(
                 level,
                 Side::Account,
-                format!("the bootstrap role may not {} on {place}: {why}", call.action),
-                format!("allow {} to the bootstrap role: {PRINT_AGAIN}", call.action),
+                format!("the {} role may not {} on {place}: {why}", self.role, call.action),
+                format!("allow {} to the {} role: {PRINT_AGAIN}", call.action, self.role),
             ));
         }
         findings
@@ -183,7 +200,8 @@ impl Expected<'_> {
             .found
             .iter()
             .filter(|one| one.effect == Effect::Allow && speaks_of(one, action));
-        let here: Vec<&Statement> = allows.clone().filter(|one| covers(one, needed)).collect();
+        let is_covered = |one: &Statement| resources(needed).iter().all(|resource| covers(one, resource));
+        let here: Vec<&Statement> = allows.clone().filter(|one| is_covered(one)).collect();
         let is_enough = |one: &&&Statement| one.conditions.iter().all(|asked| is_met(asked, &needed.conditions));
         if here.iter().any(|one| is_enough(&one)) {
             return None;
@@ -236,7 +254,8 @@ impl Expected<'_> {
                 level,
                 Side::Account,
                 format!(
-                    "a Deny ({sid}) of the bootstrap role's own policies speaks of {action}, which crossrole needs"
+                    "a Deny ({sid}) of the {} role's own policies speaks of {action}, which crossrole needs",
+                    self.role
                 ),
                 format!("take that statement out: {PRINT_AGAIN}"),
             ));
@@ -246,31 +265,62 @@ impl Expected<'_> {
 
     /// Rights that could be used to climb.
     fn too_much(&self, calls: &[Call]) -> Vec<Finding> {
-        let bounded = |action: &str| self.of(Effect::Allow).find(|statement| speaks_of(statement, action));
-        let widens = calls
-            .iter()
-            .filter(|call| matches!(call.right, Right::Make | Right::Widen | Right::Attach));
-        let mut findings = Vec::new();
-        for call in widens {
-            let Some(needed) = bounded(call.action) else { continue };
-            let loose = |one: &&Statement| {
-                one.effect == Effect::Allow
-                    && speaks_of(one, call.action)
-                    && !needed.conditions.iter().all(|must| is_met(must, &one.conditions))
-            };
-            if self.found.iter().any(|one| loose(&one)) {
-                findings.push(Finding::new(
-                    Level::Problem,
-                    Side::Account,
-                    format!(
-                        "the bootstrap role may {} beyond what the class allows: a condition is missing or wider",
-                        call.action
-                    ),
-                    format!("allow it with the kit's conditions alone: {PRINT_AGAIN}"),
-                ));
+        let mut beyond: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for call in calls.iter().filter(|call| call.right.writes()) {
+            if let Some(how) = self.how_beyond(call.action) {
+                beyond.entry(how).or_default().push(call.action);
             }
         }
-        let known: BTreeSet<String> = calls.iter().map(|call| call.action.to_ascii_lowercase()).collect();
+        let beyond = beyond.into_iter().map(|(how, actions)| {
+            Finding::new(
+                Level::Problem,
+                Side::Account,
+                format!(
+                    "the {} role may {} beyond what the class allows: {how}",
+                    self.role,
+                    actions.join(", ")
+                ),
+                format!("allow it on the kit's resources and with the kit's conditions alone: {PRINT_AGAIN}"),
+            )
+        });
+        beyond.chain(self.needless(calls)).collect()
+    }
+
+    /// How the role may use an action where the kit does not let it.
+    fn how_beyond(&self, action: &str) -> Option<String> {
+        let of_action = |one: &&Statement| speaks_of(one, action);
+        let given: Vec<&Statement> = self.of(Effect::Allow).filter(of_action).collect();
+        let found = |effect: Effect| {
+            let found = self.found.iter().filter(move |one| one.effect == effect);
+            found.filter(of_action)
+        };
+        let is_denied = |resource: &String| {
+            let mut denies = found(Effect::Deny).filter(|deny| deny.conditions.is_empty());
+            denies.any(|deny| covers(deny, resource))
+        };
+        found(Effect::Allow).find_map(|allow| {
+            if allow.resource.as_ref().is_some_and(|element| element.is_not()) {
+                return Some(format!("it is allowed on all but {}", resources(allow).join(", ")));
+            }
+            let names = |resource: &String| given.iter().any(|own| reaches_no_further(resource, own));
+            let is_beyond = |resource: &&String| !is_denied(resource);
+            let mut beyond = resources(allow).iter().filter(is_beyond).peekable();
+            beyond.peek()?;
+            let strange: Vec<&str> = beyond.filter(|one| !names(one)).map(String::as_str).collect();
+            if !strange.is_empty() {
+                return Some(format!("it is allowed on {}", strange.join(", ")));
+            }
+            let mut bounds = given.iter().map(|own| &own.conditions);
+            let is_bounded = bounds.any(|own| own.iter().all(|must| is_met(must, &allow.conditions)));
+            (!is_bounded).then(|| "a condition is missing or wider".to_string())
+        })
+    }
+
+    /// Rights that the role has no use for.
+    fn needless(&self, calls: &[Call]) -> Option<Finding> {
+        // Accounts are entered by the operator itself, and from either role there is nowhere to go.
+        let calls = calls.iter().filter(|call| !call.right.enters());
+        let known: BTreeSet<String> = calls.map(|call| call.action.to_ascii_lowercase()).collect();
         let mut more = BTreeSet::new();
         for statement in self.found.iter().filter(|one| one.effect == Effect::Allow) {
             if statement.action.is_not() {
@@ -284,19 +334,19 @@ impl Expected<'_> {
                     .cloned(),
             );
         }
-        if !more.is_empty() {
-            let more: Vec<String> = more.into_iter().collect();
-            findings.push(Finding::new(
+        let more: Vec<String> = more.into_iter().collect();
+        (!more.is_empty()).then(|| {
+            Finding::new(
                 Level::Warning,
                 Side::Account,
                 format!(
-                    "the bootstrap role may do more than crossrole ever does: {}",
+                    "the {} role may do more than it ever needs: {}",
+                    self.role,
                     more.join(", ")
                 ),
                 format!("allow what crossrole needs alone: {PRINT_AGAIN}"),
-            ));
-        }
-        findings
+            )
+        })
     }
 
     /// Denials of the kit that the role has not: that it does not touch itself or the boundary.
@@ -318,7 +368,7 @@ impl Expected<'_> {
             Finding::new(
                 Level::Warning,
                 Side::Account,
-                format!("the bootstrap role lacks denials of the kit: {}", lost.join(", ")),
+                format!("the {} role lacks denials of the kit: {}", self.role, lost.join(", ")),
                 format!("put them back: {PRINT_AGAIN}"),
             )
         })

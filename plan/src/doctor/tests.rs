@@ -5,7 +5,11 @@ use super::*;
 use crate::kit::Order;
 use crate::testing::{account as account_of_tests, class};
 
+mod door;
+mod grants;
+
 const CALLS: &[Call] = &[
+    call("sts:AssumeRole", Right::Enter),
     call("iam:GetRole", Right::ReadRole),
     call("iam:ListRolePolicies", Right::ReadRole),
     call("iam:ListRoles", Right::ReadAccount),
@@ -33,6 +37,21 @@ struct Setting {
     trust: Value,
     permissions: Value,
     facts: Facts,
+}
+
+/// Of a role that has inline policies, which were not read, and nothing else.
+fn rights() -> OwnRights {
+    OwnRights {
+        attached: Ok(BTreeSet::new()),
+        boundary: Ok(None),
+        ..OwnRights::not_read("not read")
+    }
+}
+
+/// A document as the account gives it.
+fn given(document: &Value, kind: DocumentKind) -> Read<Document> {
+    let text = document.to_string().replace('%', "%25");
+    Document::parse_encoded(&text, kind).map_err(|error| error.to_string())
 }
 
 fn setting(pod_identity: bool) -> Setting {
@@ -66,9 +85,7 @@ adoption: {roles: ['/*']}
         permissions: json(&applied.permissions),
         facts: Facts {
             trust: Err("not read".to_string()),
-            inline: Err("not read".to_string()),
-            attached: Ok(BTreeSet::new()),
-            own_boundary: Ok(None),
+            rights: rights(),
             policies: Ok(BTreeSet::from([BOUNDARY.to_string()])),
             tried: CALLS
                 .iter()
@@ -85,12 +102,9 @@ adoption: {roles: ['/*']}
 impl Setting {
     fn findings(mut self, read: bool) -> Vec<Finding> {
         if read {
-            let document = |value: &Value, kind| {
-                Document::parse_encoded(&value.to_string().replace('%', "%25"), kind).map_err(|error| error.to_string())
-            };
-            self.facts.trust = document(&self.trust, DocumentKind::Trust);
-            let permissions = document(&self.permissions, DocumentKind::Permission);
-            self.facts.inline = Ok(BTreeMap::from([("crossrole".to_string(), permissions)]));
+            self.facts.trust = given(&self.trust, DocumentKind::Trust);
+            let permissions = given(&self.permissions, DocumentKind::Permission);
+            self.facts.rights.inline = Ok(BTreeMap::from([("crossrole".to_string(), permissions)]));
         }
         let operator = Operator {
             account: "111111111111",
@@ -118,6 +132,16 @@ impl Setting {
 fn an_account_with_the_kit_has_nothing_wrong() {
     assert_eq!(setting(false).findings(true), Vec::new());
     assert_eq!(setting(true).findings(true), Vec::new());
+}
+
+#[test]
+fn a_right_on_everything_is_no_more_where_the_kit_has_all_of_its_kind_or_a_deny_takes_the_rest() {
+    let mut setting = setting(false);
+    // The class lets every role be taken over.
+    setting.statement("NarrowRepairAndRemove")["Resource"] = json!("*");
+    setting.statement("LeaveInstanceProfiles")["Resource"] = json!("*");
+    setting.add(json!({"Effect": "Allow", "Action": "iam:DeleteRolePermissionsBoundary", "Resource": "*"}));
+    assert_eq!(setting.findings(true), Vec::new());
 }
 
 type Break = fn(&mut Setting);
@@ -205,21 +229,63 @@ fn each_broken_account_is_told_with_what_mends_it() {
             },
             Problem,
             "may iam:PutRolePolicy beyond what the class allows",
-            "the kit's conditions alone",
+            "with the kit's conditions alone",
         ),
         (
             "any policy can be attached",
             |s| s.statement("AttachOnlyWithinTheBoundary")["Condition"]["ArnLike"]["iam:PolicyARN"] = json!("*"),
             Problem,
             "may iam:AttachRolePolicy beyond what the class allows",
-            "the kit's conditions alone",
+            "with the kit's conditions alone",
         ),
         (
             "rights that nobody needs",
             |s| s.add(json!({"Effect": "Allow", "Action": ["iam:CreateUser", "s3:*"], "Resource": "*"})),
             Warning,
-            "may do more than crossrole ever does: iam:CreateUser, s3:*",
+            "may do more than it ever needs: iam:CreateUser, s3:*",
             "what crossrole needs alone",
+        ),
+        (
+            "a way on from the account",
+            |s| s.add(json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})),
+            Warning,
+            "may do more than it ever needs: sts:AssumeRole",
+            "what crossrole needs alone",
+        ),
+        (
+            "roles are made anywhere",
+            |s| s.statement("MakeOnlyWithinTheBoundary")["Resource"] = json!("*"),
+            Problem,
+            "may iam:CreateRole beyond what the class allows: it is allowed on *",
+            "the kit's resources",
+        ),
+        (
+            "a second right, on one role more",
+            |s| {
+                s.add(json!({"Effect": "Allow", "Action": "iam:DetachRolePolicy", "Resource": ["arn:aws:iam::*:role/crossrole/*", "arn:aws:iam::*:user/*"]}))
+            },
+            Problem,
+            "may iam:DetachRolePolicy beyond what the class allows: it is allowed on arn:aws:iam::222222222222:user/*",
+            "the kit's resources",
+        ),
+        (
+            "a right on all but some",
+            |s| {
+                s.add(json!({"Effect": "Allow", "Action": "iam:PutRolePolicy", "NotResource": "arn:aws:iam::*:role/admin"}))
+            },
+            Problem,
+            "may iam:PutRolePolicy beyond what the class allows: it is allowed on all but arn:aws:iam::*:role/admin",
+            "the kit's resources",
+        ),
+        (
+            "boundaries can be taken off",
+            |s| {
+                s.remove("NeverLoseTheBoundaryOrPassRoles");
+                s.add(json!({"Effect": "Allow", "Action": "iam:DeleteRolePermissionsBoundary", "Resource": "arn:aws:iam::*:role/crossrole/*"}));
+            },
+            Problem,
+            "may iam:DeleteRolePermissionsBoundary beyond what the class allows",
+            "the kit's resources",
         ),
         (
             "no denial of itself",
@@ -247,21 +313,21 @@ fn each_broken_account_is_told_with_what_mends_it() {
         ),
         (
             "AdministratorAccess",
-            |s| s.facts.attached = Ok(BTreeSet::from(["arn:aws:iam::aws:policy/AdministratorAccess".into()])),
+            |s| s.facts.rights.attached = Ok(BTreeSet::from(["arn:aws:iam::aws:policy/AdministratorAccess".into()])),
             Warning,
             "AdministratorAccess is attached",
             "detach it",
         ),
         (
             "another policy attached",
-            |s| s.facts.attached = Ok(BTreeSet::from([BOUNDARY.into()])),
+            |s| s.facts.rights.attached = Ok(BTreeSet::from([BOUNDARY.into()])),
             Unknown,
             "what the policies allow that are attached to the bootstrap role",
             "detach them",
         ),
         (
             "a boundary of its own",
-            |s| s.facts.own_boundary = Ok(Some("arn:aws:iam::222222222222:policy/c".into())),
+            |s| s.facts.rights.boundary = Ok(Some("arn:aws:iam::222222222222:policy/c".into())),
             Unknown,
             "the bootstrap role's own boundary arn:aws:iam::222222222222:policy/c",
             "take it off",
@@ -369,78 +435,7 @@ fn without_tag_session_a_pod_does_not_get_in() {
 #[test]
 fn what_could_not_be_read_is_not_known_and_no_problem() {
     let mut setting = setting(false);
-    setting.facts.attached = Err("AccessDenied".to_string());
+    setting.facts.rights.attached = Err("AccessDenied".to_string());
     let levels: Vec<Level> = setting.findings(false).iter().map(|finding| finding.level).collect();
     assert_eq!(levels, [Level::Unknown; 3]);
-}
-
-#[test]
-fn a_closed_door_is_told_by_what_sts_said() {
-    let account = account_of_tests();
-    let role = "arn:aws:iam::222222222222:role/crossrole-bootstrap";
-    let user = "User: arn:aws:sts::111111111111:assumed-role/o/s is not authorized to perform:";
-    for (failure, message, side, what, fix) in [
-        (
-            Failure::BootstrapDenied,
-            format!("{user} sts:AssumeRole on resource: {role}"),
-            Side::Account,
-            "AWS does not say why",
-            "requires no external id, for this AWSAccount has none",
-        ),
-        (
-            Failure::BootstrapDenied,
-            format!(
-                "{user} sts:AssumeRole on resource: {role} because no identity-based policy allows the sts:AssumeRole action"
-            ),
-            Side::Operator,
-            "the operator's own role may not assume",
-            "let the operator's role sts:AssumeRole",
-        ),
-        (
-            Failure::BootstrapDenied,
-            format!("{user} sts:TagSession on resource: {role}"),
-            Side::Account,
-            "carries tags",
-            "sts:TagSession in a statement of its own",
-        ),
-        (
-            Failure::BootstrapDenied,
-            format!("{user} sts:AssumeRole on resource: {role} with an explicit deny in a resource-based policy"),
-            Side::Account,
-            "denies the operator",
-            "take that Deny out",
-        ),
-        (
-            Failure::WrongAccount,
-            "account 3 answered".to_string(),
-            Side::Objects,
-            "account 3 answered",
-            "set spec.accountId",
-        ),
-        (
-            Failure::Malformed,
-            "DurationSeconds".to_string(),
-            Side::Objects,
-            "DurationSeconds",
-            "sessionDuration",
-        ),
-        (
-            Failure::Unavailable,
-            "connection refused".to_string(),
-            Side::Network,
-            "connection refused",
-            "can be reached",
-        ),
-        (
-            Failure::Unexpected,
-            "?".to_string(),
-            Side::Account,
-            "does not know",
-            "report it",
-        ),
-    ] {
-        let finding = not_let_in(failure, &message, role, &account);
-        assert_eq!(finding.side, side, "{finding}");
-        assert!(finding.what.contains(what) && finding.fix.contains(fix), "{finding}");
-    }
 }

@@ -56,15 +56,20 @@ pub enum Right {
 }
 
 impl Right {
+    /// Whether it is how an account is entered.
+    pub fn enters(self) -> bool {
+        matches!(self, Self::Enter | Self::EnterToGrant)
+    }
+
     /// Whether it is one to change something.
     pub fn writes(self) -> bool {
         !matches!(
             self,
             Self::Enter
+                | Self::EnterToGrant
                 | Self::Free
                 | Self::ReadRole
                 | Self::ReadAccount
-                | Self::EnterToGrant
                 | Self::ListGrants
                 | Self::ReadGrants
                 | Self::ReadGrantee

@@ -151,7 +151,7 @@ async fn made(scene: &Scene) -> Result<Vec<String>, Error> {
 
 /// Assumes a role and says what STS answered. Only MFA is let in.
 async fn expect(scene: &Scene, user: &User, name: &str, arn: &str, mfa: bool, how: &str) -> Result<(), Error> {
-    let answer = assume(&scene.simulator, user, arn, mfa).await?;
+    let answer = assume(&scene.simulator, user, arn, mfa, None).await?;
     let allowed = matches!(answer, Answer::Allowed(_));
     match answer {
         Answer::Allowed(session) => say(&format!("  {name} {how}  allowed  now {session}")),
@@ -177,7 +177,7 @@ async fn repaired(scene: &Scene, mallory: &User) -> Result<(), Error> {
         "\nSomebody edits the trust policy in prod by hand: {STRANGERS}, strangers, may assume the role."
     ));
     scene.simulator.edit_role(PROD, ROLE, json!({"trust": opened})).await?;
-    match assume(&scene.simulator, mallory, &arn, false).await? {
+    match assume(&scene.simulator, mallory, &arn, false, None).await? {
         Answer::Allowed(session) => say(&format!("  mallory              allowed  now {session}")),
         Answer::Denied(why) => return Err(Error::new(format!("the edit by hand did not work: {why}"))),
     }
@@ -193,7 +193,7 @@ async fn repaired(scene: &Scene, mallory: &User) -> Result<(), Error> {
         }),
     )
     .await?;
-    match assume(&scene.simulator, mallory, &arn, false).await? {
+    match assume(&scene.simulator, mallory, &arn, false, None).await? {
         Answer::Denied(_) => say(&format!("  mallory              denied   {arn}")),
         Answer::Allowed(_) => return Err(Error::new("mallory still gets in")),
     }
