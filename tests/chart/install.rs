@@ -94,6 +94,66 @@ async fn it_installs_keeps_to_the_restricted_profile_and_leaves_the_crds_behind(
     let upgrade = ["upgrade", RELEASE, &folder, "--namespace", NAMESPACE];
     let upgrade = upgrade.into_iter().chain(["--set", "operator.maxRemovals=20"]);
     control_plane.helm(upgrade).await.unwrap();
+    the_lease_can_be_given_up_and_taken_again(&control_plane, &folder).await;
+    a_runbook_that_nobody_can_open_is_told(&control_plane, &folder).await;
+}
+
+async fn a_runbook_that_nobody_can_open_is_told(control_plane: &ControlPlane, chart: &str) {
+    for (settings, is_told) in [
+        ("metrics.prometheusRule.enabled=true", true),
+        (
+            "metrics.prometheusRule.enabled=true,metrics.prometheusRule.runbook=https://wiki.example.com/runbook",
+            false,
+        ),
+        ("metrics.prometheusRule.enabled=false", false),
+    ] {
+        let install = [
+            "install",
+            "another",
+            chart,
+            "--namespace=elsewhere",
+            "--dry-run=client",
+            "--set",
+            settings,
+        ];
+        let told = control_plane.helm(install).await.unwrap();
+        let (_, notes) = told.split_once("NOTES:").unwrap();
+        assert_eq!(
+            notes.contains("metrics.prometheusRule.runbook"),
+            is_told,
+            "{settings}: {notes}"
+        );
+    }
+}
+
+/// Without a lease the old Pod ends before the new one starts: the Deployment has another strategy then, and nothing is left
+/// of the one before, whichever way Helm applies.
+async fn the_lease_can_be_given_up_and_taken_again(control_plane: &ControlPlane, chart: &str) {
+    let get = ["get", "deployment", RELEASE, "--namespace", NAMESPACE, "--output=json"];
+    for how in ["--server-side=true", "--server-side=false"] {
+        for (elects, strategy) in [("false", "Recreate"), ("true", "RollingUpdate")] {
+            let lease = format!("leaderElection.enabled={elects}");
+            let upgrade = [
+                "upgrade",
+                RELEASE,
+                chart,
+                "--namespace",
+                NAMESPACE,
+                "--set",
+                &lease,
+                how,
+            ];
+            control_plane.helm(upgrade).await.unwrap();
+            let deployment: Value = serde_json::from_str(&control_plane.kubectl(get).await.unwrap()).unwrap();
+            let found = &deployment["spec"]["strategy"];
+            assert_eq!(found["type"], strategy, "{how}");
+            assert_eq!(
+                found.get("rollingUpdate").is_some(),
+                strategy == "RollingUpdate",
+                "{how}: {found}"
+            );
+        }
+    }
 }
 
 /// Writes what the controllers of Deployments and PodDisruptionBudgets would, in their order: nothing here runs Pods.
