@@ -13,7 +13,7 @@ use crossrole_testkit::{Scene, eventually, tools};
 use http::Method;
 use root::root;
 use serde_json::{Value, json};
-use support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
+use support::{PROD, STAGE, account, class, grant, granting, namespace, role, with, yaml};
 
 /// Accounts that are audited from the start.
 const AUDITED: [(&str, &str); 5] = [
@@ -32,10 +32,6 @@ fn example(file: &str) -> String {
     std::fs::read_to_string(tools::workspace().join("examples/grants").join(file)).unwrap()
 }
 
-fn document(file: &str) -> Value {
-    serde_json::from_str(&example(&format!("bootstrap/{file}"))).unwrap()
-}
-
 /// The kit of the identity account, as `examples/grants` shows it, and a group that is not there; two groups, and two users with MFA.
 async fn set_up_identity_account(scene: &Scene) -> (User, User) {
     let simulator = &scene.simulator;
@@ -44,24 +40,11 @@ async fn set_up_identity_account(scene: &Scene) -> (User, User) {
     let both = json!([group, "arn:aws:iam::*:group/Missing"]);
     let permissions = example("bootstrap/grant-permissions.json").replace(&format!("\"{group}\""), &both.to_string());
     let permissions: Value = serde_json::from_str(&permissions).unwrap();
-    let order = json!({
-        "name": "crossrole-grants",
-        "trust": document("trust-identity.json"),
-        "inline": {"crossrole": permissions},
-    });
-    simulator.create_role(IDENTITY_ACCOUNT, order).await.unwrap();
-    let enter = json!({"inline": {"grants": document("operator-permissions.json")}});
-    simulator
-        .edit_role(IDENTITY_ACCOUNT, "crossrole-operator", enter)
-        .await
-        .unwrap();
+    granting::make_grant_role(scene, IDENTITY_ACCOUNT, permissions).await;
+    granting::let_operator_grant(scene).await;
     let of_group = |name: &'static str, group: &'static str| async move {
         let path = format!("/accounts/{IDENTITY_ACCOUNT}");
-        let made: Value = simulator
-            .ask(Method::POST, &format!("{path}/groups"), Some(&json!({"name": group})))
-            .await
-            .unwrap();
-        assert!(made["arn"].is_string(), "{made}");
+        granting::make_group(scene, IDENTITY_ACCOUNT, group).await;
         let order = json!({"name": name, "mfa": true, "groups": [group]});
         simulator
             .ask::<User>(Method::POST, &format!("{path}/users"), Some(&order))

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod granting;
 pub mod objects;
 
 use std::io::{self, Write as _};

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crossrole_testkit::scene::{self, IDENTITY_ACCOUNT};
-use crossrole_testkit::{Scene, eventually, tools};
-use http::Method;
+use crossrole_testkit::scene;
+use crossrole_testkit::{Scene, eventually};
 use serde_json::{Value, json};
 
+use super::super::support::granting::{self, document};
 use super::super::support::objects::{self, ASKING, is_ready};
 use super::super::support::{self, with, yaml};
 use super::place::PATIENCE;
@@ -161,38 +161,21 @@ impl Granting {
     }
 }
 
-fn document(file: &str) -> Value {
-    let path = tools::workspace().join("examples/grants/bootstrap").join(file);
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
 /// Makes the accounts, the two roles that may be assumed, and what is there of each grant before the work begins.
 pub async fn prepare(scene: &Scene, all: &[Granting]) {
-    let simulator = &scene.simulator;
-    let enter = json!({"inline": {"grants": document("operator-permissions.json")}});
-    simulator
-        .edit_role(IDENTITY_ACCOUNT, "crossrole-operator", enter)
-        .await
-        .unwrap();
-    scene::set_up_target_account(simulator, TARGET).await.unwrap();
-    let class = with(
-        support::class("granting"),
-        "/spec/grants",
-        json!({
-            "role": "crossrole-grants", "allowedNamespaces": {"names": ["security"]},
-            "groups": ["SecAuditors"], "roles": ["ci/deployer"]
-        }),
-    );
+    granting::let_operator_grant(scene).await;
+    scene::set_up_target_account(&scene.simulator, TARGET).await.unwrap();
+    let class = granting::class("granting", &["security"]);
     let of_class = |name: &str, id: &str| with(support::account(name, id), "/spec/class", json!("granting"));
     let mut manifests = vec![class, of_class("granted", TARGET)];
     manifests.extend(["first", "second"].map(|name| {
         let role = with(support::role(name), "/spec/accounts", json!({"names": ["granted"]}));
         with(role, "/metadata/labels", json!({"granted": "yes"}))
     }));
-    for granting in all {
-        set_up(scene, granting).await;
-        manifests.push(of_class(&granting.name, &granting.account));
-        manifests.extend(granting.manifest(granting.piece.specs()[0]));
+    for one in all {
+        set_up(scene, one).await;
+        manifests.push(of_class(&one.name, &one.account));
+        manifests.extend(one.manifest(one.piece.specs()[0]));
     }
     scene.control_plane.apply(&yaml(&manifests)).await.unwrap();
     for role in ["first", "second"] {
@@ -206,22 +189,13 @@ pub async fn prepare(scene: &Scene, all: &[Granting]) {
     .await;
 }
 
-async fn set_up(scene: &Scene, granting: &Granting) {
-    let (simulator, account) = (&scene.simulator, granting.account.as_str());
+async fn set_up(scene: &Scene, of: &Granting) {
+    let (simulator, account) = (&scene.simulator, of.account.as_str());
     scene::set_up_target_account(simulator, account).await.unwrap();
-    let grant_role = json!({
-        "name": "crossrole-grants",
-        "trust": document("trust-identity.json"),
-        "inline": {"crossrole": document("grant-permissions.json")},
-    });
+    granting::make_grant_role(scene, account, document("grant-permissions.json")).await;
     let deployer = json!({"name": "deployer", "path": "/ci/", "trust": document("trust-identity.json")});
-    for role in [grant_role, deployer] {
-        simulator.create_role(account, role).await.unwrap();
-    }
-    let group = json!({"name": "SecAuditors"});
-    let path = format!("/accounts/{account}/groups");
-    let made: Value = simulator.ask(Method::POST, &path, Some(&group)).await.unwrap();
-    assert!(made["arn"].is_string(), "{made}");
+    simulator.create_role(account, deployer).await.unwrap();
+    granting::make_group(scene, account, "SecAuditors").await;
     let everything =
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
     let foreign = simulator.create_policy(account, "/crossrole-grants/", "security.foreign.1", everything);
