@@ -38,7 +38,7 @@ failover: ## Kill the holder of the lease twenty times during two hundred change
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run
 
-kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and the AWS CLI, and profiles to botocore.
+kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser, the AWS CLI and terraform (CROSSROLE_TERRAFORM_PLUGINS), and profiles to botocore.
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
 	@$(CARGO) test --workspace --test tools -- --ignored
 

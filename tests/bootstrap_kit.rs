@@ -9,6 +9,7 @@ mod emulators;
 mod python;
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -311,10 +312,13 @@ fn the_terraform_module_holds_the_same_documents() {
             .arg(&file)
             .output()
         {
-            Ok(output) => drop(succeeded(output)),
+            Ok(output) => {
+                drop(succeeded(output));
+                terraform_takes(&folder.0);
+            }
             Err(_) => say(
                 "bootstrap_kit",
-                "SKIPPED: terraform is missing, so it was not asked about the module's form",
+                "SKIPPED: terraform is missing, so it was not asked about the module",
             ),
         }
     }
@@ -322,6 +326,27 @@ fn the_terraform_module_holds_the_same_documents() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
+/// Has terraform validate a module, with the provider's own schema and without any network.
+fn terraform_takes(module: &Path) {
+    let Some(plugins) = std::env::var_os("CROSSROLE_TERRAFORM_PLUGINS") else {
+        say(
+            "bootstrap_kit",
+            "SKIPPED: CROSSROLE_TERRAFORM_PLUGINS names no folder with hashicorp/aws (terraform providers mirror makes one), \
+             so terraform did not validate the module",
+        );
+        return;
+    };
+    let terraform = |arguments: &[&OsStr]| {
+        let mut command = Command::new("terraform");
+        command.args(arguments).current_dir(module);
+        succeeded(command.output().unwrap())
+    };
+    let mut plugin_dir = OsString::from("-plugin-dir=");
+    plugin_dir.push(plugins);
+    terraform(&["init".as_ref(), "-input=false".as_ref(), &plugin_dir]);
+    terraform(&["validate".as_ref()]);
+}
+
 async fn the_script_makes_the_role_and_repairs_it_when_it_is_run_again() {
     let Some(python) = python() else { return };
     let folder = Folder::new("kit-script");
