@@ -273,6 +273,8 @@ async fn a_stack_of_the_template_is_the_role_that_the_tests_run_with() {
     let one = made("one.yaml", &[PROD]);
     assert_eq!(one["roles"], roles(&QUICKSTART));
     assert_eq!(one["policies"], boundary(&QUICKSTART, PROD));
+    // The roles that crossrole made name the boundary, whoever takes the stack away.
+    assert_eq!(one["left"], json!({"roles": {}, "policies": one["policies"]}));
     // Of several accounts, each must say which external id is its own.
     let other = made("all.yaml", &["333333333333", EXTERNAL_ID]);
     assert_eq!(other["roles"], roles(&QUICKSTART));
@@ -324,8 +326,6 @@ fn the_terraform_module_holds_the_same_documents() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
 /// Has terraform validate a module, with the provider's own schema and without any network.
 fn terraform_takes(module: &Path) {
     let Some(plugins) = std::env::var_os("CROSSROLE_TERRAFORM_PLUGINS") else {
@@ -347,6 +347,8 @@ fn terraform_takes(module: &Path) {
     terraform(&["validate".as_ref()]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "installs cfn-lint, moto and the AWS CLI: make kit"]
 async fn the_script_makes_the_role_and_repairs_it_when_it_is_run_again() {
     let Some(python) = python() else { return };
     let folder = Folder::new("kit-script");
