@@ -5,10 +5,10 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation failover fuzz kit alerts bench check generate release tools build
+.PHONY: help demo test matrix crash campaign soak isolation failover fuzz kit alerts bench check generate release release-check tools build
 
 help: ## List the targets.
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
 
 demo: build ## Show it at work: a real Kubernetes API server, simulated AWS, one role in two accounts.
 	@$(PROGRAMS)/demo
@@ -38,7 +38,7 @@ failover: ## Kill the holder of the lease twenty times during two hundred change
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run
 
-kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser and the AWS CLI, and profiles to botocore.
+kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser, the AWS CLI and terraform (CROSSROLE_TERRAFORM_PLUGINS), and profiles to botocore.
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
 	@$(CARGO) test --workspace --test tools -- --ignored
 
@@ -92,6 +92,9 @@ generate: ## Write the CRDs into crds/ and the chart, the chart's values into it
 
 release: ## Make what a release consists of, in dist/: program, image, chart, list of contents, checksums; docs/release.md.
 	@release/make
+
+release-check: ## Make a release twice, compare both byte by byte, and read from the archive what the image is.
+	@release/check
 
 tools: ## Build the programs of the test control plane, once, into a cache.
 	@tools/build

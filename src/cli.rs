@@ -223,7 +223,7 @@ pub struct BootstrapFlags {
     /// The operator gets its role by EKS Pod Identity, which puts tags on its sessions.
     #[arg(long)]
     pub pod_identity: bool,
-    /// The policy document of the boundary, instead of the usual one: everything but identities.
+    /// The policy document of the boundary, instead of the usual one, which allows everything but identities.
     #[arg(long, value_name = "FILE")]
     pub boundary_document: Option<PathBuf>,
     /// The boundary policy is there already: it is named, and not made.

@@ -1,7 +1,8 @@
 """Reads what `crossrole bootstrap` printed, as others read it:
 
 lint FILE...                        cfn-lint finds nothing to say, neither of a template nor of the one in its StackSet.
-stack FILE ENDPOINT ACCOUNT [ID]    makes a stack of a template in moto, and prints the role and the boundary as JSON.
+stack FILE ENDPOINT ACCOUNT [ID]    makes a stack of a template in moto, prints its roles and the boundary as JSON, deletes
+                                    it, and prints what is left.
 module FILE                         parses a Terraform module, and prints its documents and external ids as JSON.
 """
 
@@ -48,11 +49,18 @@ def stack(file: str, endpoint: str, account: str, external_id: str | None = None
     cloudformation = boto3.client("cloudformation", **session)
     cloudformation.create_stack(
         StackName="crossrole-bootstrap",
-        TemplateBody=Path(file).read_text(),
+        # moto does not know the word; it means the same, but for a stack that never came to be.
+        TemplateBody=Path(file).read_text().replace("RetainExceptOnCreate", "Retain"),
         Parameters=parameters,
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     iam = boto3.client("iam", **session)
+    made = identities(iam)
+    cloudformation.delete_stack(StackName="crossrole-bootstrap")
+    print(json.dumps(made | {"left": identities(iam)}))
+
+
+def identities(iam) -> dict:
     found = {"roles": {}, "policies": {}}
     for role in iam.list_roles()["Roles"]:
         name = role["RoleName"]
@@ -65,7 +73,7 @@ def stack(file: str, endpoint: str, account: str, external_id: str | None = None
     for policy in iam.list_policies(Scope="Local")["Policies"]:
         version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
         found["policies"][policy["Arn"]] = version["PolicyVersion"]["Document"]
-    print(json.dumps(found))
+    return found
 
 
 def whole(answer: dict) -> dict:

@@ -9,6 +9,7 @@ mod emulators;
 mod python;
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -272,6 +273,8 @@ async fn a_stack_of_the_template_is_the_role_that_the_tests_run_with() {
     let one = made("one.yaml", &[PROD]);
     assert_eq!(one["roles"], roles(&QUICKSTART));
     assert_eq!(one["policies"], boundary(&QUICKSTART, PROD));
+    // The roles that crossrole made name the boundary, whoever takes the stack away.
+    assert_eq!(one["left"], json!({"roles": {}, "policies": one["policies"]}));
     // Of several accounts, each must say which external id is its own.
     let other = made("all.yaml", &["333333333333", EXTERNAL_ID]);
     assert_eq!(other["roles"], roles(&QUICKSTART));
@@ -311,13 +314,37 @@ fn the_terraform_module_holds_the_same_documents() {
             .arg(&file)
             .output()
         {
-            Ok(output) => drop(succeeded(output)),
+            Ok(output) => {
+                drop(succeeded(output));
+                terraform_takes(&folder.0);
+            }
             Err(_) => say(
                 "bootstrap_kit",
-                "SKIPPED: terraform is missing, so it was not asked about the module's form",
+                "SKIPPED: terraform is missing, so it was not asked about the module",
             ),
         }
     }
+}
+
+/// Has terraform validate a module, with the provider's own schema and without any network.
+fn terraform_takes(module: &Path) {
+    let Some(plugins) = std::env::var_os("CROSSROLE_TERRAFORM_PLUGINS") else {
+        say(
+            "bootstrap_kit",
+            "SKIPPED: CROSSROLE_TERRAFORM_PLUGINS names no folder with hashicorp/aws (terraform providers mirror makes one), \
+             so terraform did not validate the module",
+        );
+        return;
+    };
+    let terraform = |arguments: &[&OsStr]| {
+        let mut command = Command::new("terraform");
+        command.args(arguments).current_dir(module);
+        succeeded(command.output().unwrap())
+    };
+    let mut plugin_dir = OsString::from("-plugin-dir=");
+    plugin_dir.push(plugins);
+    terraform(&["init".as_ref(), "-input=false".as_ref(), &plugin_dir]);
+    terraform(&["validate".as_ref()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

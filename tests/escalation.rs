@@ -34,6 +34,21 @@ fn attempts() -> Vec<(&'static str, Value, &'static str)> {
             "InlinePolicyNotAllowed",
         ),
         (
+            "run commands on an instance, with its role's rights",
+            allow("ssm:SendCommand"),
+            "InlinePolicyNotAllowed",
+        ),
+        (
+            "change a function's code, which runs with its role's rights",
+            allow("lambda:UpdateFunctionCode"),
+            "InlinePolicyNotAllowed",
+        ),
+        (
+            "attach an AWS policy that changes functions and instances",
+            managed("awsManaged", "job-function/SystemAdministrator"),
+            "PolicyNotAllowed",
+        ),
+        (
             "attach AdministratorAccess",
             managed("awsManaged", "AdministratorAccess"),
             "PolicyNotAllowed",

@@ -40,8 +40,11 @@ pub(super) fn template(kit: &Kit, external_id: &str) -> String {
             let (path, name) = split(name.as_str());
             format!(
                 "
+  # It stays when the stack goes: the roles that crossrole made still name it.
   Boundary:
     Type: AWS::IAM::ManagedPolicy
+    DeletionPolicy: RetainExceptOnCreate
+    UpdateReplacePolicy: Retain
     Properties:
       ManagedPolicyName: {name:?}
       Path: {path:?}

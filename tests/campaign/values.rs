@@ -109,7 +109,7 @@ fn known(path: &str) -> Vec<Value> {
             "ReadOnlyAccess",
             "job-function/ViewOnlyAccess",
             "job-function/SupportUser",
-            "arn:aws:iam::aws:policy/job-function/Billing",
+            "arn:aws:iam::aws:policy/AWSBillingReadOnlyAccess",
             "AdministratorAccess",
         ]),
         "role.permissions.customerManaged[]" => words(&["team/read-logs", "team/read-queues", "team/audit"]),
@@ -156,7 +156,7 @@ pub fn class_trust() -> Value {
 
 /// The managed policies that a class lets be attached.
 pub fn class_policies() -> Value {
-    json!({"aws": ["SecurityAudit", "ReadOnlyAccess", "job-function/*"], "account": ["team/*"], "deny": ["AdministratorAccess"]})
+    json!({"aws": ["SecurityAudit", "*ReadOnlyAccess", "job-function/*"], "account": ["team/*"], "deny": ["AdministratorAccess"]})
 }
 
 fn trust(rest: &str) -> Vec<Value> {

@@ -121,6 +121,24 @@ fn the_examples_fit_together() {
 }
 
 #[test]
+fn the_tight_boundary_is_the_usual_one_without_what_the_example_class_denies_besides_identities() {
+    let usual = bootstrap("boundary.json");
+    let tight: Value = serde_json::from_str(&read("examples/tight-boundary.json")).unwrap();
+    Document::parse(&tight.to_string(), DocumentKind::Managed).unwrap();
+    assert_eq!(actions(&tight, "Allow"), actions(&usual, "Allow"));
+    assert_eq!(tight["Statement"][0], usual["Statement"][0]);
+    for class in ["examples/quickstart/class.yaml", "examples/gitops/rules/class.yaml"] {
+        let class: AccountClass = serde_saphyr::from_str(&read(class)).unwrap();
+        let inline = class.spec.guardrails.inline_policies.unwrap();
+        let mut denied: BTreeSet<String> = inline.deny_actions.into_iter().collect();
+        for identities in ["iam:*", "organizations:*", "sts:*"] {
+            assert!(denied.remove(identities), "{identities}");
+        }
+        assert_eq!(actions(&tight, "Deny"), denied);
+    }
+}
+
+#[test]
 fn the_documentation_shows_the_example_files_as_they_are() {
     let page = read("docs/bootstrap.md");
     for file in ["trust-prod.json", "permissions.json"] {

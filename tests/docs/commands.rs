@@ -8,14 +8,18 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crossrole_testkit::chart::{Manifests, OperatorContainer};
-use crossrole_testkit::scene::{set_up_identity_account, set_up_target_account};
+use crossrole_testkit::scene::{
+    EXTERNAL_ID, IDENTITY_ACCOUNT, bootstrap_document, set_up_identity_account, set_up_target_account,
+};
 use crossrole_testkit::tools::{program, workspace};
 use crossrole_testkit::{ControlPlane, ControlPlaneOptions, Operator, Scene, Simulator};
+use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::manifests;
 use super::page::{Block, Page, pages};
+use super::support::granting;
 
 const PROD: &str = "222222222222";
 const STAGE: &str = "333333333333";
@@ -28,7 +32,8 @@ const FIRST: [&str; 2] = ["docs/install.md", "docs/first-role.md"];
 const LAST: &str = "docs/faq.md";
 
 /// Why a block cannot run here.
-const REASONS: [&str; 4] = [
+const REASONS: [&str; 5] = [
+    "builds for minutes",
     "needs a real AWS account",
     "needs Pods",
     "needs files of your own",
@@ -36,7 +41,7 @@ const REASONS: [&str; 4] = [
 ];
 
 /// What users type.
-const PROGRAMS: [&str; 6] = ["$", "aws", "crossrole", "helm", "kubectl", "make"];
+const PROGRAMS: [&str; 8] = ["$", "aws", "cargo", "crossrole", "helm", "kubectl", "make", "terraform"];
 
 /// No command of the book takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -61,6 +66,7 @@ async fn the_manifests_are_taken_and_the_commands_run_page_after_page() {
             .await;
     }
     manifests::are_taken(&reader.scene.control_plane).await;
+    reader.let_in_with(|_| EXTERNAL_ID.to_owned()).await;
     reader.run("the quickstart", QUICKSTART).await;
     for page in others {
         if page.path == LAST {
@@ -159,7 +165,11 @@ impl Reader {
 
     /// Types what stands on a page. What was typed before, word for word, is not typed again.
     async fn read(&mut self, page: &Page) {
-        for block in page.blocks().iter().filter(|block| runs(block)) {
+        for block in page.blocks() {
+            if !runs(&block) {
+                self.make_in_aws(&block).await;
+                continue;
+            }
             if !self.typed.insert(block.text.clone()) {
                 continue;
             }
@@ -172,6 +182,40 @@ impl Reader {
             if self.operator.is_none() && block.text.contains("helm upgrade --install crossrole") {
                 self.start_operator().await;
             }
+        }
+    }
+
+    /// What commands that need a real AWS account make there, as far as later ones need it.
+    async fn make_in_aws(&self, block: &Block) {
+        match block.text.lines().next() {
+            Some("sh kit/bootstrap.sh") => {
+                let script = fs::read_to_string(self.folder.join("kit/bootstrap.sh")).unwrap();
+                self.let_in_with(|account| {
+                    let (_, rest) = script.split_once(&format!("{account}) external_id='")).expect(account);
+                    rest.split('\'').next().unwrap().to_owned()
+                })
+                .await;
+            }
+            Some("sh identity-kit/bootstrap.sh") => {
+                let scene = &self.scene;
+                set_up_target_account(&scene.simulator, IDENTITY_ACCOUNT).await.unwrap();
+                let permissions = granting::document("grant-permissions.json");
+                granting::make_grant_role(scene, IDENTITY_ACCOUNT, permissions).await;
+                granting::make_group(scene, IDENTITY_ACCOUNT, "SecAuditors").await;
+                granting::let_operator_grant(scene).await;
+            }
+            _ => {}
+        }
+    }
+
+    /// Has each account let the operator in with this external id, and no other.
+    async fn let_in_with(&self, external_id: impl Fn(&str) -> String) {
+        let trust = bootstrap_document("trust-prod.json").unwrap().to_string();
+        for account in [PROD, STAGE] {
+            let trust: Value = serde_json::from_str(&trust.replace(EXTERNAL_ID, &external_id(account))).unwrap();
+            let simulator = &self.scene.simulator;
+            let edited = simulator.edit_role(account, "crossrole-bootstrap", json!({"trust": trust}));
+            edited.await.unwrap();
         }
     }
 

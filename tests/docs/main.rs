@@ -14,7 +14,7 @@
 //!
 //! | comment | means |
 //! |---|---|
-//! | `<!-- not run: needs a real AWS account -->` | commands that cannot run here; the other reasons are `needs Pods`, `needs files of your own` and `needs the tools of a release` |
+//! | `<!-- not run: needs a real AWS account -->` | commands that cannot run here; the other reasons are `builds for minutes`, `needs Pods`, `needs files of your own` and `needs the tools of a release` |
 //! | `<!-- part of: AWSAccount -->` | a piece of that kind; a piece without it is of a CrossAccountRole |
 //!
 //! Commands stand in blocks of `console`. Where lines begin with `$ `, the others are what the commands print, and that is
@@ -29,4 +29,6 @@ mod manifests;
 mod page;
 mod reference;
 mod release;
+#[path = "../support/mod.rs"]
+mod support;
 mod telemetry;

@@ -1,5 +1,8 @@
 //! The version stands in one place, and wherever else it has to be said, it is the same.
 
+use std::process::Command;
+
+use crossrole_testkit::tools::workspace;
 use serde_json::Value;
 
 use super::page::read;
@@ -19,10 +22,23 @@ fn the_chart_the_changelog_and_the_page_of_releases_name_the_version_of_the_prog
     for name in [
         format!("crossrole-{VERSION}-linux-amd64.oci.tar"),
         format!("crossrole-{VERSION}.tgz"),
+        format!("crossrole-{VERSION}-changes.md"),
         format!("registry.example.com/crossrole:{VERSION}"),
     ] {
         assert!(page.contains(&name), "docs/release.md does not name {name}");
     }
+}
+
+#[test]
+fn a_release_says_what_changed_in_its_version_and_in_no_other() {
+    let mut command = Command::new(workspace().join("release/changes"));
+    // Without it, the date is asked of git.
+    let output = command.env("SOURCE_DATE_EPOCH", "0").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with(&format!("## [{VERSION}] - ")), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("## ")).count(), 1, "{text}");
+    assert!(read("CHANGELOG.md").contains(&text));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn rows() -> Vec<Row> {
         row("foreign", |role| role, "ForeignRole"),
         row(
             "no-such-policy",
-            set("/spec/permissions/awsManaged", json!(["job-function/Nothing"])),
+            set("/spec/permissions", json!({"customerManaged": ["team/nothing"]})),
             "PolicyNotFound",
         ),
         row(
@@ -312,6 +312,11 @@ async fn what_only_the_operator_can_know_is_said_in_a_condition() {
         "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
     });
     let foreign = scene.simulator.create_role(PROD, hand_made).await.unwrap();
+    let teams = with(
+        class("standard"),
+        "/spec/guardrails/managedPolicies/account",
+        json!(["team/*"]),
+    );
     let contradiction = with(
         class("contradiction"),
         "/spec/bootstrapRole/name",
@@ -320,7 +325,7 @@ async fn what_only_the_operator_can_know_is_said_in_a_condition() {
     // The duplicate is younger, or of the same second and later by name.
     scene
         .control_plane
-        .apply(&yaml(&[class("standard"), contradiction, account("prod", PROD)]))
+        .apply(&yaml(&[teams, contradiction, account("prod", PROD)]))
         .await
         .unwrap();
     let of_class = |name: &str, id: &str, class: &str| with(account(name, id), "/spec/class", json!(class));

@@ -1,9 +1,11 @@
 //! The ceiling of every role, where nobody has a better one: everything but identities.
+//!
+//! It is no ceiling for whoever can change what runs in the account (instances, functions, stacks): that has a role of its
+//! own, and no list of the services by which it can be changed would be complete. docs/bootstrap.md says so.
 
 use crossrole_iam::document::{ActionElement, Document, Effect, ResourceElement, Statement};
 
-/// Services by which somebody could get other rights than the role's own: they make identities, give them rights, or
-/// become them.
+/// Services that make identities, give them rights, or let somebody become them by a call.
 const IDENTITIES: [&str; 7] = [
     "account:*",
     "iam:*",
