@@ -1,5 +1,5 @@
 //! What is asked of all CrossAccountRoles together, counted as they change: who claims a role's name, who uses an
-//! account, how many roles there are. Nobody need go through all objects for it.
+//! account, how many roles there are; and how all of them and all grants stand. Nobody need go through all objects for it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use super::context::object_name;
 use super::rooms::takes_room;
 use super::tally::Tally;
-use super::watch::CachedRole;
+use super::watch::{CachedGrant, CachedRole};
 
 /// What is asked of all CrossAccountRoles together.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ struct Inner {
     by_namespace: HashMap<String, HashMap<String, u32>>,
     /// Roles that all objects hold.
     roles: usize,
-    /// How all of them stand.
+    /// How all of them stand, and all grants.
     tally: Tally,
     /// Objects that this version cannot read.
     unreadable: usize,
@@ -57,6 +57,17 @@ impl Index {
         }
         if let Some(after) = after {
             inner.add(after);
+        }
+    }
+
+    /// A grant came, went, or is another one now.
+    pub fn change_grant(&self, before: Option<&CachedGrant>, after: Option<&CachedGrant>) {
+        let tally = &mut self.inner().tally;
+        if let Some(Ok(before)) = before.map(|grant| &grant.0) {
+            tally.remove_grant(before);
+        }
+        if let Some(Ok(after)) = after.map(|grant| &grant.0) {
+            tally.add_grant(after);
         }
     }
 

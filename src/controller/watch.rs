@@ -56,7 +56,7 @@ pub struct Caches {
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
     /// Counts the changes of everything but CrossAccountRoles.
     changes: Arc<AtomicU64>,
-    /// What is asked of all CrossAccountRoles together.
+    /// What is asked of all CrossAccountRoles, and of all AssumeRoleGrants, together.
     pub index: Arc<Index>,
 }
 
@@ -137,6 +137,7 @@ pub async fn start(
     let on_any_grant = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |before: Option<&CachedGrant>, now: Option<&CachedGrant>| {
+            caches.index.change_grant(before, now);
             if let Some(grant) = now.or(before).filter(|_| bears_beside(before, now)) {
                 look_beside(&queues, &caches, grant, false);
             }
