@@ -47,6 +47,7 @@ struct Inner {
     leader: Series<0, Gauge>,
     roles: Series<2, Gauge>,
     role_reasons: Series<1, Gauge>,
+    grants: Series<2, Gauge>,
     looks_under_way: Series<0, Gauge>,
     orphans: Series<1, Gauge>,
     account_ready: Series<1, Gauge>,
@@ -69,6 +70,9 @@ pub struct Standing {
     pub roles: Vec<(String, &'static str, i64)>,
     /// The same entries, by reason.
     pub reasons: Vec<(&'static str, i64)>,
+    /// AssumeRoleGrants, by the id of the account that holds something of them or may (empty: none does) and by what their
+    /// conditions say.
+    pub grants: Vec<(String, &'static str, i64)>,
     /// Looks at roles that are under way, or wait for their turn.
     pub looks_under_way: usize,
     /// The next moment at which the validity of an object ends, in seconds since 1970.
@@ -145,6 +149,11 @@ impl Default for Metrics {
             ["reason"],
             "Entries in the status of CrossAccountRoles, by their reason",
         );
+        let grants = all.gauge(
+            "grants",
+            ["account_id", "state"],
+            "AssumeRoleGrants, by the account that holds policies of theirs or may, and by what their conditions say; an empty account_id: none does",
+        );
         let next_validity_end = all.seconds_gauge(
             "next_validity_end_timestamp",
             [],
@@ -216,6 +225,7 @@ impl Default for Metrics {
             leader,
             roles,
             role_reasons,
+            grants,
             looks_under_way,
             orphans,
             account_ready,
@@ -313,6 +323,7 @@ impl Metrics {
         inner.leader.set([], i64::from(standing.leader));
         inner.roles.clear();
         inner.role_reasons.clear();
+        inner.grants.clear();
         inner.looks_under_way.clear();
         inner.next_validity_end.clear();
         for series in [
@@ -326,8 +337,10 @@ impl Metrics {
         if !standing.leader {
             return;
         }
-        for (account, state, count) in &standing.roles {
-            inner.roles.set([account, state], *count);
+        for (series, counted) in [(&inner.roles, &standing.roles), (&inner.grants, &standing.grants)] {
+            for (account, state, count) in counted {
+                series.set([account, state], *count);
+            }
         }
         for (reason, count) in &standing.reasons {
             inner.role_reasons.set([reason], *count);

@@ -1,5 +1,6 @@
 //! What is asked of all CrossAccountRoles together, counted as they change: who claims a role's name, who uses an
-//! account, how many roles there are, and how much room they take. Nobody need go through all objects for it.
+//! account, how many roles there are, and how much room they take; and how all of them and all grants stand. Nobody need go
+//! through all objects for it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use super::context::object_name;
 use super::resolve::Place;
 use super::rooms::{Counts, takes_room};
 use super::tally::Tally;
-use super::watch::CachedRole;
+use super::watch::{CachedGrant, CachedRole};
 use super::world::World;
 
 /// What is asked of all CrossAccountRoles together.
@@ -29,7 +30,7 @@ struct Inner {
     rooms: Counts,
     /// Roles that all objects hold.
     roles: usize,
-    /// How all of them stand.
+    /// How all of them stand, and all grants.
     tally: Tally,
     /// Objects that this version cannot read.
     unreadable: usize,
@@ -71,6 +72,17 @@ impl Index {
             (_, Some(after)) => inner.add(after),
             (Some(before), None) => inner.keep_rooms(&object_name(before), &BTreeSet::new()),
             (None, None) => {}
+        }
+    }
+
+    /// A grant came, went, or is another one now.
+    pub fn change_grant(&self, before: Option<&CachedGrant>, after: Option<&CachedGrant>) {
+        let tally = &mut self.inner().tally;
+        if let Some(Ok(before)) = before.map(|grant| &grant.0) {
+            tally.remove_grant(before);
+        }
+        if let Some(Ok(after)) = after.map(|grant| &grant.0) {
+            tally.add_grant(after);
         }
     }
 

@@ -21,6 +21,7 @@ pub fn of(context: &Context) -> Standing {
         leader: true,
         roles: index.tally(|tally| tally.states()),
         reasons: index.tally(|tally| tally.reasons()),
+        grants: index.tally(|tally| tally.grants()),
         looks_under_way: context.looks.under_way(),
         next_validity_end: index
             .tally(|tally| tally.next_end(context.now()))
@@ -67,19 +68,26 @@ fn orphans(account: &AWSAccount) -> Option<i64> {
 
 /// Counts that an object was gone through, with these conditions in the end.
 pub fn count(metrics: &Metrics, kind: &str, conditions: &[Condition]) {
+    metrics.reconciled(kind, outcome(conditions), reason(conditions));
+}
+
+/// What the conditions of an object say, in a word.
+pub fn outcome(conditions: &[Condition]) -> &'static str {
     let has = |type_: &str| is_true(conditions, type_);
-    let reason = conditions.iter().find(|condition| condition.type_ == READY);
-    let reason = reason.map_or(Reason::Unknown.as_str(), |ready| ready.reason.as_str());
-    let outcome = if has(STALLED) {
+    if has(STALLED) {
         STALLED
     } else if has(RECONCILING) {
         RECONCILING
     } else if has(READY) {
         READY
-    } else if reason == Reason::Suspended.as_str() {
-        reason
+    } else if reason(conditions) == Reason::Suspended.as_str() {
+        Reason::Suspended.as_str()
     } else {
         "NotReady"
-    };
-    metrics.reconciled(kind, outcome, reason);
+    }
+}
+
+fn reason(conditions: &[Condition]) -> &str {
+    let ready = conditions.iter().find(|condition| condition.type_ == READY);
+    ready.map_or(Reason::Unknown.as_str(), |ready| ready.reason.as_str())
 }

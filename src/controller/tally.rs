@@ -1,18 +1,11 @@
-//! How many roles stand how, counted as status changes: no scrape goes through the objects.
+//! How many roles and grants stand how, counted as status changes: no scrape goes through the objects.
 
 use std::collections::{BTreeMap, HashMap};
 
-use crossrole_api::{AccountEntry, CrossAccountRole, EntryState, Reason};
+use crossrole_api::{AccountEntry, AssumeRoleGrant, CrossAccountRole, EntryState, Reason};
 use jiff::Timestamp;
 
-/// The states of an entry, in the order in which they are counted.
-const STATES: [EntryState; 5] = [
-    EntryState::Pending,
-    EntryState::Ready,
-    EntryState::Retrying,
-    EntryState::Refused,
-    EntryState::Removing,
-];
+use super::standing::outcome;
 
 /// The name of a state, as it stands in status.
 pub fn state_name(state: EntryState) -> &'static str {
@@ -25,11 +18,43 @@ pub fn state_name(state: EntryState) -> &'static str {
     }
 }
 
-/// How many roles stand how.
+/// How many stand how in each account, by its id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct States(HashMap<String, BTreeMap<&'static str, i64>>);
+
+impl States {
+    fn count(&mut self, id: &str, state: &'static str, by: i64) {
+        let counts = match self.0.get_mut(id) {
+            Some(counts) => counts,
+            None => self.0.entry(id.to_string()).or_default(),
+        };
+        let count = counts.entry(state).or_default();
+        *count += by;
+        if *count == 0 {
+            counts.remove(state);
+        }
+        if counts.is_empty() {
+            self.0.remove(id);
+        }
+    }
+
+    /// Only those that there are.
+    fn all(&self) -> Vec<(String, &'static str, i64)> {
+        let of_account = |(id, counts): (&String, &BTreeMap<&'static str, i64>)| {
+            let counts = counts.iter().map(|(state, count)| (id.clone(), *state, *count));
+            counts.collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_account).collect()
+    }
+}
+
+/// How many roles and grants stand how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Entries by account id and state, as [`STATES`] has them.
-    states: HashMap<String, [i64; STATES.len()]>,
+    /// Entries by account id and state.
+    states: States,
+    /// Grants by the id of the account that holds something of them and by what their conditions say.
+    grants: States,
     /// Entries by reason.
     reasons: HashMap<Reason, i64>,
     /// How many objects' time is over then.
@@ -45,6 +70,23 @@ impl Tally {
     /// No longer counts an object. It must be as it was when it was added.
     pub fn remove(&mut self, role: &CrossAccountRole) {
         self.count(role, -1);
+    }
+
+    /// Counts a grant.
+    pub fn add_grant(&mut self, grant: &AssumeRoleGrant) {
+        self.count_grant(grant, 1);
+    }
+
+    /// No longer counts a grant. It must be as it was when it was added.
+    pub fn remove_grant(&mut self, grant: &AssumeRoleGrant) {
+        self.count_grant(grant, -1);
+    }
+
+    fn count_grant(&mut self, grant: &AssumeRoleGrant, by: i64) {
+        let status = grant.status.as_ref();
+        let id = status.and_then(|status| status.account_id.as_deref());
+        let conditions = status.map_or(&[][..], |status| &status.conditions);
+        self.grants.count(id.unwrap_or_default(), outcome(conditions), by);
     }
 
     fn count(&mut self, role: &CrossAccountRole, by: i64) {
@@ -67,16 +109,7 @@ impl Tally {
 
     fn count_entry(&mut self, entry: &AccountEntry, by: i64) {
         let id = entry.account_id.as_deref().unwrap_or_default();
-        let counts = match self.states.get_mut(id) {
-            Some(counts) => counts,
-            None => self.states.entry(id.to_string()).or_default(),
-        };
-        for (count, _) in counts.iter_mut().zip(STATES).filter(|(_, state)| *state == entry.state) {
-            *count += by;
-        }
-        if counts.iter().all(|count| *count == 0) {
-            self.states.remove(id);
-        }
+        self.states.count(id, state_name(entry.state), by);
         let count = self.reasons.entry(entry.reason).or_default();
         *count += by;
         if *count == 0 {
@@ -86,12 +119,13 @@ impl Tally {
 
     /// Entries by account id (empty: no AWSAccount says it) and state; only those that there are.
     pub fn states(&self) -> Vec<(String, &'static str, i64)> {
-        let of_account = |(id, counts): (&String, &[i64; STATES.len()])| {
-            let counts = STATES.into_iter().zip(*counts).filter(|(_, count)| *count != 0);
-            let counts = counts.map(|(state, count)| (id.clone(), state_name(state), count));
-            counts.collect::<Vec<_>>()
-        };
-        self.states.iter().flat_map(of_account).collect()
+        self.states.all()
+    }
+
+    /// Grants by the id of the account that holds something of them, or may (empty: none does), and by what their conditions
+    /// say; only those that there are.
+    pub fn grants(&self) -> Vec<(String, &'static str, i64)> {
+        self.grants.all()
     }
 
     /// Entries by reason; only those that there are.
@@ -151,6 +185,42 @@ mod tests {
         tally.remove(&second);
         assert_eq!(tally.reasons().len(), 2);
         tally.remove(&first);
+        assert_eq!(tally, Tally::default());
+    }
+
+    #[test]
+    fn grants_are_counted_by_the_account_that_holds_them_and_gone_when_they_are_gone() {
+        let grant = |status: serde_json::Value| -> AssumeRoleGrant {
+            serde_json::from_value(json!({
+                "apiVersion": "crossrole.dev/v1alpha1", "kind": "AssumeRoleGrant",
+                "metadata": {"name": "a", "namespace": "security"},
+                "spec": {"account": "identity", "roles": {"names": ["audit"]}, "to": {"groups": ["g"]}},
+                "status": status,
+            }))
+            .unwrap()
+        };
+        let conditions = |types: &[(&str, &str)]| {
+            let conditions = types.iter().map(|(type_, status)| {
+                json!({"type": type_, "status": status, "reason": "InSync", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"})
+            });
+            conditions.collect::<Vec<_>>()
+        };
+        let ready = conditions(&[("Ready", "True")]);
+        let stalled = conditions(&[("Ready", "False"), ("Stalled", "True")]);
+        let grants = [
+            grant(json!({"accountId": "1", "conditions": ready})),
+            grant(json!({"accountId": "1", "conditions": stalled})),
+            grant(json!({"conditions": stalled})),
+            grant(serde_json::Value::Null),
+        ];
+        let mut tally = Tally::default();
+        grants.iter().for_each(|grant| tally.add_grant(grant));
+        let mut counted = tally.grants();
+        counted.sort();
+        let expected = [("", "NotReady"), ("", "Stalled"), ("1", "Ready"), ("1", "Stalled")];
+        assert_eq!(counted, expected.map(|(id, state)| (id.to_string(), state, 1)));
+        assert!(tally.states().is_empty());
+        grants.iter().for_each(|grant| tally.remove_grant(grant));
         assert_eq!(tally, Tally::default());
     }
 

@@ -58,7 +58,7 @@ pub struct Caches {
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
     /// Counts the changes of everything but CrossAccountRoles.
     changes: Arc<AtomicU64>,
-    /// What is asked of all CrossAccountRoles together.
+    /// What is asked of all CrossAccountRoles, and of all AssumeRoleGrants, together.
     pub index: Arc<Index>,
 }
 
@@ -173,6 +173,7 @@ pub async fn start(
     let on_any_grant = {
         let (queues, caches, remembered) = (queues.clone(), caches.clone(), remembered.clone());
         move |before: Option<&CachedGrant>, now: Option<&CachedGrant>| {
+            caches.index.change_grant(before, now);
             if let Some(gone) = gone(before, now) {
                 remembered.forget_grant(gone);
             }

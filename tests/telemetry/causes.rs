@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use crossrole_testkit::figures::Scrape;
-use crossrole_testkit::scene::PATIENCE;
+use crossrole_testkit::scene::{IDENTITY_ACCOUNT, PATIENCE, set_up_target_account};
 use crossrole_testkit::simulator::{Effect, Fault, Match};
 use crossrole_testkit::{Figures, Scene, eventually};
 use serde_json::{Value, json};
 
 use super::recording::Recording;
-use super::support::{PROD, objects, role, with, yaml};
+use super::support::{PROD, account, grant, granting, objects, role, with, yaml};
 use super::{BUSY, wait_for, wait_for_some};
 
 /// Waits until the figures are as this function wants them.
@@ -84,6 +84,47 @@ pub async fn aws_in_trouble(scene: &Scene, figures: &Figures, recording: &mut Re
     scene.simulator.end_fault(failing).await.unwrap();
     until(figures, "no role is tried again", |scrape| {
         !retrying.iter().any(|series| scrape.contains_key(series))
+    })
+    .await;
+}
+
+/// A grant goes, and its policy cannot be removed, until it can.
+pub async fn leave_that_stays(scene: &Scene, figures: &Figures, recording: &mut Recording) {
+    set_up_target_account(&scene.simulator, IDENTITY_ACCOUNT).await.unwrap();
+    granting::make_grant_role(scene, IDENTITY_ACCOUNT, granting::document("grant-permissions.json")).await;
+    granting::let_operator_grant(scene).await;
+    granting::make_group(scene, IDENTITY_ACCOUNT, "SecAuditors").await;
+    let objects = [
+        granting::class("granting", &["security"]),
+        with(account("identity", IDENTITY_ACCOUNT), "/spec/class", json!("granting")),
+        with(
+            grant("auditors", "identity"),
+            "/spec/roles",
+            json!({"names": ["audit"]}),
+        ),
+    ];
+    scene.control_plane.apply(&yaml(&objects)).await.unwrap();
+    let of_identity = of(IDENTITY_ACCOUNT);
+    let granted = format!("crossrole_grants{{{of_identity},");
+    let is_ready = [(format!("{granted}state=\"Ready\"}}"), 1.0)];
+    wait_for(figures, "the grant is there", &is_ready).await;
+
+    let from = recording.now().await;
+    let denied = Effect::Named("AccessDenied".into());
+    let denial = Fault::new(Match::action("DeletePolicy"), denied).for_ever();
+    let denial = scene.simulator.fault(&denial).await.unwrap();
+    let delete = ["delete", "arg", "auditors", "--namespace=security", "--wait=false"];
+    scene.control_plane.kubectl(delete).await.unwrap();
+    until(figures, "a policy that stays", |scrape| {
+        let mut grants = scrape.keys().filter(|series| series.starts_with(&granted));
+        grants.any(|series| !series.contains("\"Ready\""))
+    })
+    .await;
+    let expected = [("CrossroleGrantsNotReady", of_identity.as_str())];
+    recording.seen("leave cannot be taken back", from, &expected).await;
+    scene.simulator.end_fault(denial).await.unwrap();
+    until(figures, "the grant is gone", |scrape| {
+        !scrape.keys().any(|series| series.starts_with("crossrole_grants"))
     })
     .await;
 }

@@ -191,6 +191,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     objects::delete(&scene, &["refused"]).await;
     causes::too_many_removals(&scene, &figures, &mut recording).await;
     causes::aws_in_trouble(&scene, &figures, &mut recording).await;
+    causes::leave_that_stays(&scene, &figures, &mut recording).await;
     causes::nothing_ends(&scene, &figures, &mut recording).await;
     causes::no_right_to_report(&scene, &figures, &mut recording).await;
     causes::throttling(&scene, &figures, &mut recording).await;
