@@ -1,14 +1,32 @@
-//! What a user of a namespace tries in order to get more than the class allows: each attempt is refused before any call of
-//! AWS, and with which reason. `docs/bootstrap.md` lists them, beside those of the bootstrap role
-//! (`aws-sim/tests/escalation`).
+//! What a user of a namespace tries in order to get more than the class allows, and with which reason each attempt is refused:
+//! roles before any call of AWS (`docs/bootstrap.md` lists them), and leave to assume roles without a write to AWS
+//! (`docs/grants.md`). Those of the bootstrap role and the grant role are in `aws-sim/tests/escalation`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use crossrole_testkit::scene::{IDENTITY_ACCOUNT, PATIENCE, condition};
 use crossrole_testkit::tools::workspace;
+use crossrole_testkit::{Scene, eventually};
 use serde_json::{Value, json};
+use support::{PROD, account, class, grant, granting, namespace, role, with, yaml};
+
+/// The rows of a page's table of attempts and reasons.
+fn rows(page: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(workspace().join("docs").join(page)).unwrap();
+    let (_, table) = text.split_once("| attempt | reason |\n|---|---|\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    rows.map(str::to_owned).collect()
+}
+
+fn row(name: &str, reason: &str) -> String {
+    format!("| {name} | `{reason}` |")
+}
 
 /// A name, what the object's spec has besides the usual, and the reason of the refusal.
 fn attempts() -> Vec<(&'static str, Value, &'static str)> {
@@ -166,8 +184,8 @@ fn plan(namespace: &str, more: &Value) -> Value {
 
 #[test]
 fn a_user_of_a_namespace_gets_no_further_than_the_class() {
-    let page = std::fs::read_to_string(workspace().join("docs/bootstrap.md")).unwrap();
     let attempts = attempts();
+    let mut tried = BTreeSet::new();
     let elsewhere = ("act from another namespace", json!({}), "NamespaceNotAllowed");
     for (name, more, reason) in attempts.iter().chain([&elsewhere]) {
         let namespace = if more == &elsewhere.1 { "default" } else { "security" };
@@ -176,8 +194,161 @@ fn a_user_of_a_namespace_gets_no_further_than_the_class() {
         assert_eq!(said["reason"], *reason, "{name}: {said}");
         // It is refused before anything is planned.
         assert_eq!(said["changes"], Value::Null, "{name}: {said}");
-        let line = format!("| {name} | `{reason}` |");
-        assert!(page.contains(&line), "docs/bootstrap.md lacks\n{line}");
+        tried.insert(row(name, reason));
     }
+    assert_eq!(rows("bootstrap.md"), tried);
     assert_eq!(plan("security", &json!({}))["outcome"], "create");
+}
+
+/// A namespace that may grant, and has no roles.
+const SALES: &str = "sales";
+
+/// An attempt with an AssumeRoleGrant: what it is, its namespace, its AWSAccount, to whom, and the reason of the refusal. Each
+/// selects the role `audit`.
+type Attempt = (&'static str, &'static str, &'static str, Value, &'static str);
+
+fn attempts_to_grant() -> Vec<Attempt> {
+    let group = json!({"groups": ["SecAuditors"]});
+    let to_role = |name: &str| json!({"roles": [name]});
+    let mine = |name, to, reason| (name, "security", "identity", to, reason);
+    vec![
+        mine(
+            "give the bootstrap role leave",
+            to_role("crossrole-bootstrap"),
+            "ProtectedRole",
+        ),
+        mine(
+            "give the grant role leave",
+            to_role("crossrole-grants"),
+            "ProtectedRole",
+        ),
+        mine(
+            "give the operator's own role leave",
+            to_role("crossrole-operator"),
+            "ProtectedRole",
+        ),
+        mine(
+            "give a role that crossrole makes leave",
+            to_role("crossrole/audit"),
+            "ProtectedRole",
+        ),
+        mine(
+            "give a role that is not listed leave",
+            to_role("ci/other"),
+            "GrantNotAllowed",
+        ),
+        mine(
+            "give a group that is not listed leave",
+            json!({"groups": ["SecAuditors", "Admins"]}),
+            "GrantNotAllowed",
+        ),
+        (
+            "grant in an account whose class has no grants",
+            "security",
+            "prod",
+            group.clone(),
+            "GrantNotAllowed",
+        ),
+        (
+            "grant from a namespace that is not listed",
+            "marketing",
+            "identity",
+            group.clone(),
+            "NamespaceNotAllowed",
+        ),
+        (
+            "select a role of another namespace",
+            SALES,
+            "identity",
+            group,
+            "NoRoles",
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_a_namespace_gives_nobody_leave_whom_the_class_does_not_list_and_none_for_others_roles() {
+    // The API server would turn some away already, where they are applied.
+    let settings = ["leaderElection.enabled=false", "admissionPolicies.accountNames=false"];
+    let scene = Scene::start_with(&[IDENTITY_ACCOUNT, PROD], &settings).await.unwrap();
+    let permissions = granting::document("grant-permissions.json");
+    granting::make_grant_role(&scene, IDENTITY_ACCOUNT, permissions).await;
+    granting::let_operator_grant(&scene).await;
+    granting::make_group(&scene, IDENTITY_ACCOUNT, "SecAuditors").await;
+    let operator = scene.operator(&["--resync-interval=1s"]).await.unwrap();
+
+    let identity = with(account("identity", IDENTITY_ACCOUNT), "/spec/class", json!("granting"));
+    let audit = with(role("audit"), "/spec/accounts/names", json!(["identity", "prod"]));
+    let objects = [
+        namespace("security"),
+        namespace(SALES),
+        namespace("marketing"),
+        class("standard"),
+        granting::class("granting", &["security", SALES]),
+        account("prod", PROD),
+        identity,
+        audit,
+    ];
+    scene.control_plane.apply(&yaml(&objects)).await.unwrap();
+    scene.wait_for_ready("security", "audit", "True").await.unwrap();
+
+    let since = scene
+        .simulator
+        .calls(0)
+        .await
+        .unwrap()
+        .last()
+        .map_or(0, |call| call.seq);
+    let attempts = attempts_to_grant();
+    let name = |index: usize| format!("climber-{index}");
+    let of = |index: usize, (_, namespace, account, to, _): &Attempt| {
+        let grant = with(grant(&name(index), account), "/metadata/namespace", json!(namespace));
+        let grant = with(grant, "/spec/roles", json!({"names": ["audit"]}));
+        with(grant, "/spec/to", to.clone())
+    };
+    let grants: Vec<Value> = attempts
+        .iter()
+        .enumerate()
+        .map(|(index, attempt)| of(index, attempt))
+        .collect();
+    scene.control_plane.apply(&yaml(&grants)).await.unwrap();
+    let mut tried = BTreeSet::new();
+    for (index, (what, namespace, _, _, reason)) in attempts.iter().enumerate() {
+        eventually(PATIENCE, what, async || {
+            let grant = scene.get("assumerolegrant", namespace, &name(index)).await;
+            let grant = grant.map_err(|error| error.to_string())?;
+            if condition(&grant, "Stalled")["reason"] == *reason {
+                assert_eq!(grant["status"]["roles"], Value::Null, "{what}");
+                Ok(())
+            } else {
+                Err(grant["status"].to_string())
+            }
+        })
+        .await
+        .unwrap();
+        tried.insert(row(what, reason));
+    }
+    let calls = scene.simulator.calls(since).await.unwrap();
+    let reads = ["Get", "List", "AssumeRole"];
+    let is_read = |action: &str| reads.iter().any(|read| action.starts_with(read));
+    let writes = calls
+        .iter()
+        .map(|call| call.action.as_str())
+        .filter(|action| !is_read(action));
+    assert_eq!(writes.collect::<Vec<_>>(), Vec::<&str>::new(), "{}", operator.log());
+    assert_eq!(rows("grants.md"), tried);
+
+    // The same role, to the group that is listed, by who may.
+    let allowed = with(grant("allowed", "identity"), "/spec/roles", json!({"names": ["audit"]}));
+    scene.control_plane.apply(&yaml(&[allowed])).await.unwrap();
+    eventually(PATIENCE, "what is allowed is given", async || {
+        let grant = scene.get("assumerolegrant", "security", "allowed").await;
+        let grant = grant.map_err(|error| error.to_string())?;
+        match condition(&grant, "Ready")["status"] == "True" {
+            true => Ok(()),
+            false => Err(grant["status"].to_string()),
+        }
+    })
+    .await
+    .unwrap();
 }

@@ -272,5 +272,9 @@ fn the_bootstrap_role_does_not_reach_the_grant_role_even_where_it_may_take_over_
 
 #[test]
 fn the_documentation_lists_every_attempt_of_and_on_the_grant_role() {
-    documentation_lists("docs/grants.md", BY_THE_GRANT_ROLE.iter().chain(BY_THE_BOOTSTRAP_ROLE));
+    documentation_lists(
+        "docs/grants.md",
+        BY_THE_GRANT_ROLE.iter().chain(BY_THE_BOOTSTRAP_ROLE),
+        &[],
+    );
 }
