@@ -56,8 +56,8 @@ pub async fn reconcile(cached: Arc<CachedGrant>, context: Arc<Context>) -> Resul
         return Ok(Action::await_change());
     }
     let mut work = Work::new(&context, &api, grant);
-    if !deleting {
-        work.take_on().await?;
+    if !deleting && !write_back::has_finalizer(grant, GRANT_FINALIZER) {
+        work.note(write_back::set_finalizer(&api, grant, GRANT_FINALIZER, true).await?);
     }
     let world = context.world();
     let target = resolve::resolve(&context, &world, grant);

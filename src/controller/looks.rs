@@ -121,7 +121,7 @@ impl Looks {
     pub fn wants(&self, object: &ObjectName, account: &str, print: u64) -> bool {
         let objects = self.objects();
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        !self.are_given_up() && look.is_some_and(|look| look.wanted == print)
+        !self.are_given_up() && look.is_some_and(|look| look.wanted == print && !look.is_forgotten)
     }
 
     /// Whether the last look that has ended was at the same task.
@@ -191,6 +191,13 @@ impl Looks {
         let Some(look) = looked.looks.get_mut(account) else {
             return false;
         };
+        if look.is_forgotten {
+            looked.looks.remove(account);
+            if looked.looks.is_empty() {
+                objects.remove(object);
+            }
+            return false;
+        }
         look.running = None;
         match finished {
             Some(finished) => look.settle(print, finished, interval, Instant::now()),
@@ -214,7 +221,15 @@ impl Looks {
 
     /// Forgets an object that is gone.
     pub fn forget(&self, object: &ObjectName) {
-        self.objects().remove(object);
+        let mut objects = self.objects();
+        if let Some(looked) = objects.get_mut(object) {
+            looked.rest = None;
+            looked.looks.retain(|_, look| look.forget());
+            if looked.looks.is_empty() {
+                objects.remove(object);
+            }
+        }
+        drop(objects);
         self.contested().remove(object);
     }
 

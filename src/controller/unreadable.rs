@@ -25,7 +25,7 @@ where
 {
     let key = key(cached);
     let generation = cached.meta().generation;
-    let told = format!("{generation:?} {problem}");
+    let told = format!("{:?} {generation:?} {problem}", cached.meta().uid);
     if context.memory.is_news(&key, &told) {
         let resource = ApiResource::erase::<K>(&());
         let api: Api<DynamicObject> = match cached.namespace() {

@@ -4,6 +4,7 @@
 //! that we wrote ourselves (status, finalizers) asks for no look, but at an account whose use it changes.
 
 use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use kube::runtime::watcher::{self, DefaultBackoff, Event};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
 
 use super::context::{key, object_name};
 use super::grants::{self, bearing, bears_beside, is_under_way, look_after_account, look_beside};
@@ -230,35 +232,41 @@ pub async fn start(
             look_at_grants(&queues, &caches, |grant| grant.namespace().as_deref() == Some(&name));
         }
     };
+    let (listing, mut listed) = mpsc::channel(1);
     let roles_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         roles_writer,
         on_role,
         on_any_role,
+        listing.clone(),
     ));
     let grants_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         grants_writer,
         on_grant,
         on_any_grant,
+        listing.clone(),
     ));
     let accounts_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         accounts_writer,
         on_account,
         |_, _| {},
+        listing.clone(),
     ));
     let classes_watch = tokio::spawn(keep(
         watcher::watcher(Api::all(client.clone()), config.clone()),
         classes_writer,
         on_class,
         |_, _| {},
+        listing.clone(),
     ));
     let namespaces_watch = tokio::spawn(keep(
         watcher::watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), config),
         namespaces_writer,
         on_namespace,
         |_, _| {},
+        listing,
     ));
     for (name, watch) in [
         ("the watch of CrossAccountRoles", roles_watch),
@@ -275,6 +283,8 @@ pub async fn start(
     caches.namespaces.wait_until_ready().await?;
     caches.roles.wait_until_ready().await?;
     caches.grants.wait_until_ready().await?;
+    // What is counted of them is complete a little later than they are.
+    let None = listed.recv().await;
     Ok((caches, queues, requests))
 }
 
@@ -322,16 +332,18 @@ fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole
 }
 
 /// Keeps a cache, and tells of every change that somebody else made; and of every object, whoever changed it, what it was
-/// before and is now.
+/// before and is now. `listing` is dropped when all that was there at first was told.
 async fn keep<K>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     mut writer: Writer<K>,
     on_change: impl Fn(&K, Fate),
     on_any: impl Fn(Option<&K>, Option<&K>),
+    listing: mpsc::Sender<Infallible>,
 ) where
     K: Resource<DynamicType = ()> + DeserializeOwned + Clone + Debug + Send + 'static,
 {
     let store = writer.as_reader();
+    let mut listing = Some(listing);
     let mut events = std::pin::pin!(events.backoff(Pauses::default()).modify(prune));
     while let Some(event) = events.next().await {
         let event = match event {
@@ -359,6 +371,7 @@ async fn keep<K>(
                         on_change(object, Fate::Changed);
                     }
                 }
+                drop(listing.take());
             }
             Event::Apply(ref object) => {
                 let before = store.get(&named(object));

@@ -1,13 +1,12 @@
 //! One grant in its account: observe, decide, apply.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crossrole_api::names::{GRANT_FINALIZER, RECONCILE_AT_ANNOTATION};
+use crossrole_api::names::RECONCILE_AT_ANNOTATION;
 use crossrole_api::{AssumeRoleGrant, AssumeRoleGrantStatus, EntryState, Reason};
 use crossrole_iam::Arn;
 use crossrole_plan::declaration::ObjectName;
-use crossrole_plan::grant::{self, Gives, GrantChange, GrantPlan, HolderKind, ObservedGrant, Seen};
+use crossrole_plan::grant::{self, GrantChange, GrantPlan, HolderKind, ObservedGrant, Seen};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::owner::{Holder, Owner};
 use crossrole_plan::refusal::Refusal;
@@ -58,22 +57,6 @@ impl<'a> Work<'a> {
             version: grant.resource_version(),
             notes: Vec::new(),
         }
-    }
-
-    /// Puts our finalizer on. Where it was not there, nothing was done for this grant before.
-    pub(super) async fn take_on(&mut self) -> kube::Result<()> {
-        if write_back::has_finalizer(self.grant, GRANT_FINALIZER) {
-            return Ok(());
-        }
-        if self.status.account_id.is_none() {
-            let nothing = Gives {
-                is_there: false,
-                roles: Some(BTreeSet::new()),
-            };
-            self.context.grants.found(&self.object, Some(nothing));
-        }
-        self.note(write_back::set_finalizer(self.api, self.grant, GRANT_FINALIZER, true).await?);
-        Ok(())
     }
 
     /// Remembers what a patch of ours resulted in.
@@ -128,7 +111,7 @@ impl<'a> Work<'a> {
     async fn make_true(&mut self, hold: &Hold, print: u64, anew: bool) -> kube::Result<Option<Finished>> {
         let context = self.context;
         let entrance = &hold.entrance;
-        if let Some(refusal) = hold.refusal.as_ref().filter(|_| self.has_nothing()) {
+        if let Some(refusal) = hold.refusal.as_ref().filter(|_| !anew && self.has_nothing()) {
             return Ok(Some(self.finished(entrance, Outcome::refused(refusal))));
         }
         let handle = context.aws.account(&hold.entrance);
@@ -328,7 +311,7 @@ impl<'a> Work<'a> {
         Ok(Some(Outcome::Gone))
     }
 
-    /// Whether no account holds a policy of the grant: a refusal needs no call then.
+    /// Whether this process found no policy of the grant: a refusal needs no further call then.
     fn has_nothing(&self) -> bool {
         let known = &self.context.grants;
         let delay = self.context.settings.propagation_delay;

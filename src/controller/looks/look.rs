@@ -20,6 +20,8 @@ pub(in crate::controller) struct Look {
     pub(in crate::controller) answered: u64,
     /// The task that is being worked on.
     pub(in crate::controller) running: Option<u64>,
+    /// Its object is gone; what is under way ends as soon as it can.
+    pub(in crate::controller) is_forgotten: bool,
     /// What came of the last one.
     pub(in crate::controller) done: Option<(u64, Verdict)>,
     /// When to look again although the task is the same.
@@ -42,6 +44,7 @@ impl Look {
             asked: answered,
             answered,
             running: None,
+            is_forgotten: false,
             done: None,
             due: now,
             failures: 0,
@@ -54,6 +57,7 @@ impl Look {
     /// Whether to begin now; it counts as begun then.
     pub(in crate::controller) fn begin(&mut self, print: u64, asked: u64, now: Instant, slack: Duration) -> bool {
         self.wanted = print;
+        self.is_forgotten = false;
         let same = self.done.as_ref().is_some_and(|(done, _)| *done == print);
         let slack = if self.failures == 0 { slack } else { Duration::ZERO };
         let waits = same && self.asked == asked && self.due > now + slack;
@@ -81,6 +85,13 @@ impl Look {
             };
             self.settle(print, finished, interval, now);
         }
+    }
+
+    /// Its object is gone. Says whether a look is under way: of an object that follows, there is one at a time, too.
+    pub(in crate::controller) fn forget(&mut self) -> bool {
+        self.is_forgotten = true;
+        self.done = None;
+        self.running.is_some()
     }
 
     /// It was given up on the way: what the account holds now is not what the last one found.
@@ -251,6 +262,19 @@ mod tests {
         assert!(!look.begin(1, 0, now, Duration::ZERO), "and then what was before");
         look.give_up(now);
         assert!(look.begin(1, 0, now, Duration::ZERO));
+    }
+
+    #[test]
+    fn an_object_that_follows_another_is_looked_at_when_the_look_at_that_has_ended() {
+        let now = Instant::now();
+        let mut look = look(now);
+        assert!(look.begin(1, 0, now, Duration::ZERO));
+        assert!(look.forget(), "it is under way");
+        assert!(!look.begin(1, 0, now, Duration::ZERO));
+        look.give_up(now);
+        assert!(look.begin(1, 0, now, Duration::ZERO));
+        look.give_up(now);
+        assert!(!look.forget());
     }
 
     #[test]

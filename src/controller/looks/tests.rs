@@ -70,6 +70,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             asked: 0,
             answered: 0,
             running: None,
+            is_forgotten: false,
             done: Some((print, done)),
             due: Instant::now(),
             failures: 0,

@@ -44,7 +44,8 @@ async fn an_account_is_looked_at_when_the_cache_shows_that_it_is_used_otherwise(
             asked.lock().unwrap().push(cached);
         }
     };
-    keep(stream::iter(events.map(Ok)), writer, |_, _| {}, note).await;
+    let (listing, _) = tokio::sync::mpsc::channel(1);
+    keep(stream::iter(events.map(Ok)), writer, |_, _| {}, note, listing).await;
     let ids = asked.into_inner().unwrap().into_iter().map(|cached| {
         let status = cached?.0.unwrap().status.unwrap();
         Some(status.accounts.into_iter().next()?.role_id)
