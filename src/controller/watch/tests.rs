@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use futures::stream;
+use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use super::*;
