@@ -27,7 +27,7 @@ use crate::cli::OrphansFlags;
 use crate::controller::context::object_name;
 use crate::controller::watch::{CachedAccount, CachedClass, CachedRole};
 use crate::controller::world::World;
-use crate::controller::{cluster_id, orphans, resolve};
+use crate::controller::{client, cluster_id, orphans, resolve};
 use crate::fence::Fence;
 use crate::metrics::Metrics;
 use crate::output;
@@ -212,10 +212,9 @@ impl Cluster {
             return Ok(false);
         };
         let api: Api<CachedRole> = Api::namespaced(self.client.clone(), &owner.namespace);
-        let of_name = ListParams::default().fields(&format!("metadata.name={}", owner.name));
-        let found = api.list(&of_name).await;
-        let objects = found.map_err(|error| format!("its object could not be looked for: {error}"))?;
-        Ok(orphans::is_wanted(objects.items.first(), &self.world, account, role))
+        let found = client::find(&api, &owner.name).await;
+        let object = found.map_err(|error| format!("its object could not be looked for: {error}"))?;
+        Ok(orphans::is_wanted(object.as_ref(), &self.world, account, role))
     }
 
     /// Removes an orphan, as its own tags allow, and waits until the account shows that it is gone.

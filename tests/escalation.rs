@@ -292,13 +292,7 @@ async fn a_user_of_a_namespace_gives_nobody_leave_whom_the_class_does_not_list_a
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
     scene.wait_for_ready("security", "audit", "True").await.unwrap();
 
-    let since = scene
-        .simulator
-        .calls(0)
-        .await
-        .unwrap()
-        .last()
-        .map_or(0, |call| call.seq);
+    let since = scene.simulator.last_call().await.unwrap();
     let attempts = attempts_to_grant();
     let name = |index: usize| format!("climber-{index}");
     let of = |index: usize, (_, namespace, account, to, _): &Attempt| {

@@ -213,11 +213,6 @@ fn changed(round: usize) -> Vec<Value> {
     roles.collect()
 }
 
-async fn last_call(scene: &Scene) -> u64 {
-    let calls = scene.simulator.calls(0).await.unwrap();
-    calls.last().map_or(0, |call| call.seq)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: make failover"]
 async fn twenty_holders_are_killed_in_two_hundred_changes_and_no_change_is_lost_or_made_by_two() {
@@ -229,7 +224,7 @@ async fn twenty_holders_are_killed_in_two_hundred_changes_and_no_change_is_lost_
     let mut times = Vec::new();
     for round in 0..ROUNDS {
         let mut standby = scene.standby(&[]).await.unwrap();
-        let before = last_call(&scene).await;
+        let before = scene.simulator.last_call().await.unwrap();
         scene.control_plane.apply(&yaml(&changed(round))).await.unwrap();
         // In each round it dies a little later in its work.
         let writes = round % (CHANGES + 1);
@@ -242,7 +237,7 @@ async fn twenty_holders_are_killed_in_two_hundred_changes_and_no_change_is_lost_
         .unwrap();
         let killed = Instant::now();
         holder.kill().await.unwrap();
-        ends.push(last_call(&scene).await);
+        ends.push(scene.simulator.last_call().await.unwrap());
         standby.wait_for_line("crossrole is ready", PATIENCE).await.unwrap();
         times.push(killed.elapsed());
         holder = standby;

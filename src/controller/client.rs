@@ -1,11 +1,14 @@
 //! The client of Kubernetes.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use http::{Method, Request};
+use kube::api::ListParams;
 use kube::client::retry::RetryPolicy;
 use kube::client::{Body, ClientBuilder};
-use kube::{Client, Config};
+use kube::{Api, Client, Config};
+use serde::de::DeserializeOwned;
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
 
@@ -19,6 +22,18 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// Requests that wait to be sent.
 const WAITING: usize = 1024;
+
+/// The object of a name, if there is one. It is listed: that is a right which the operator has.
+///
+/// # Errors
+/// What Kubernetes answered.
+pub async fn find<K>(api: &Api<K>, name: &str) -> kube::Result<Option<K>>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    let of_name = ListParams::default().fields(&format!("metadata.name={name}"));
+    Ok(api.list(&of_name).await?.items.pop())
+}
 
 /// A client that writes nothing while the fence is closed; reads are always sent. Counts the writes.
 ///

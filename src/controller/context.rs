@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossrole_api::CrossAccountRole;
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::outcome;
 use jiff::Timestamp;
@@ -18,8 +17,6 @@ use super::looks::Looks;
 use super::memory::Memory;
 use super::queues::{Queues, named};
 use super::removals::Counted;
-use super::resolve::Place;
-use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::Caches;
 use super::world::World;
@@ -60,8 +57,6 @@ pub struct Context {
     pub memory: Arc<Memory>,
     /// What this process knows of grants.
     pub grants: Arc<grants::Known>,
-    /// Who is about to have a new role.
-    pub rooms: Rooms,
     /// Which roles are being worked on, and when each is looked at again.
     pub looks: Arc<Looks>,
     /// The removals that the brake counts.
@@ -94,6 +89,11 @@ impl Context {
         Timestamp::now()
     }
 
+    /// How long it is until a moment; nothing where it is over.
+    pub fn until(&self, moment: Timestamp) -> Duration {
+        moment.duration_since(self.now()).try_into().unwrap_or_default()
+    }
+
     /// What is known of Kubernetes now. Made anew only when something of it has changed.
     pub fn world(&self) -> Arc<World> {
         let changes = self.caches.changes();
@@ -121,12 +121,6 @@ impl Context {
     pub(super) fn mark_of(&self, account: &str) -> Arc<Mark> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         in_use.entry(account.to_string()).or_default().clone()
-    }
-
-    /// How many roles the objects of a namespace have, or are about to have, besides the one of this object in this place.
-    /// Takes the room for that one where there is some.
-    pub fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
-        self.rooms.take(world, role, place)
     }
 
     /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.

@@ -109,14 +109,15 @@ impl Index {
         usage
     }
 
-    /// As [`Rooms::take`](super::rooms::Rooms::take).
+    /// How many roles the objects of a namespace have, or are about to have, in accounts of the place's class besides the
+    /// one of this object there. Takes the room for that one where they are fewer than the place allows.
     pub(super) fn take_room(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
         let mut inner = self.inner();
         inner.rooms.learn(world.changes(), || world.classes_of_accounts());
         inner.take_room(role, place)
     }
 
-    /// As [`Rooms::keep`](super::rooms::Rooms::keep).
+    /// Gives back an object's rooms but for those accounts where it still is to get a new role.
     pub(super) fn keep_rooms(&self, object: &ObjectName, accounts: &BTreeSet<&str>) {
         self.inner().keep_rooms(object, accounts);
     }

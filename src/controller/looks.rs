@@ -98,9 +98,11 @@ impl Looks {
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
             let look = looked.looks.entry(task.account.clone());
-            // It was handled where somebody found a role since.
-            let handled_here = role_of(task.entry.as_ref()).and(handled);
-            let look = look.or_insert_with(|| Box::new(Look::new(print, print_of(handled_here), now)));
+            let look = look.or_insert_with(|| {
+                // It was handled where somebody found a role since.
+                let handled_here = role_of(task.entry.as_ref()).and(handled);
+                Box::new(Look::new(print, print_of(handled_here), now))
+            });
             if look.begin(print, asked, now, slack) {
                 let Some(waiting) = Waiting::of(job, task, print, look.is_anew()) else {
                     look.running = None;

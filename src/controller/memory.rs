@@ -98,6 +98,11 @@ impl<T: Default> Lately<T> {
         *at = now;
         known
     }
+
+    /// Whether a role was remembered so lately.
+    fn is_within(&self, role: &RoleKey, time: Duration) -> bool {
+        self.by_role.get(role).is_some_and(|(_, at)| at.elapsed() < time)
+    }
 }
 
 impl Memory {
@@ -217,9 +222,7 @@ impl Memory {
 
     /// Whether we made a role so lately: that it is not seen does not mean that it is gone.
     pub fn made_within(&self, account: &AccountId, role: &RoleName, object: &ObjectName, time: Duration) -> bool {
-        let inner = self.inner();
-        let made = inner.made.by_role.get(&role_key(account, role, object));
-        made.is_some_and(|(_, at)| at.elapsed() < time)
+        self.inner().made.is_within(&role_key(account, role, object), time)
     }
 
     /// Remembers that we may have made a role just now: the answer was lost.
@@ -237,9 +240,8 @@ impl Memory {
         object: &ObjectName,
         time: Duration,
     ) -> bool {
-        let inner = self.inner();
-        let made = inner.perhaps_made.by_role.get(&role_key(account, role, object));
-        made.is_some_and(|(_, at)| at.elapsed() < time)
+        let key = role_key(account, role, object);
+        self.inner().perhaps_made.is_within(&key, time)
     }
 
     /// Whether this process began so lately: of what another one wrote until then it knows nothing.

@@ -68,7 +68,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         predecessor: context.settings.take_over_from.as_deref(),
         load: &|| removals::load(&context, &world, role),
         settled: &|accounts| context.memory.removals_settled(&claim.object, accounts),
-        rooms: &|place| context.take_room(&world, role, place),
+        rooms: &|place| context.caches.index.take_room(&world, role, place),
         statusless: false,
         max_removals: context.settings.max_removals,
     });
@@ -76,7 +76,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     let mut status = before.clone();
     let new = new_roles(&tasks);
     let names: Vec<&str> = new.iter().map(|(account, _, _)| account.as_str()).collect();
-    context.rooms.keep(&claim.object, &names.iter().copied().collect());
+    let index = &context.caches.index;
+    index.keep_rooms(&claim.object, &names.iter().copied().collect());
     account::mark_in_use(&context, &names).await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new, context.now()) {
         let (name, version) = (role.name_any(), written.version.as_deref());

@@ -5,38 +5,13 @@
 //! thousand rooms, and nobody goes through those of the others for each.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
-use crossrole_api::{AccountEntry, CrossAccountRole, EntryState, Reason};
+use crossrole_api::{AccountEntry, EntryState, Reason};
 use crossrole_plan::declaration::ObjectName;
 
-use super::index::Index;
 use super::resolve::Place;
-use super::world::World;
 
 /// Rooms in all namespaces. The index counts them: it learns first what status shows.
-#[derive(Debug)]
-pub struct Rooms(Arc<Index>);
-
-impl Rooms {
-    /// Those that this index counts.
-    pub fn of(index: Arc<Index>) -> Self {
-        Self(index)
-    }
-
-    /// How many roles the objects of a namespace have, or are about to have, in accounts of the place's class besides the
-    /// one of this object there. Takes the room for that one where they are fewer than the place allows.
-    pub fn take(&self, world: &World, role: &CrossAccountRole, place: &Place<'_>) -> u32 {
-        self.0.take_room(world, role, place)
-    }
-
-    /// Gives back an object's rooms but for those accounts where it still is to get a new role.
-    pub fn keep(&self, object: &ObjectName, accounts: &BTreeSet<&str>) {
-        self.0.keep_rooms(object, accounts);
-    }
-}
-
-/// Rooms, counted.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// By the AWSAccount's name.
@@ -86,7 +61,7 @@ impl Counts {
         }
     }
 
-    /// As [`Rooms::take`]. `is_shown` says whether status shows the object's room there.
+    /// As [`Index::take_room`](super::index::Index::take_room). `is_shown` says whether status shows the object's room there.
     pub(super) fn take(&mut self, object: &ObjectName, place: &Place<'_>, is_shown: bool) -> u32 {
         let is_counted = is_shown || self.has_taken(object, place.account);
         let is_of_class = self
@@ -105,7 +80,7 @@ impl Counts {
         others
     }
 
-    /// As [`Rooms::keep`]. `is_shown` says of an account whether status shows the object's room there.
+    /// As [`Index::keep_rooms`](super::index::Index::keep_rooms). `is_shown` says of an account whether status shows the object's room there.
     pub(super) fn keep(&mut self, object: &ObjectName, accounts: &BTreeSet<&str>, is_shown: impl Fn(&str) -> bool) {
         let Some(rooms) = self.taken.remove(object) else {
             return;

@@ -24,7 +24,6 @@ use super::events::Events;
 use super::gather::gather;
 use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
-use super::rooms::Rooms;
 use super::settings::Settings;
 use super::watch::{Caches, Remembered};
 use super::{account, class, events, freshness, grants, reconcile, standing, watch};
@@ -225,7 +224,6 @@ async fn start(
         queues.clone(),
     ));
     health.must_go_on("the task that notices accounts that answer again", &recovering);
-    let index = Arc::clone(&caches.index);
     let context = Context {
         settings,
         cluster_id,
@@ -238,7 +236,6 @@ async fn start(
         metrics,
         memory: remembered.memory,
         grants: remembered.grants,
-        rooms: Rooms::of(index),
         looks: remembered.looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),

@@ -5,12 +5,13 @@ use std::fmt::Debug;
 use crossrole_api::Reason;
 use crossrole_api::status::condition::STALLED;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{ApiResource, ListParams, Patch, PatchParams};
+use kube::api::{ApiResource, Patch, PatchParams};
 use kube::core::{DeserializeGuard, DynamicObject};
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 
+use super::client;
 use super::context::{Context, key};
 use super::report::{Overall, conditions};
 
@@ -32,9 +33,7 @@ where
             Some(namespace) => Api::namespaced_with(context.client.clone(), &namespace, &resource),
             None => Api::all_with(context.client.clone(), &resource),
         };
-        let name = cached.name_any();
-        let only = ListParams::default().fields(&format!("metadata.name={name}"));
-        let Some(object) = api.list(&only).await?.items.pop() else {
+        let Some(object) = client::find(&api, &cached.name_any()).await? else {
             return Ok(Action::await_change());
         };
         if write(context, &api, &object, problem).await? {

@@ -3,6 +3,8 @@
 //! A cache is complete before the first reconcile: an empty one must never look like "nothing is desired". A change
 //! that we wrote ourselves (status, finalizers) asks for no look, but at an account whose use it changes.
 
+mod keep;
+
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -11,16 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
-use kube::runtime::reflector;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::mpsc;
 
-mod keep;
-
-use keep::{Fate, fingerprint, keep};
-
+use self::keep::{Fate, fingerprint, keep};
 use super::context::{key, object_name};
 use super::grants::{self, bearing, bears_beside, is_under_way, look_after_account, look_beside};
 use super::index::{Index, role_name};

@@ -372,9 +372,9 @@ impl Visit<'_> {
     }
 
     fn until_end(&self, lifecycle: &Lifecycle) -> Option<Duration> {
-        let now = self.job.context.now();
-        let end = lifecycle.next_change(now);
-        end.map(|end| end.duration_since(now).unsigned_abs())
+        let context = &self.job.context;
+        let end = lifecycle.next_change(context.now());
+        end.map(|end| context.until(end))
     }
 
     /// The other objects that could have a role of this name in this account.

@@ -153,6 +153,11 @@ impl Simulator {
         self.list(&format!("/calls?since={since}"), "calls").await
     }
 
+    /// The number of the newest call; 0 where there was none.
+    pub async fn last_call(&self) -> Result<u64, Error> {
+        Ok(self.calls(0).await?.last().map_or(0, |call| call.seq))
+    }
+
     /// How many calls there were since the last reset.
     pub async fn counts(&self) -> Result<AllCounts, Error> {
         self.ask(Method::GET, "/calls/counts", None).await

@@ -114,7 +114,7 @@ async fn every_broken_account_is_found_in_one_look_that_writes_nothing() {
         set_up(&simulator, &account, case).await;
         manifests += &manifest(&account, case.name, &case.spec);
     }
-    let since = simulator.calls(0).await.unwrap().last().map_or(0, |call| call.seq);
+    let since = simulator.last_call().await.unwrap();
     let said = doctor(&simulator.endpoint, Some(&keys), &manifests, "json").await;
     assert_eq!(said.code, Some(1), "{}", said.text);
     let found: Value = serde_json::from_str(&said.text).unwrap();

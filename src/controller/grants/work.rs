@@ -194,9 +194,7 @@ impl<'a> Work<'a> {
 
     /// What stands is over when the time of one of the roles begins or ends.
     fn until_it_changes(&self, hold: &Hold, finished: Finished) -> Finished {
-        let now = self.context.now();
-        let changes_in = hold.changes_at.map(|at| at.duration_since(now));
-        let changes_in = changes_in.map(|span| Duration::try_from(span).unwrap_or_default());
+        let changes_in = hold.changes_at.map(|at| self.context.until(at));
         Finished {
             at_latest: finished.at_latest.into_iter().chain(changes_in).min(),
             ..finished

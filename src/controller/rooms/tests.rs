@@ -1,11 +1,14 @@
 use std::cell::Cell;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::controller::index::Index;
 use crate::controller::watch::{CachedAccount, CachedRole};
+use crate::controller::world::World;
 
 fn named(namespace: &str, name: &str) -> ObjectName {
     ObjectName {
@@ -51,14 +54,14 @@ fn world(classes: &[(&str, &str)]) -> World {
 
 /// Rooms where these objects are.
 struct Rig {
-    rooms: Rooms,
+    index: Index,
     world: World,
 }
 
 impl Rig {
     fn with(objects: &[&ObjectName]) -> Self {
         let rig = Self {
-            rooms: Rooms::of(Arc::default()),
+            index: Index::default(),
             world: world(&[("prod", "c"), ("stage", "c"), ("test", "c"), ("lab", "d")]),
         };
         for object in objects {
@@ -68,14 +71,14 @@ impl Rig {
     }
 
     fn change(&self, before: Option<&CachedRole>, after: Option<&CachedRole>) {
-        self.rooms.0.change(before, after);
+        self.index.change(before, after);
     }
 
     fn take(&self, object: &ObjectName, account: &str, most: u32) -> u32 {
         let role = role(object, &[]);
         let class = self.world.class_of(account).unwrap();
         let place = Place { account, class, most };
-        self.rooms.take(&self.world, role.0.as_ref().unwrap(), &place)
+        self.index.take_room(&self.world, role.0.as_ref().unwrap(), &place)
     }
 
     /// How many rooms count for an object that has none.
@@ -86,7 +89,7 @@ impl Rig {
             class,
             most: 0,
         };
-        self.rooms.take(&self.world, inquirer.0.as_ref().unwrap(), &place)
+        self.index.take_room(&self.world, inquirer.0.as_ref().unwrap(), &place)
     }
 }
 
@@ -103,9 +106,9 @@ fn room_that_was_taken_counts_at_once_and_for_every_object() {
     assert_eq!(rig.take(&b, "prod", 3), 3, "for others as well");
     assert_eq!(rig.take(&a, "lab", 3), 0, "another class");
     assert_eq!(rig.take(&elsewhere, "prod", 3), 0, "another namespace");
-    rig.rooms.keep(&a, &BTreeSet::from(["stage"]));
+    rig.index.keep_rooms(&a, &BTreeSet::from(["stage"]));
     assert_eq!(rig.take(&b, "prod", 3), 2);
-    rig.rooms.keep(&b, &BTreeSet::new());
+    rig.index.keep_rooms(&b, &BTreeSet::new());
     rig.change(Some(&held), None);
     assert_eq!(rig.count("c"), 1);
 }
@@ -126,7 +129,7 @@ fn a_room_that_was_taken_counts_once_until_status_shows_it_or_its_object_is_gone
     rig.change(Some(&refused), Some(&made));
     assert_eq!(rig.count("c"), 2, "no room is counted twice");
     assert_eq!(rig.take(&a, "prod", 9), 1, "nor against its own object");
-    rig.rooms.keep(&a, &BTreeSet::new());
+    rig.index.keep_rooms(&a, &BTreeSet::new());
     assert_eq!(rig.count("c"), 2, "status shows it");
     rig.take(&a, "test", 9);
     let lost = unreadable(&a);

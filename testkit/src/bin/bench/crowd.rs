@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crossrole_testkit::simulator::{Effect, Fault, Match};
-use crossrole_testkit::{Error, eventually};
-use serde_json::{Value, json};
+use crossrole_testkit::{Error, eventually, scene};
+use serde_json::json;
 
 use crate::figures::Row;
 use crate::scenarios::{NEVER, PATIENCE, start};
@@ -93,10 +93,7 @@ pub async fn failing() -> Result<Vec<Row>, Error> {
 async fn wait_until_ready(stage: &Stage, number: usize) -> Result<(), Error> {
     eventually(PATIENCE, "an object is ready", async || {
         let object = stage.object(number).await?;
-        let conditions = object["status"]["conditions"].as_array();
-        let ready = conditions.into_iter().flatten();
-        let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
-        if ready.into_iter().any(is_ready) {
+        if scene::condition(&object, "Ready")["status"] == "True" {
             Ok(())
         } else {
             Err(Error::new(object["status"]["summary"].to_string()))

@@ -313,7 +313,7 @@ async fn repair(stage: &Stage, shape: &str, interval: u64) -> Result<Row, Error>
     const ROLE: &str = "role-00000";
     let simulator = &stage.scene.simulator;
     let declared = simulator.role(&account_id(0), ROLE).await?.map(|role| role.trust);
-    let before = simulator.calls(0).await?.last().map_or(0, |call| call.seq);
+    let before = simulator.last_call().await?;
     let edit = json!({"trust": {"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     ]}});
