@@ -48,6 +48,7 @@ pub use gate::Recovery;
 pub use grants::AppliedGrant;
 pub use hub::{Hub, Identity};
 pub use own::OwnAccount;
+pub use places::Turn;
 pub use snapshot::{Reading, Tagged};
 pub use write::Applied;
 

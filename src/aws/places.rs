@@ -94,7 +94,7 @@ impl Drop for Turn<'_> {
 
 impl AccountPlaces {
     /// Waits until a role of this account may be worked on. The account's own limit comes first, so that those who wait
-    /// for it take no place from others.
+    /// for it take no place from others; there most of them wait, so that is all they need memory for.
     pub(super) async fn turn<'a>(&'a self, all: &'a Places, is_slow: impl Fn() -> bool) -> Turn<'a> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let mut turn = Turn {
@@ -102,17 +102,24 @@ impl AccountPlaces {
             _places: [None, None, None],
         };
         let of_account = self.at_once.acquire().await.ok();
-        let (further, of_all) = if is_slow() {
-            (self.while_slow.acquire().await.ok(), all.further.place(true).await)
-        } else {
-            tokio::select! {
-                biased;
-                first = async { (self.first.acquire().await.ok(), all.first.acquire().await.ok()) } => first,
-                further = all.further.place(false) => (None, further),
-            }
-        };
+        let (further, of_all) = Box::pin(self.place_among(all, is_slow())).await;
         turn._places = [of_account, further, of_all];
         turn
+    }
+
+    async fn place_among<'a>(
+        &'a self,
+        all: &'a Places,
+        is_slow: bool,
+    ) -> (Option<SemaphorePermit<'a>>, Option<SemaphorePermit<'a>>) {
+        if is_slow {
+            return (self.while_slow.acquire().await.ok(), all.further.place(true).await);
+        }
+        tokio::select! {
+            biased;
+            first = async { (self.first.acquire().await.ok(), all.first.acquire().await.ok()) } => first,
+            further = all.further.place(false) => (None, further),
+        }
     }
 
     /// How many roles are looked at, or wait for it.

@@ -10,6 +10,7 @@ use kube::client::{Body, ClientBuilder};
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
 use tower::buffer::BufferLayer;
+use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::RetryLayer;
 
 use super::deadline::DeadlineLayer;
@@ -19,6 +20,10 @@ use crate::metrics::Metrics;
 
 /// How long Kubernetes may take to begin an answer.
 const LONGEST: Duration = Duration::from_secs(20);
+
+/// Requests that wait for their answers: each has a connection of its own, some forty kilobytes, and an API server does not
+/// get more done by being asked for more at once.
+const AT_ONCE: usize = 64;
 
 /// Requests that wait to be sent.
 const WAITING: usize = 1024;
@@ -49,6 +54,7 @@ pub fn fenced(mut config: Config, fence: Fence, metrics: Metrics) -> kube::Resul
     Ok(ClientBuilder::try_from(config)?
         .with_layer(&DeadlineLayer(LONGEST))
         .with_layer(&FencedLayer::new(fence, count))
+        .with_layer(&ConcurrencyLimitLayer::new(AT_ONCE))
         .with_layer(&BufferLayer::new(WAITING))
         .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))
         .build())
@@ -91,6 +97,7 @@ mod tests {
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::sync::Semaphore;
 
     use super::*;
     use crate::fence::uptime;
@@ -136,6 +143,47 @@ mod tests {
         let figures = metrics.tell().unwrap();
         let sent = "crossrole_kubernetes_writes_total{verb=\"patch\",resource=\"namespaces\"} 1\n";
         assert!(figures.contains(sent), "only what was sent counts: {figures}");
+    }
+
+    /// A Kubernetes that answers a connection's requests when it is told to, and counts those who wait for that.
+    async fn patient(listener: TcpListener, waiting: Arc<Semaphore>, answering: Arc<Semaphore>) {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let (waiting, answering) = (waiting.clone(), answering.clone());
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let _ = connection.read(&mut request).await;
+                waiting.add_permits(1);
+                answering.acquire().await.unwrap().forget();
+                // Before the answer: with that, the next one may come.
+                waiting.acquire().await.unwrap().forget();
+                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 29\r\nconnection: close\r\n\r\n{\"metadata\": {\"name\": \"x\"}}\n";
+                let _ = connection.write_all(answer.as_bytes()).await;
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_is_asked_at_once_than_kubernetes_can_do() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (waiting, answering) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        tokio::spawn(patient(listener, waiting.clone(), answering.clone()));
+        let client = fenced(Config::new(url.parse().unwrap()), Fence::closed(), Metrics::default()).unwrap();
+        let asked = (0..3 * AT_ONCE).map(|_| {
+            let api: Api<Namespace> = Api::all(client.clone());
+            tokio::spawn(async move { api.get("x").await })
+        });
+        let asked: Vec<_> = asked.collect();
+        let as_many = u32::try_from(AT_ONCE).unwrap();
+        for _ in 0..2 * AT_ONCE {
+            drop(waiting.acquire_many(as_many).await);
+            assert_eq!(waiting.available_permits(), AT_ONCE);
+            answering.add_permits(1);
+        }
+        answering.add_permits(AT_ONCE);
+        for answer in asked {
+            answer.await.unwrap().unwrap();
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is to be done in an account that an object selects: hold the role there, or end access to it.
 
+use std::sync::Arc;
+
 use crossrole_api::class::OnViolation;
 use crossrole_api::role::Mode;
 use crossrole_api::{AWSAccount, AccountEntry, AccountState, EntryState, Reason};
@@ -155,7 +157,7 @@ fn desired(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
     account: &AWSAccount,
-) -> Result<(Entrance, Desired, (Account, Rules)), Refusal> {
+) -> Result<(Entrance, Desired, (Account, Arc<Rules>)), Refusal> {
     let (account, rules) = request.world.usable(account, request.hub)?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let mut desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
@@ -168,7 +170,7 @@ fn allowed(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
     desired: &Desired,
-    (account, rules): &(Account, Rules),
+    (account, rules): &(Account, Arc<Rules>),
     entry: Option<&AccountEntry>,
 ) -> Result<(), Refusal> {
     let declaration = declaration.as_ref().map_err(Clone::clone)?;

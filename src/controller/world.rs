@@ -1,9 +1,9 @@
 //! What is known of Kubernetes at one moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crossrole_api::{AWSAccount, AccountClass, AccountState, CrossAccountRole, Reason};
+use crossrole_api::{AWSAccount, AccountState, CrossAccountRole, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
 use crossrole_plan::bootstrap::Bootstrap;
@@ -20,9 +20,20 @@ use crate::aws::Identity;
 /// What is known of Kubernetes at one moment.
 pub struct World {
     accounts: BTreeMap<String, Arc<CachedAccount>>,
-    classes: BTreeMap<String, Arc<CachedClass>>,
+    /// Those that can be read, by their ids: the oldest first.
+    by_id: HashMap<String, Vec<Arc<CachedAccount>>>,
+    /// `Err` where this version cannot read a class.
+    classes: BTreeMap<String, Result<Class, Refusal>>,
     namespaces: BTreeMap<String, Labels>,
     changes: u64,
+}
+
+/// An AccountClass. It is parsed once, however many accounts and objects it concerns, and part by part: a fault in one stands
+/// in the way of nothing that needs another.
+struct Class {
+    bootstrap: Result<Bootstrap, Refusal>,
+    grant_role: Result<Option<GrantRole>, Refusal>,
+    rules: Result<Arc<Rules>, Refusal>,
 }
 
 /// Where the account of an entry in status stands now.
@@ -60,10 +71,12 @@ impl World {
         namespaces: impl IntoIterator<Item = (String, Labels)>,
     ) -> Self {
         let accounts = accounts.into_iter();
+        let accounts: BTreeMap<_, _> = accounts.map(|account| (account.name_any(), account)).collect();
         let classes = classes.into_iter();
         Self {
-            accounts: accounts.map(|account| (account.name_any(), account)).collect(),
-            classes: classes.map(|class| (class.name_any(), class)).collect(),
+            by_id: by_id(accounts.values()),
+            accounts,
+            classes: classes.map(|class| (class.name_any(), Class::of(&class))).collect(),
             namespaces: namespaces.into_iter().collect(),
             changes: 0,
         }
@@ -95,8 +108,10 @@ impl World {
         self.accounts.get(name).and_then(|account| account.0.as_ref().ok())
     }
 
-    fn all_readable(&self) -> impl Iterator<Item = &AWSAccount> {
-        self.accounts.values().filter_map(|account| account.0.as_ref().ok())
+    /// The AWSAccounts of an id, the oldest first.
+    fn of_id(&self, id: &str) -> impl Iterator<Item = &AWSAccount> {
+        let accounts = self.by_id.get(id).into_iter().flatten();
+        accounts.filter_map(|account| account.0.as_ref().ok())
     }
 
     /// An AWSAccount by its name.
@@ -128,11 +143,7 @@ impl World {
         if let Some(account) = named.filter(|account| account.spec.account_id == id) {
             return Located::At(account);
         }
-        let oldest = self
-            .all_readable()
-            .filter(|account| account.spec.account_id == id)
-            .min_by_key(|account| age(account));
-        match (oldest, named) {
+        match (self.of_id(id).next(), named) {
             (Some(account), _) => Located::At(account),
             (None, Some(account)) => Located::Elsewhere(account),
             (None, None) => Located::Nowhere,
@@ -141,23 +152,14 @@ impl World {
 
     /// The older AWSAccount of the same id and partition, where there is one.
     fn duplicate_of(&self, account: &AWSAccount) -> Option<String> {
-        let same = |other: &&AWSAccount| {
-            other.spec.account_id == account.spec.account_id && other.spec.partition == account.spec.partition
-        };
-        let first = self.all_readable().filter(same).map(age).min();
-        first.filter(|first| *first != age(account)).map(|(_, name)| name)
+        let mut same = self.of_id(&account.spec.account_id);
+        let first = same.find(|other| other.spec.partition == account.spec.partition)?;
+        (first.name_any() != account.name_any()).then(|| first.name_any())
     }
 
-    fn class(&self, name: &str) -> Result<&AccountClass, Refusal> {
-        match self.classes.get(name).map(|class| &class.0) {
-            Some(Ok(class)) => Ok(class),
-            Some(Err(unreadable)) => Err(Refusal::new(
-                Reason::InvalidClass,
-                format!(
-                    "this version of crossrole cannot read AccountClass {name}: {}",
-                    unreadable.error
-                ),
-            )),
+    fn class(&self, name: &str) -> Result<&Class, Refusal> {
+        match self.classes.get(name) {
+            Some(class) => class.as_ref().map_err(Clone::clone),
             None => Err(Refusal::of_field(
                 Reason::ClassNotFound,
                 "AWSAccount spec.class",
@@ -171,7 +173,7 @@ impl World {
     ///
     /// # Errors
     /// Why they cannot.
-    pub fn usable(&self, account: &AWSAccount, hub: Option<&Identity>) -> Result<(Account, Rules), Refusal> {
+    pub fn usable(&self, account: &AWSAccount, hub: Option<&Identity>) -> Result<(Account, Arc<Rules>), Refusal> {
         if let Some(older) = self.duplicate_of(account) {
             return Err(Refusal::of_field(
                 Reason::DuplicateAccount,
@@ -180,7 +182,7 @@ impl World {
             ));
         }
         let parsed = served(account, hub)?;
-        let rules = Rules::parse(self.class(&parsed.class)?)?;
+        let rules = self.class(&parsed.class)?.rules.clone()?;
         Ok((parsed, rules))
     }
 
@@ -191,7 +193,7 @@ impl World {
     /// Why the account cannot be entered.
     pub fn enterable(&self, account: &AWSAccount, hub: Option<&Identity>) -> Result<(Account, Bootstrap), Refusal> {
         let parsed = served(account, hub)?;
-        let bootstrap = Bootstrap::parse(self.class(&parsed.class)?)?;
+        let bootstrap = self.class(&parsed.class)?.bootstrap.clone()?;
         Ok((parsed, bootstrap))
     }
 
@@ -200,16 +202,16 @@ impl World {
     /// # Errors
     /// There is no such class, or its grant role is none.
     pub fn grant_role(&self, account: &Account) -> Result<Option<GrantRole>, Refusal> {
-        GrantRole::parse(self.class(&account.class)?)
+        self.class(&account.class)?.grant_role.clone()
     }
 
     /// Whether any class has a bootstrap role or a grant role of this name.
     pub fn is_entered_as(&self, role: &RoleName) -> bool {
-        let classes = self.classes.values().filter_map(|class| class.0.as_ref().ok());
+        let classes = self.classes.values().filter_map(|class| class.as_ref().ok());
         let mut names = classes.flat_map(|class| {
-            let bootstrap = Bootstrap::parse(class).ok().map(|bootstrap| bootstrap.name);
-            let grants = GrantRole::parse(class).ok().flatten().map(|grants| grants.name);
-            [bootstrap, grants].into_iter().flatten()
+            let bootstrap = class.bootstrap.as_ref().ok().map(|bootstrap| &bootstrap.name);
+            let grants = class.grant_role.as_ref().ok().and_then(Option::as_ref);
+            [bootstrap, grants.map(|grants| &grants.name)].into_iter().flatten()
         });
         names.any(|name| name.folded() == role.folded())
     }
@@ -229,6 +231,42 @@ impl World {
     pub(super) fn labels(&self, namespace: &str) -> Labels {
         self.namespaces.get(namespace).cloned().unwrap_or_default()
     }
+}
+
+impl Class {
+    fn of(cached: &CachedClass) -> Result<Self, Refusal> {
+        let class = cached.0.as_ref().map_err(|unreadable| {
+            Refusal::new(
+                Reason::InvalidClass,
+                format!(
+                    "this version of crossrole cannot read AccountClass {}: {}",
+                    cached.name_any(),
+                    unreadable.error
+                ),
+            )
+        })?;
+        Ok(Self {
+            bootstrap: Bootstrap::parse(class),
+            grant_role: GrantRole::parse(class),
+            rules: Rules::parse(class).map(Arc::new),
+        })
+    }
+}
+
+fn by_id<'a>(accounts: impl Iterator<Item = &'a Arc<CachedAccount>>) -> HashMap<String, Vec<Arc<CachedAccount>>> {
+    let mut by_id: HashMap<String, Vec<Arc<CachedAccount>>> = HashMap::new();
+    for account in accounts {
+        if let Ok(readable) = &account.0 {
+            by_id
+                .entry(readable.spec.account_id.clone())
+                .or_default()
+                .push(account.clone());
+        }
+    }
+    for same in by_id.values_mut() {
+        same.sort_by_cached_key(|account| account.0.as_ref().ok().map(age));
+    }
+    by_id
 }
 
 fn age(account: &AWSAccount) -> (Option<Time>, String) {

@@ -22,7 +22,7 @@ fn ending(spec: &str, class: Option<&[(&str, &str)]>) -> Ending {
         lifecycle: Lifecycle::of_ending(&role(spec).spec),
         judge: class.map(|replaced| Judge {
             account: account(),
-            rules: rules(replaced).unwrap(),
+            rules: rules(replaced).unwrap().into(),
             namespace_labels: Default::default(),
             declared_policies: None,
         }),

@@ -4,6 +4,7 @@
 //! well or badly. So the role itself is judged, by the same guardrails.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crossrole_api::Reason;
 use crossrole_api::names::PREFIX;
@@ -29,7 +30,7 @@ pub struct Judge {
     /// The account.
     pub account: Account,
     /// The rules of its class.
-    pub rules: Rules,
+    pub rules: Arc<Rules>,
     /// The labels of the object's namespace.
     pub namespace_labels: Labels,
     /// The account's policies that the object declares, where every entry of that list can be read: also of an object that

@@ -38,7 +38,7 @@ fn judge(narrowed: usize) -> Judge {
     replaced.extend((narrowed > 0).then_some(NARROWED[narrowed]));
     Judge {
         account: testing::account(),
-        rules: testing::rules(&replaced).unwrap(),
+        rules: testing::rules(&replaced).unwrap().into(),
         namespace_labels: Default::default(),
         declared_policies: None,
     }
