@@ -4,8 +4,9 @@
 Organizations was called, and `/organization/set` sets the name or the state of an account, which no operation of Organizations
 does: a rename is the account's own, a state is AWS's.
 
-`moto_organization.py call ENDPOINT` makes the calls that stand on standard input with boto3, one after the other: a list of
-[operation, arguments] as JSON, where an operation may be one of the two addresses. Prints what they answered, as a list.
+`moto_organization.py call ENDPOINT` makes the calls that stand on standard input with boto3, one after the other: in each line a
+list of [operation, arguments] as JSON, where an operation may be one of the two addresses. Prints for each line what they
+answered, as a list.
 """
 
 import collections
@@ -62,7 +63,8 @@ def call(endpoint: str) -> None:
         with urllib.request.urlopen(endpoint + operation, json.dumps(arguments).encode()) as answered:
             return json.load(answered)
 
-    print(json.dumps([answer(*wanted) for wanted in json.load(sys.stdin)], default=str))
+    for line in sys.stdin:
+        print(json.dumps([answer(*wanted) for wanted in json.loads(line)], default=str), flush=True)
 
 
 def main() -> None:

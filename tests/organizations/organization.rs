@@ -1,20 +1,57 @@
 //! The organisation, in a moto server.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::Mutex;
 
 use crossrole_testkit::tools::workspace;
 use serde_json::{Value, json};
 
 use super::emulators::{Emulator, command};
-use super::python::succeeded;
 use super::text;
+
+/// Whoever makes calls: one process for all of them, as boto3 takes seconds to begin.
+struct Caller {
+    process: Child,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Caller {
+    fn start(python: &Path, endpoint: &str) -> Self {
+        let mut script = command(python);
+        script
+            .arg(workspace().join("tests/moto_organization.py"))
+            .args(["call", endpoint])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut process = script.spawn().unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap());
+        Self { process, answers }
+    }
+
+    fn call(&mut self, calls: &[(&str, Value)]) -> Vec<Value> {
+        let mut line = serde_json::to_vec(calls).unwrap();
+        line.push(b'\n');
+        self.process.stdin.as_mut().unwrap().write_all(&line).unwrap();
+        let mut answers = String::new();
+        self.answers.read_line(&mut answers).unwrap();
+        assert!(!answers.is_empty(), "the calls failed; why stands above");
+        serde_json::from_str(&answers).unwrap()
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
 
 /// The organisation, in a moto server.
 pub struct Organization {
-    python: PathBuf,
+    caller: Mutex<Caller>,
     pub server: Emulator,
     root: String,
     /// The ids of its units, by name.
@@ -27,7 +64,7 @@ impl Organization {
         serve.arg(workspace().join("tests/moto_organization.py")).arg("serve");
         let server = Emulator::moto_as(serve, folder).await;
         let mut organization = Self {
-            python,
+            caller: Mutex::new(Caller::start(&python, &server.endpoint)),
             server,
             root: String::new(),
             units: BTreeMap::new(),
@@ -54,17 +91,8 @@ impl Organization {
 
     /// Makes calls of AWS Organizations as its administrator does.
     pub fn call(&self, calls: &[(&str, Value)]) -> Vec<Value> {
-        let mut script = command(&self.python);
-        script
-            .arg(workspace().join("tests/moto_organization.py"))
-            .args(["call", &self.server.endpoint])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut script = script.spawn().unwrap();
-        let calls = serde_json::to_vec(calls).unwrap();
-        script.stdin.take().unwrap().write_all(&calls).unwrap();
-        serde_json::from_slice(&succeeded(script.wait_with_output().unwrap())).unwrap()
+        let mut caller = self.caller.lock().unwrap();
+        caller.call(calls)
     }
 
     /// The id of a unit; the root's for no name.
