@@ -11,8 +11,9 @@ use crossrole_iam::{Arn, PrincipalArn};
 use crossrole_plan::declaration::OrganizationId;
 use crossrole_plan::duration;
 
+use crate::aws::OrganizationRole;
 use crate::bootstrap_command::Format;
-use crate::controller::Settings;
+use crate::controller::{Discovery, Settings};
 use crate::lease;
 use crate::plan_command::OutputFormat;
 use crate::telemetry::LogFormat;
@@ -102,6 +103,14 @@ pub struct RunFlags {
     /// same namespace and name: their tags are changed, nothing else.
     #[arg(long, env = "CROSSROLE_TAKE_OVER_FROM", value_name = "CLUSTER_ID", value_parser = cluster_id)]
     take_over_from: Option<String>,
+    /// Keep AWSAccounts for the accounts of the organisation, as spec.discovery of the AccountClasses says. The operator's
+    /// identity must be of the management account or of a delegated administrator.
+    #[arg(long, env = "CROSSROLE_DISCOVER_ORGANIZATION", num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", action = clap::ArgAction::Set)]
+    discover_organization: bool,
+    /// Read the organisation as this role, instead of as the operator itself.
+    #[arg(long, env = "CROSSROLE_ORGANIZATION_ROLE", value_name = "ARN")]
+    organization_role: Option<OrganizationRole>,
     /// Work only while holding a lease, so that of several operators one works and the others stand by.
     #[arg(long, env = "CROSSROLE_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_value_t = false,
         default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -223,6 +232,13 @@ pub struct BootstrapFlags {
     /// The operator gets its role by EKS Pod Identity, which puts tags on its sessions.
     #[arg(long)]
     pub pod_identity: bool,
+    /// The operator runs with --discover-organization: its own role may read the organisation.
+    #[arg(long)]
+    pub discover_organization: bool,
+    /// It reads the organisation as this role, as with its own flag --organization-role: that role's documents are among
+    /// the files, and the operator's own role may assume it.
+    #[arg(long, requires = "discover_organization", value_name = "ARN")]
+    pub organization_role: Option<PrincipalArn>,
     /// The policy document of the boundary, instead of the usual one, which allows everything but identities.
     #[arg(long, value_name = "FILE")]
     pub boundary_document: Option<PathBuf>,
@@ -243,6 +259,9 @@ impl RunFlags {
             propagation_delay: self.propagation_delay,
             cluster_id: self.cluster_id.clone(),
             take_over_from: self.take_over_from.clone(),
+            discovery: self.discover_organization.then(|| Discovery {
+                role: self.organization_role.clone(),
+            }),
         }
     }
 
@@ -339,6 +358,17 @@ mod tests {
         assert_eq!(run(&["--leader-elect"]).lease_times(), default.map(Some));
         // What comes later counts, as with every flag.
         assert_eq!(run(&["--leader-elect", "--leader-elect=false"]).lease_times(), Ok(None));
+    }
+
+    #[test]
+    fn the_organization_is_read_only_where_that_was_asked_for() {
+        let role = "--organization-role=arn:aws:iam::111111111111:role/reader";
+        assert_eq!(run(&[role]).settings().discovery, None);
+        let own = Some(Discovery { role: None });
+        assert_eq!(run(&["--discover-organization"]).settings().discovery, own);
+        let role = run(&["--discover-organization", role]).settings().discovery;
+        assert!(role.is_some_and(|discovery| discovery.role.is_some()));
+        assert!(Cli::try_parse_from(["crossrole", "run", "--organization-role=reader"]).is_err());
     }
 
     #[test]

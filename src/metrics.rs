@@ -53,6 +53,9 @@ struct Inner {
     account_ready: Series<1, Gauge>,
     aws_breaker_open: Series<1, Gauge>,
     credentials_expiry: Series<1, Gauge>,
+    organization_accounts: Series<0, Gauge>,
+    organization_read: Series<0, Gauge>,
+    organization_unread: Series<0, Gauge>,
     next_validity_end: Series<0, Gauge>,
     /// The accounts that have counters.
     counted: Mutex<BTreeSet<String>>,
@@ -200,6 +203,21 @@ impl Default for Metrics {
             ["account_id"],
             "When the session of the account's bootstrap role ends; it is renewed a minute or two earlier, when it is next needed",
         );
+        let organization_accounts = all.gauge(
+            "organization_accounts",
+            [],
+            "Accounts that the organisation lists, without its management account; absent where it is not read",
+        );
+        let organization_read = all.seconds_gauge(
+            "organization_read_timestamp",
+            [],
+            "When the organisation was last read as a whole; absent where it is not read",
+        );
+        let organization_unread = all.gauge(
+            "organization_unread",
+            [],
+            "1 while the organisation cannot be read; 0 where it was at the last look; absent where it is not to be read",
+        );
         let kubernetes_writes = all.counter(
             "kubernetes_writes",
             ["verb", "resource"],
@@ -231,6 +249,9 @@ impl Default for Metrics {
             account_ready,
             aws_breaker_open,
             credentials_expiry,
+            organization_accounts,
+            organization_read,
+            organization_unread,
             next_validity_end,
             counted: Mutex::default(),
             source: OnceLock::new(),
@@ -286,6 +307,31 @@ impl Metrics {
         self.note(account_id);
     }
 
+    /// The organisation was read as a whole, then, in seconds since 1970.
+    pub fn read_organization(&self, at: i64, accounts: usize) {
+        self.0.organization_read.set([], at);
+        let accounts = i64::try_from(accounts).unwrap_or(i64::MAX);
+        self.0.organization_accounts.set([], accounts);
+        self.0.organization_unread.set([], 0);
+    }
+
+    /// The organisation could not be read.
+    pub fn could_not_read_organization(&self) {
+        self.0.organization_unread.set([], 1);
+    }
+
+    /// Nobody asks for accounts of the organisation.
+    pub fn reads_no_organization(&self) {
+        let inner = &self.0;
+        for series in [
+            &inner.organization_accounts,
+            &inner.organization_read,
+            &inner.organization_unread,
+        ] {
+            series.clear();
+        }
+    }
+
     /// A write was sent to Kubernetes.
     pub fn wrote_to_kubernetes(&self, verb: &str, resource: &str) {
         self.0.kubernetes_writes.add([verb, resource], 1);
@@ -335,6 +381,7 @@ impl Metrics {
             series.clear();
         }
         if !standing.leader {
+            self.reads_no_organization();
             return;
         }
         for (series, counted) in [(&inner.roles, &standing.roles), (&inner.grants, &standing.grants)] {

@@ -1,8 +1,10 @@
 //! `AccountClass`: the platform team's rules about accounts.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::selector::NamesOrSelector;
@@ -41,6 +43,37 @@ pub struct AccountClassSpec {
     /// What AssumeRoleGrants may do in accounts of this class. Absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Grants>,
+    /// Which accounts of the organisation are of this class: an operator that runs with `--discover-organization` keeps an
+    /// AWSAccount for each. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovery>,
+}
+
+/// Which accounts of the organisation are of a class. Where both are written, an account must meet both. Of several classes,
+/// the one that names the unit nearest to the account counts, then the one that names more tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+#[x_kube(validation = Rule::new("has(self.organizationalUnits) || has(self.tags)")
+    .message("write organizationalUnits, tags or both"))]
+pub struct Discovery {
+    /// Ids of organisational units, or of the root: accounts in them, at whatever depth. Absent: in the whole organisation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 100), inner(length(min = 6, max = 68), regex(pattern = r"^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})$")), extend("x-kubernetes-list-type" = "set"))]
+    pub organizational_units: Vec<String>,
+    /// Tags that the account must have in the organisation, with exactly these values: at most 50. Absent: whatever it has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tag_map")]
+    pub tags: BTreeMap<String, String>,
+    /// What each of these AWSAccounts presents when the bootstrap role is assumed: 2 to 1224 characters. Absent: whatever
+    /// its `externalId` says, which is yours to write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 1224), regex(pattern = r"^[A-Za-z0-9_+=,.@:/-]+$"))]
+    pub external_id: Option<String>,
+}
+
+fn tag_map(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "minProperties": 1, "maxProperties": 50, "additionalProperties": {"type": "string", "maxLength": 256}})
 }
 
 /// The role that crossrole assumes in each account.
@@ -300,7 +333,8 @@ pub struct AccountClassStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5000), inner(length(max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub accounts: Vec<String>,
-    /// `Ready`: the class can be used. Where it cannot, `Stalled` is there too: a person must act.
+    /// `Ready`: the class can be used. Where it cannot, `Stalled` is there too: a person must act. `DiscoveryFailing`, only
+    /// while true: the organisation's accounts of the class are not all as they shall be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -30,6 +30,28 @@ pub const ALLOW_REMOVALS_ANNOTATION: &str = "crossrole.dev/allow-removals";
 /// Annotation that asks for a look now. Its value is echoed in status.
 pub const RECONCILE_AT_ANNOTATION: &str = "crossrole.dev/reconcile-at";
 
+/// Label on an AWSAccount that discovery keeps: the id of the organisation. Whoever takes it off takes the object over.
+pub const ORGANIZATION_LABEL: &str = "crossrole.dev/organization";
+
+/// Label on an AWSAccount that discovery keeps: the account's name, as far as a label can hold it.
+pub const ACCOUNT_NAME_LABEL: &str = "crossrole.dev/account-name";
+
+/// Label on an AWSAccount that discovery keeps: the id of the organisational unit, or of the root, that the account is
+/// directly in.
+pub const UNIT_LABEL: &str = "crossrole.dev/organizational-unit";
+
+/// Prefix of a label for each organisational unit that an account is in, at whatever depth: its id. The value is its name.
+pub const UNIT_LABEL_PREFIX: &str = "ou.crossrole.dev/";
+
+/// Prefix of a label for each of an account's tags in the organisation.
+pub const TAG_LABEL_PREFIX: &str = "tag.crossrole.dev/";
+
+/// Annotation on an AWSAccount that discovery keeps and that is not simply active: how the account stands.
+pub const ORGANIZATION_STATE_ANNOTATION: &str = "crossrole.dev/organization-state";
+
+/// Who owns the fields that discovery keeps, in server-side apply.
+pub const DISCOVERY_MANAGER: &str = "crossrole-discovery";
+
 /// Inline policy that the AWS console puts on a role when somebody revokes its sessions there. It is not drift.
 /// Source: IAM User Guide, "Revoking IAM role temporary security credentials".
 pub const REVOKE_OLDER_SESSIONS_POLICY: &str = "AWSRevokeOlderSessions";

@@ -83,6 +83,12 @@ reasons! {
     InvalidSpec,
     /// The AssumeRoleGrant selects no CrossAccountRole that is there.
     NoRoles,
+    /// The class has `discovery`, and the operator runs without `--discover-organization`.
+    DiscoveryOff,
+    /// Two classes name the same account of the organisation equally well.
+    AmbiguousClass,
+    /// Kubernetes did not take an AWSAccount of the organisation.
+    NotWritten,
     // Refused: guardrails.
     /// The class lets nobody grant in its accounts, or not to that group or role.
     GrantNotAllowed,
@@ -122,6 +128,8 @@ reasons! {
     BootstrapDenied,
     /// The grant role could not be assumed.
     GrantRoleDenied,
+    /// The role that reads the organisation could not be assumed.
+    OrganizationRoleDenied,
     /// The group or role that a grant is given to is not there.
     GranteeNotFound,
     /// The bootstrap role belongs to another account than the AWSAccount says.

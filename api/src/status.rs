@@ -18,6 +18,8 @@ pub mod condition {
     pub const ROLES_READ_ALONE: &str = "RolesReadAlone";
     /// Of an AssumeRoleGrant, only when true: one side says yes and the other does not.
     pub const HALF_OPEN: &str = "HalfOpen";
+    /// Of an AccountClass, only when true: the organisation's accounts of the class are not all as they shall be.
+    pub const DISCOVERY_FAILING: &str = "DiscoveryFailing";
 }
 
 /// The state of a role in all its accounts.

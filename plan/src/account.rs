@@ -36,6 +36,16 @@ pub fn partition(name: PartitionName) -> Partition {
     }
 }
 
+/// The name of a partition in an object.
+pub fn partition_name(partition: Partition) -> PartitionName {
+    match partition {
+        Partition::Aws => PartitionName::Aws,
+        Partition::AwsCn => PartitionName::AwsCn,
+        Partition::AwsUsGov => PartitionName::AwsUsGov,
+        Partition::AwsEusc => PartitionName::AwsEusc,
+    }
+}
+
 impl Account {
     /// Reads an AWSAccount.
     ///

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 pub struct Load {
     /// Removals that nobody asked for by name: those about to happen in all objects, and those that happened lately.
     pub derived_removals: usize,
-    /// All roles that objects of this cluster hold.
+    /// All roles that objects of this cluster hold; of accounts, all that discovery keeps.
     pub roles: usize,
 }
 
@@ -27,12 +27,12 @@ pub fn lets_through(at_least: usize, load: Load) -> bool {
 }
 
 /// Names a removal, so that releasing the brake releases this removal and no later one: a digest of the object and of
-/// the accounts that stay selected. It does not change while the removal is carried out.
-pub fn digest<'a>(object_uid: &str, staying: impl IntoIterator<Item = &'a str>) -> String {
-    let staying: BTreeSet<&str> = staying.into_iter().collect();
+/// accounts: those that stay selected, or of a class all that leave. It does not change while the removal is carried out.
+pub fn digest<'a>(object_uid: &str, accounts: impl IntoIterator<Item = &'a str>) -> String {
+    let accounts: BTreeSet<&str> = accounts.into_iter().collect();
     let mut hasher = Sha256::new();
     hasher.update(object_uid.as_bytes());
-    for account in staying {
+    for account in accounts {
         hasher.update([0]);
         hasher.update(account.as_bytes());
     }

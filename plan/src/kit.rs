@@ -41,6 +41,20 @@ pub struct Order {
     pub organization: Option<OrganizationId>,
     /// Whether it runs with EKS Pod Identity, which puts tags on its session that go on into this one.
     pub pod_identity: bool,
+    /// How it reads the organisation.
+    pub discovery: Reader,
+}
+
+/// Who reads the organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// The operator itself.
+    Operator,
+    /// This role, which the operator assumes.
+    Role(PrincipalArn),
 }
 
 /// What the accounts of one class need.
@@ -147,13 +161,23 @@ impl Kit {
         Ok(Self {
             grants,
             class: rules.class.clone(),
-            operator: entering(rules, partition, order.pod_identity),
+            operator: entering(rules, &order, calls),
             role: rules.bootstrap.clone(),
             partition,
             permissions,
             boundary,
             order,
         })
+    }
+
+    /// What whoever reads the organisation may do, where that is a role of its own: its trust and its rights.
+    pub fn reader(&self, calls: &[Call]) -> Option<(Document, Document)> {
+        if !matches!(self.order.discovery, Reader::Role(_)) {
+            return None;
+        }
+        let trust = Document::new(self.order.trust(Vec::new()));
+        let rights = reading_the_organization(calls).into_iter().collect();
+        Some((trust, Document::new(rights)))
     }
 
     /// Whether the operator gets its role by EKS Pod Identity.
@@ -168,9 +192,16 @@ impl Kit {
 
     /// Who may assume the bootstrap role, with this external id.
     pub fn trust(&self, external_id: &str) -> Document {
-        let order = &self.order;
+        let external_id = Condition::new(OperatorName::StringEquals, "sts:ExternalId", [external_id]);
+        Document::new(self.order.trust(vec![external_id]))
+    }
+}
+
+impl Order {
+    /// The statements that let the operator in.
+    fn trust(&self, conditions: Vec<Condition>) -> Vec<Statement> {
         let of = |sid: &str, action: &str, conditions: Vec<Condition>| {
-            let within = order.organization.as_ref().map(|organization| {
+            let within = self.organization.as_ref().map(|organization| {
                 Condition::new(
                     OperatorName::StringEquals,
                     "aws:PrincipalOrgID",
@@ -180,7 +211,7 @@ impl Kit {
             Statement {
                 sid: Some(sid.to_string()),
                 effect: Effect::Allow,
-                principal: Some(PrincipalElement::Principal(Principals::aws([order
+                principal: Some(PrincipalElement::Principal(Principals::aws([self
                     .operator
                     .to_string()]))),
                 action: ActionElement::Action(vec![action.to_string()]),
@@ -188,29 +219,35 @@ impl Kit {
                 conditions: conditions.into_iter().chain(within).collect(),
             }
         };
-        let external_id = Condition::new(OperatorName::StringEquals, "sts:ExternalId", [external_id]);
-        let mut statements = vec![of("Operator", "sts:AssumeRole", vec![external_id])];
+        let mut statements = vec![of("Operator", "sts:AssumeRole", conditions)];
         // It carries no external id, so it stands by itself.
-        if order.pod_identity {
+        if self.pod_identity {
             statements.push(of("PodIdentitySessionTags", "sts:TagSession", Vec::new()));
         }
-        Document::new(statements)
+        statements
     }
 }
 
-/// What the operator's own identity may do.
-fn entering(rules: &Rules, partition: Partition, pod_identity: bool) -> Document {
+/// What the operator's own identity may do: enter, and read the organisation where it does that itself.
+fn entering(rules: &Rules, order: &Order, calls: &[Call]) -> Document {
     let mut actions = vec!["sts:AssumeRole".to_string()];
-    actions.extend(pod_identity.then(|| "sts:TagSession".to_string()));
-    let entered = entered(rules, partition);
+    actions.extend(order.pod_identity.then(|| "sts:TagSession".to_string()));
+    let mut entered = entered(rules, order.operator.partition());
+    let mut reading = None;
+    match &order.discovery {
+        Reader::Nobody => {}
+        Reader::Operator => reading = reading_the_organization(calls),
+        Reader::Role(role) => entered.push(role.to_string()),
+    }
     let action = ActionElement::Action(actions);
-    Document::new(vec![statement(
-        "EnterTheAccounts",
-        Effect::Allow,
-        action,
-        entered,
-        Vec::new(),
-    )])
+    let entering = statement("EnterTheAccounts", Effect::Allow, action, entered, Vec::new());
+    Document::new(std::iter::once(entering).chain(reading).collect())
+}
+
+/// Service Authorization Reference, "Actions, resources, and condition keys for AWS Organizations": lists have no resource.
+fn reading_the_organization(calls: &[Call]) -> Option<Statement> {
+    let rights = [Right::ReadOrganization];
+    allow(calls, "ReadTheOrganization", &rights, vec!["*".into()], Vec::new())
 }
 
 /// The roles that the operator enters as, in whichever account: the bootstrap role, and the grant role of a class that has

@@ -19,6 +19,7 @@
 //! | [`substitute`] | what an account says of itself, put into inline policy documents |
 //! | [`select`] | which accounts an object selects, which it leaves |
 //! | [`claim`] | which of several objects may have a role of one name |
+//! | [`discovery`] | the accounts of an organisation as AWSAccounts |
 //! | [`brake`] | the limit on removals that nobody asked for by name |
 //! | [`trust`] | the trust policy that a declaration means |
 //! | [`desired`] | the role that an account shall hold |
@@ -59,6 +60,7 @@ pub mod decide;
 pub mod declaration;
 pub mod desired;
 pub mod diff;
+pub mod discovery;
 pub mod doctor;
 pub mod duration;
 pub mod effect;

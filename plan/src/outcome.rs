@@ -11,6 +11,8 @@ pub enum Failure {
     BootstrapDenied,
     /// STS does not let us be the grant role.
     GrantRoleDenied,
+    /// STS does not let us be the role that reads the organisation.
+    OrganizationRoleDenied,
     /// The group or role that a grant is given to is not there.
     GranteeNotFound,
     /// The account that answered is another one.
@@ -85,6 +87,7 @@ impl Failure {
         match self {
             Self::BootstrapDenied => refused(Reason::BootstrapDenied),
             Self::GrantRoleDenied => refused(Reason::GrantRoleDenied),
+            Self::OrganizationRoleDenied => refused(Reason::OrganizationRoleDenied),
             Self::GranteeNotFound => refused(Reason::GranteeNotFound),
             Self::WrongAccount => refused(Reason::WrongAccount),
             Self::PermissionDenied => refused(Reason::PermissionDenied),

@@ -13,6 +13,7 @@ use crossrole_api::selector::NamesOrSelector;
 use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, RoleName, account_policy_arn, pattern};
 
 use crate::bootstrap::Bootstrap;
+use crate::discovery;
 use crate::grant::GrantRules;
 use crate::refusal::Refusal;
 use values::{accounts, actions, patterns, policy_patterns};
@@ -124,6 +125,7 @@ impl Rules {
         let trust = guardrails.trust.clone().unwrap_or_default();
         let managed = guardrails.managed_policies.clone().unwrap_or_default();
         let bootstrap = Bootstrap::parse(object)?;
+        discovery::Rule::parse(object)?;
         let rules = Self {
             class: object.metadata.name.clone().unwrap_or_default(),
             bootstrap,

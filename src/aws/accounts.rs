@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::Hub;
 use super::account::{AccountHandle, Entrance, Shared};
 use super::gate::Recovery;
+use super::organization::{Organization, OrganizationRole};
 use super::places::{Lanes, Places, Turn};
 use crate::metrics::Metrics;
 
@@ -72,6 +73,17 @@ impl Accounts {
             surveys: Lanes::new(SURVEYS, SURVEYS),
         };
         (accounts, recoveries)
+    }
+
+    /// The organisation, read with the operator's own identity, or as this role.
+    pub fn organization(&self, role: Option<&OrganizationRole>) -> Organization {
+        let Shared {
+            hub,
+            session_name,
+            metrics,
+            ..
+        } = self.shared.clone();
+        Organization::new(hub, role, session_name, metrics)
     }
 
     /// Waits until a role of this account may be worked on.

@@ -10,13 +10,15 @@ macro_rules! actions {
     (
         bootstrap: {$($(#[$doc:meta])* $name:ident => $text:literal, $right:ident;)*}
         grants: {$($(#[$grant_doc:meta])* $grant:ident => $grant_text:literal, $grant_right:ident;)*}
+        organization: {$($(#[$reader_doc:meta])* $reader:ident => $reader_text:literal, $reader_right:ident;)*}
     ) => {
-        /// An AWS action that crossrole calls. One that both the bootstrap role and the grant role call is here twice: the
-        /// two have different rights to it.
+        /// An AWS action that crossrole calls. One that several of the roles call is here once for each: they have different
+        /// rights to it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {
             $($(#[$doc])* $name,)*
             $($(#[$grant_doc])* $grant,)*
+            $($(#[$reader_doc])* $reader,)*
         }
 
         impl Action {
@@ -26,11 +28,15 @@ macro_rules! actions {
             /// Every action of the grant role, and the one by which it is entered.
             pub const OF_GRANTS: &'static [Action] = &[$(Action::$grant,)*];
 
+            /// Every action by which the organisation is read, and the ones by which its reader is entered.
+            pub const OF_ORGANIZATION: &'static [Action] = &[$(Action::$reader,)*];
+
             /// The action as it stands in IAM policies: `iam:CreateRole`.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Action::$name => $text,)*
                     $(Action::$grant => $grant_text,)*
+                    $(Action::$reader => $reader_text,)*
                 }
             }
 
@@ -39,6 +45,7 @@ macro_rules! actions {
                 match self {
                     $(Action::$name => Right::$right,)*
                     $(Action::$grant => Right::$grant_right,)*
+                    $(Action::$reader => Right::$reader_right,)*
                 }
             }
 
@@ -48,6 +55,11 @@ macro_rules! actions {
             /// The calls of the grant role, as the kit takes them.
             pub const GRANT_CALLS: &'static [Call] = &[
                 $(Call { action: $grant_text, right: Right::$grant_right },)*
+            ];
+
+            /// The calls by which the organisation is read, as the kit takes them.
+            pub const ORGANIZATION_CALLS: &'static [Call] = &[
+                $(Call { action: $reader_text, right: Right::$reader_right },)*
             ];
         }
     };
@@ -60,6 +72,8 @@ pub enum Side {
     Bootstrap,
     /// The grant role's.
     Grants,
+    /// Of whoever reads the organisation: the operator itself, or a role of its own.
+    Organization,
 }
 
 impl Side {
@@ -68,6 +82,7 @@ impl Side {
         match self {
             Self::Bootstrap => "bootstrap",
             Self::Grants => "grant",
+            Self::Organization => "organization",
         }
     }
 }
@@ -159,6 +174,22 @@ actions! {
         /// Detaches a policy from a user, to whom somebody else attached it.
         DetachUserPolicy => "iam:DetachUserPolicy", TakeFromUser;
     }
+    organization: {
+        /// Assumes the role that reads the organisation.
+        AssumeOrganizationRole => "sts:AssumeRole", EnterToDiscover;
+        /// Asks whose account answers.
+        GetOrganizationIdentity => "sts:GetCallerIdentity", Free;
+        /// Reads the organisation's root.
+        ListRoots => "organizations:ListRoots", ReadOrganization;
+        /// Reads the units directly in the root or in a unit.
+        ListOrganizationalUnitsForParent => "organizations:ListOrganizationalUnitsForParent", ReadOrganization;
+        /// Reads the accounts directly in the root or in a unit.
+        ListAccountsForParent => "organizations:ListAccountsForParent", ReadOrganization;
+        /// Reads an account's tags.
+        ListTagsForResource => "organizations:ListTagsForResource", ReadOrganization;
+        /// Reads whether an account that no unit lists is in the organisation.
+        DescribeAccount => "organizations:DescribeAccount", ReadOrganization;
+    }
 }
 
 impl Action {
@@ -182,6 +213,7 @@ impl Action {
         match side {
             Side::Bootstrap => Self::ALL,
             Side::Grants => Self::OF_GRANTS,
+            Side::Organization => Self::OF_ORGANIZATION,
         }
     }
 
@@ -189,6 +221,8 @@ impl Action {
     pub fn side(self) -> Side {
         if Self::OF_GRANTS.contains(&self) {
             Side::Grants
+        } else if Self::OF_ORGANIZATION.contains(&self) {
+            Side::Organization
         } else {
             Side::Bootstrap
         }

@@ -144,12 +144,14 @@ const THROTTLED: [&str; 13] = [
     "EC2ThrottledException",
 ];
 
-/// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference.
+/// What an error code means. Sources: IAM API Reference, "Common errors" and each action's errors; STS API Reference; AWS
+/// Organizations API Reference.
 fn classify(action: Action, code: &str, message: &str) -> Failure {
     let sts = action.as_str().starts_with("sts:");
     match code {
         code if THROTTLED.contains(&code) => Failure::Throttled,
         "ServiceFailure"
+        | "ServiceException"
         | "ServiceUnavailable"
         | "InternalFailure"
         | "InternalError"
@@ -162,6 +164,7 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
             match action.side() {
                 Side::Bootstrap => Failure::BootstrapDenied,
                 Side::Grants => Failure::GrantRoleDenied,
+                Side::Organization => Failure::OrganizationRoleDenied,
             }
         }
         // "The group with name … cannot be found." Every policy of a grant was seen or made before it is attached.
@@ -237,6 +240,12 @@ impl fmt::Display for CallError {
             Failure::Unavailable if self.is_about_credentials() && self.action.enters() => {
                 formatter.write_str(" (AWS does not accept the operator's own credentials)")
             }
+            Failure::OrganizationRoleDenied if self.action != Action::GetOrganizationIdentity => formatter.write_str(
+                " (check that the role of --organization-role exists, that its trust policy admits the operator's identity, and that the operator's identity may call sts:AssumeRole on it)",
+            ),
+            Failure::PermissionDenied if self.action.side() == Side::Organization => formatter.write_str(
+                " (whoever reads the organisation needs this right, in its management account or as a delegated administrator)",
+            ),
             Failure::PermissionDenied => write!(formatter, " (the {role} role lacks this right in the account)"),
             _ => Ok(()),
         }
@@ -255,6 +264,20 @@ mod tests {
             (Action::AssumeRole, "AccessDenied", "", Failure::BootstrapDenied),
             (Action::AssumeGrantRole, "AccessDenied", "", Failure::GrantRoleDenied),
             (Action::CreateRole, "AccessDenied", "", Failure::PermissionDenied),
+            (
+                Action::AssumeOrganizationRole,
+                "AccessDenied",
+                "",
+                Failure::OrganizationRoleDenied,
+            ),
+            (
+                Action::ListRoots,
+                "AccessDeniedException",
+                "",
+                Failure::PermissionDenied,
+            ),
+            (Action::ListRoots, "TooManyRequestsException", "", Failure::Throttled),
+            (Action::ListRoots, "ServiceException", "", Failure::Unavailable),
             (
                 Action::AttachGroupPolicy,
                 "NoSuchEntity",

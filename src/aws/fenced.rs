@@ -65,13 +65,21 @@ mod tests {
 
     #[test]
     fn only_calls_that_the_table_has_are_sent() {
-        for action in Action::ALL.iter().chain(Action::OF_GRANTS) {
+        for action in Action::ALL
+            .iter()
+            .chain(Action::OF_GRANTS)
+            .chain(Action::OF_ORGANIZATION)
+        {
             let (service, name) = action.as_str().split_once(':').unwrap();
             let call = Metadata::new(name, service.to_ascii_uppercase());
             assert_eq!(listed(action.side(), Some(&call)), Ok(*action), "{action}");
         }
         // Neither role makes the other's calls.
-        for (side, name) in [(Side::Bootstrap, "CreatePolicy"), (Side::Grants, "CreateRole")] {
+        for (side, name) in [
+            (Side::Bootstrap, "CreatePolicy"),
+            (Side::Grants, "CreateRole"),
+            (Side::Organization, "GetRole"),
+        ] {
             assert!(listed(side, Some(&Metadata::new(name, "IAM"))).is_err(), "{name}");
         }
         for (name, service) in [("CreateUser", "IAM"), ("GetRole", "STS"), ("getrole", "IAM"), ("", "")] {

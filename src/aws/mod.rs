@@ -12,6 +12,7 @@
 //! | `examination` | what the bootstrap role can tell of itself |
 //! | `gate`, `pace`, `rate` | what every call passes: how fast, whether again, whether at all |
 //! | `places` | how much is done at the same time |
+//! | `organization` | the organisation: its units, accounts and their tags |
 //! | `own` | the account of the caller's own identity, read with that identity |
 //! | `read` | reading roles: one alone, or all of an account |
 //! | `answer` | a role as IAM answered it |
@@ -30,6 +31,7 @@ mod fenced;
 mod gate;
 mod grants;
 pub mod hub;
+mod organization;
 mod own;
 mod pace;
 mod places;
@@ -47,6 +49,7 @@ pub use error::CallError;
 pub use gate::Recovery;
 pub use grants::AppliedGrant;
 pub use hub::{Hub, Identity};
+pub use organization::{Organization, OrganizationRole};
 pub use own::OwnAccount;
 pub use places::Turn;
 pub use snapshot::{Reading, Tagged};

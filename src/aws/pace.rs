@@ -35,6 +35,7 @@ pub(super) struct Pace {
     budget: f64,
     bootstrap: Breaker,
     grants: Breaker,
+    organization: Breaker,
 }
 
 /// An account whose answers take longer on the average is slow.
@@ -54,7 +55,11 @@ fn is_dispensable(action: Action) -> bool {
 
 /// Whether a call is part of getting in: that it is answered does not say yet that this is the right account.
 fn is_on_the_way_in(action: Action) -> bool {
-    action.enters() || matches!(action, Action::GetCallerIdentity | Action::GetGrantIdentity)
+    action.enters()
+        || matches!(
+            action,
+            Action::GetCallerIdentity | Action::GetGrantIdentity | Action::GetOrganizationIdentity
+        )
 }
 
 /// Whether a call may be sent.
@@ -74,6 +79,7 @@ impl Pace {
             budget: BUDGET,
             bootstrap: Breaker::default(),
             grants: Breaker::default(),
+            organization: Breaker::default(),
         }
     }
 
@@ -81,6 +87,7 @@ impl Pace {
         match side {
             Side::Bootstrap => &mut self.bootstrap,
             Side::Grants => &mut self.grants,
+            Side::Organization => &mut self.organization,
         }
     }
 
@@ -154,7 +161,10 @@ impl Pace {
                 self.note_time(error.action, sent, now);
                 false
             }
-            Failure::BootstrapDenied | Failure::GrantRoleDenied | Failure::WrongAccount => true,
+            Failure::BootstrapDenied
+            | Failure::GrantRoleDenied
+            | Failure::OrganizationRoleDenied
+            | Failure::WrongAccount => true,
             // It was never sent.
             Failure::NotLeader => return self.breaker(side).has_said_nothing(sent, now),
             // The account answered, and what it said is about one role.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{Credentials, IdentityCache};
-use crossrole_iam::Arn;
+use crossrole_iam::{AccountId, Arn, Path};
 use crossrole_plan::outcome::Failure;
 use tokio::sync::Mutex;
 
@@ -27,6 +27,7 @@ const DENIED_SESSION_LASTS: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) iam: aws_sdk_iam::Client,
+    pub(super) credentials: Credentials,
     pub(super) caller_arn: String,
     opened: Instant,
     expires: SystemTime,
@@ -55,6 +56,9 @@ pub(super) struct Sessions {
 }
 
 const NONE: i64 = i64::MIN;
+
+/// A session that reads the organisation lasts so many seconds: AWS limits chained sessions to one hour.
+const ORGANIZATION_SESSION: u32 = 3600;
 
 /// A time in seconds since 1970.
 fn seconds(time: SystemTime) -> i64 {
@@ -115,6 +119,23 @@ impl Sessions {
         }
     }
 
+    /// Sessions of the role that reads the organisation. It is the operator's own flag that names it, and no object, so nobody
+    /// else can have it assumed: it needs no external id.
+    pub(super) fn of_organization_role(hub: Hub, role: Arn, account: AccountId, name: String) -> Self {
+        let entrance = Entrance {
+            account,
+            bootstrap_role: role,
+            external_id: None,
+            session_seconds: ORGANIZATION_SESSION,
+            read_only: false,
+            roles_below: Path::root(),
+        };
+        Self {
+            side: Side::Organization,
+            ..Self::new(hub, entrance, name)
+        }
+    }
+
     /// The role that is assumed.
     pub(super) fn role(&self) -> &Arn {
         &self.role
@@ -125,6 +146,7 @@ impl Sessions {
         match self.side {
             Side::Bootstrap => (Action::AssumeRole, Action::GetCallerIdentity),
             Side::Grants => (Action::AssumeGrantRole, Action::GetGrantIdentity),
+            Side::Organization => (Action::AssumeOrganizationRole, Action::GetOrganizationIdentity),
         }
     }
 
@@ -246,13 +268,14 @@ impl Sessions {
         gate.entered(asking, asked);
         let iam = aws_sdk_iam::Client::from_conf(
             aws_sdk_iam::config::Builder::from(&self.hub.config)
-                .credentials_provider(credentials)
+                .credentials_provider(credentials.clone())
                 .identity_cache(IdentityCache::no_cache())
                 .interceptor(Fenced(self.hub.fence.clone(), self.side))
                 .build(),
         );
         Ok(Session {
             iam,
+            credentials,
             caller_arn: identity.arn().unwrap_or_default().to_string(),
             opened: Instant::now(),
             expires,

@@ -28,7 +28,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use crossrole_iam::{Document, DocumentKind};
-use crossrole_plan::kit::{Boundary, Kit, Order};
+use crossrole_plan::kit::{Boundary, Kit, Order, Reader};
 use crossrole_plan::rules::PolicyReference;
 
 use crate::aws::Action;
@@ -66,12 +66,17 @@ pub fn run(flags: &BootstrapFlags) -> Result<(), Box<dyn Error>> {
         operator: flags.operator_role.clone(),
         organization: flags.organization.clone(),
         pod_identity: flags.pod_identity,
+        discovery: match &flags.organization_role {
+            Some(role) => Reader::Role(role.clone()),
+            None if flags.discover_organization => Reader::Operator,
+            None => Reader::Nobody,
+        },
     };
     let boundary = match (&found.rules.boundary, flags.boundary_exists) {
         (Some(PolicyReference::Name(_)), false) => Some(boundary(flags.boundary_document.as_deref())?),
         _ => None,
     };
-    let calls = [Action::CALLS, Action::GRANT_CALLS].concat();
+    let calls = [Action::CALLS, Action::GRANT_CALLS, Action::ORGANIZATION_CALLS].concat();
     let kit = Kit::new(&found.rules, order, &calls, boundary)?;
     let files = files(flags.format, &kit, &entries);
     match &flags.output_dir {
@@ -93,6 +98,10 @@ pub(crate) fn files(format: Format, kit: &Kit, entries: &[Entry]) -> Vec<KitFile
         Format::Files => documents(kit, entries),
     };
     files.push(json_file("operator-permissions", &kit.operator));
+    if let Some((trust, permissions)) = kit.reader(Action::ORGANIZATION_CALLS) {
+        files.push(json_file("organization-trust", &trust));
+        files.push(json_file("organization-permissions", &permissions));
+    }
     files.extend(kit_file::accounts(entries));
     files
 }

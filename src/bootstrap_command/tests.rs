@@ -15,6 +15,8 @@ const FILES: &str = "
 {apiVersion: crossrole.dev/v1alpha1, kind: AWSAccount, metadata: {name: other}, spec: {accountId: '555555555555', class: another}}
 ";
 
+const CALLS: [&[crossrole_plan::kit::Call]; 2] = [Action::CALLS, Action::ORGANIZATION_CALLS];
+
 fn manifests(text: &str) -> Manifests {
     let mut manifests = Manifests::default();
     manifests.add(text, "all.yaml", "default").unwrap();
@@ -37,13 +39,18 @@ fn entries(only: &[&str]) -> Vec<Entry> {
 }
 
 fn texts(format: Format, only: &[&str]) -> Vec<(String, String)> {
+    texts_for(format, only, Reader::Nobody)
+}
+
+fn texts_for(format: Format, only: &[&str], discovery: Reader) -> Vec<(String, String)> {
     let found = ClassAccounts::of(&manifests(FILES), "c", &[]).unwrap();
     let order = Order {
         operator: "arn:aws:iam::111111111111:role/crossrole-operator".parse().unwrap(),
         organization: None,
         pod_identity: true,
+        discovery,
     };
-    let kit = Kit::new(&found.rules, order, Action::CALLS, Some(Kit::usual_boundary())).unwrap();
+    let kit = Kit::new(&found.rules, order, &CALLS.concat(), Some(Kit::usual_boundary())).unwrap();
     let files = files(format, &kit, &entries(only));
     files.into_iter().map(|file| (file.name, file.text)).collect()
 }
@@ -125,6 +132,45 @@ fn each_format_has_its_files_and_says_which_accounts_to_apply() {
             "awsaccounts.yaml"
         ]
     );
+}
+
+#[test]
+fn whoever_reads_the_organization_gets_the_calls_that_are_made_and_no_others() {
+    let text = |discovery: Reader, name: &str| {
+        let mut files = texts_for(Format::Cli, &[], discovery).into_iter();
+        files.find(|(file, _)| file == name).map(|(_, text)| text)
+    };
+    let reads = Action::OF_ORGANIZATION
+        .iter()
+        .filter(|action| action.as_str().starts_with("organizations:"));
+    let reads: Vec<&str> = reads.map(|action| action.as_str()).collect();
+    assert_eq!(reads.len(), 5);
+    let role = || Reader::Role("arn:aws:iam::999999999999:role/reader".parse().unwrap());
+    for (discovery, name, expected) in [
+        (Reader::Operator, "operator-permissions.json", true),
+        (Reader::Nobody, "operator-permissions.json", false),
+        (role(), "operator-permissions.json", false),
+        (role(), "organization-permissions.json", true),
+    ] {
+        let text = text(discovery.clone(), name).unwrap();
+        let has = |action: &&str| text.contains(&format!("\"{action}\""));
+        assert_eq!(
+            reads.iter().filter(|action| has(action)).count(),
+            if expected { 5 } else { 0 },
+            "{discovery:?}"
+        );
+    }
+    assert!(
+        text(role(), "operator-permissions.json")
+            .unwrap()
+            .contains("arn:aws:iam::999999999999:role/reader")
+    );
+    assert!(
+        text(role(), "organization-trust.json")
+            .unwrap()
+            .contains("sts:TagSession")
+    );
+    assert_eq!(text(Reader::Operator, "organization-trust.json"), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossrole_api::names::IN_USE_FINALIZER;
+use crossrole_api::names::{IN_USE_FINALIZER, ORGANIZATION_STATE_ANNOTATION};
 use crossrole_api::status::condition::{READY, RECONCILING, ROLES_READ_ALONE, STALLED};
 use crossrole_api::{AWSAccount, AWSAccountStatus, AccountQuotas, AccountState, Orphans, Reason};
 use crossrole_plan::declaration::ObjectName;
@@ -17,15 +17,12 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::context::{Context, key};
-use super::events::cut;
+use super::events::{MESSAGE_SIZE, cut};
 use super::index::Usage;
 use super::watch::CachedAccount;
 use super::world::World;
 use super::{grants, looks, orphans, report, resolve, standing, unreadable, write_back};
 use crate::aws::{AccountHandle, CallError, Reading, Survey};
-
-/// A condition's message holds at most so many bytes.
-const MESSAGE_SIZE: usize = 1024;
 
 /// Looks at one AWSAccount.
 ///
@@ -201,9 +198,13 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
         age: Duration::ZERO,
     };
     if account.spec.state != AccountState::Active {
+        let said = account.annotations().get(ORGANIZATION_STATE_ANNOTATION);
+        let said = said
+            .map(|said| format!(" (in the organisation: {said})"))
+            .unwrap_or_default();
         return found(
             Reason::AccountPaused,
-            format!("spec.state is {:?}: no call is made", account.spec.state),
+            format!("spec.state is {:?}: no call is made{said}", account.spec.state),
         );
     }
     let world = context.world();

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crossrole_api::names::IN_USE_FINALIZER;
-use crossrole_api::status::condition::{READY, STALLED};
+use crossrole_api::status::condition::{DISCOVERY_FAILING, READY, STALLED};
 use crossrole_api::{AccountClass, AccountClassStatus, Reason};
 use crossrole_plan::rules::Rules;
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 
 use super::context::{Context, key};
+use super::discovery;
+use super::events::{MESSAGE_SIZE, cut};
 use super::report;
 use super::watch::CachedClass;
 use super::{standing, unreadable, write_back};
@@ -73,10 +75,24 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
             context.now(),
         )
     };
+    context.discovered.class_was_looked_at();
+    let failing = discovery::problem(&context, class).map(|(reason, message)| {
+        let message = cut(&message, MESSAGE_SIZE);
+        let before = &previous.conditions;
+        report::condition(
+            before,
+            DISCOVERY_FAILING,
+            "True",
+            reason.as_str(),
+            message,
+            generation,
+            context.now(),
+        )
+    });
     let status = AccountClassStatus {
         observed_generation: generation,
         accounts,
-        conditions: standing.iter().map(condition).collect(),
+        conditions: standing.iter().map(condition).chain(failing).collect(),
     };
     if status != previous {
         let version = write_back::set_status(&api, &name, version.as_deref(), &previous, &status).await?;

@@ -11,6 +11,7 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::discovery::Discovered;
 use super::events::Events;
 use super::grants;
 use super::looks::Looks;
@@ -57,6 +58,8 @@ pub struct Context {
     pub memory: Arc<Memory>,
     /// What this process knows of grants.
     pub grants: Arc<grants::Known>,
+    /// What discovery came to.
+    pub discovered: Discovered,
     /// Which roles are being worked on, and when each is looked at again.
     pub looks: Arc<Looks>,
     /// The removals that the brake counts.

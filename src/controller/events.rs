@@ -17,6 +17,9 @@ use tokio::time::timeout;
 /// An Event's note holds at most so many bytes: Kubernetes API, `events.k8s.io/v1`.
 const NOTE_SIZE: usize = 1024;
 
+/// A condition's message holds at most so many bytes.
+pub const MESSAGE_SIZE: usize = 1024;
+
 /// So many Events are written at the same time, that they leave room for what matters more.
 const AT_ONCE: usize = 64;
 

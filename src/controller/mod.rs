@@ -40,6 +40,7 @@
 //! | [`account`] | an AWSAccount: can it be entered, what does it show, is it in use |
 //! | [`grants`] | an AssumeRoleGrant: the same steps, in one account |
 //! | `orphans` | roles that carry our tags and that no object wants |
+//! | [`discovery`] | AWSAccounts for the accounts of the organisation |
 //! | [`class`] | an AccountClass: which accounts are of it |
 
 pub mod account;
@@ -47,6 +48,7 @@ pub mod class;
 pub mod client;
 pub mod context;
 pub mod deadline;
+pub mod discovery;
 mod ending;
 pub mod events;
 pub mod fenced;
@@ -81,4 +83,4 @@ pub mod world;
 pub mod write_back;
 
 pub use run::{cluster_id, run};
-pub use settings::Settings;
+pub use settings::{Discovery, Settings};

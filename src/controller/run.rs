@@ -1,4 +1,4 @@
-//! Runs the four controllers until told to stop.
+//! Runs the four controllers, and discovery, until told to stop.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -20,13 +20,14 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::context::{Context, TASKS_AT_ONCE, key};
+use super::discovery::Discovered;
 use super::events::Events;
 use super::gather::gather;
 use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
 use super::settings::Settings;
 use super::watch::{Caches, Remembered};
-use super::{account, class, events, freshness, grants, reconcile, standing, watch};
+use super::{account, class, discovery, events, freshness, grants, reconcile, standing, watch};
 use crate::aws::{Accounts, Hub, Recovery, Side};
 use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
@@ -163,6 +164,7 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
                 (OBJECTS_AT_ONCE, Duration::from_millis(100)),
                 stop.clone()
             ),
+            discovery::run(context.clone(), stop.clone()),
         );
         context.looks.finish().await;
     };
@@ -185,7 +187,7 @@ async fn too_late(stop: &mut Receiver<bool>) {
 }
 
 /// Waits until somebody says that it is time to stop.
-async fn until_stop(stop: &mut Receiver<bool>) {
+pub(super) async fn until_stop(stop: &mut Receiver<bool>) {
     let _ = stop.wait_for(|stopping| *stopping).await;
 }
 
@@ -236,6 +238,7 @@ async fn start(
         metrics,
         memory: remembered.memory,
         grants: remembered.grants,
+        discovered: Discovered::default(),
         looks: remembered.looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::aws::OrganizationRole;
+
 /// IAM shows its own writes to most reads after so long.
 const SHOWN_AFTER: Duration = Duration::from_secs(15);
 
@@ -19,6 +21,15 @@ pub struct Settings {
     pub take_over_from: Option<String>,
     /// What the tag `crossrole.dev/cluster` says; the uid of the namespace `kube-system` where absent.
     pub cluster_id: Option<String>,
+    /// Whose accounts get AWSAccounts by themselves; `None`: nobody's.
+    pub discovery: Option<Discovery>,
+}
+
+/// How the organisation is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The role that reads it; `None`: the operator's own identity.
+    pub role: Option<OrganizationRole>,
 }
 
 impl Settings {

@@ -20,7 +20,7 @@ use crossrole_iam::{AccountId, PrincipalArn};
 use crossrole_plan::account::Account;
 use crossrole_plan::doctor::{self, Finding, Level, Operator, PATH_NOT_KNOWN, Side};
 use crossrole_plan::grant::GrantRole;
-use crossrole_plan::kit::{Kit, Order};
+use crossrole_plan::kit::{Kit, Order, Reader};
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::rules::Rules;
 use futures::{StreamExt, stream};
@@ -240,6 +240,7 @@ impl Doctor<'_> {
             operator,
             organization: None,
             pod_identity: self.pod_identity,
+            discovery: Reader::Nobody,
         };
         let calls = [Action::CALLS, Action::GRANT_CALLS].concat();
         Kit::new(rules, order, &calls, None).map_err(|error| error.to_string())

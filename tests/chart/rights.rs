@@ -76,6 +76,10 @@ async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
         expected.insert(Call::new("patch", "crossrole.dev", &format!("{kind}/status"), None));
     }
     assert_eq!(granted(named(&manifests, "ClusterRole", RELEASE)), expected);
+    // AWSAccounts are made by people, unless discovery makes them.
+    let discovering = render(&["operator.discoverOrganization=true"]).await;
+    expected.insert(Call::new("create", "crossrole.dev", "awsaccounts", None));
+    assert_eq!(granted(named(&discovering, "ClusterRole", RELEASE)), expected);
     let group = "coordination.k8s.io";
     let lease = ["get", "update", "list", "watch"].map(|verb| Call::new(verb, group, "leases", Some("crossrole")));
     let create = Call::new("create", group, "leases", None);

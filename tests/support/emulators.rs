@@ -26,13 +26,17 @@ pub struct Emulator {
 impl Emulator {
     /// moto, which answers everybody and knows AWS's managed policies. Its log goes to the folder.
     pub async fn moto(python: &Path, folder: &Path) -> Self {
-        let mut command = command(python);
-        command.current_dir(folder);
         // Port 0: the system chooses a free one, and the server says which.
+        let mut command = command(python);
         command
             .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
-            .env("PYTHONUNBUFFERED", "1");
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        Self::moto_as(command, folder).await
+    }
+
+    /// moto, as this command runs it.
+    pub async fn moto_as(mut command: Command, folder: &Path) -> Self {
+        command.current_dir(folder).env("PYTHONUNBUFFERED", "1");
         let process = Process::spawn("moto", &mut command, &folder.join("moto.log")).unwrap();
         let mut process = process.with_nothing_to_save();
         let line = process.wait_for_line("Running on http://", PATIENCE).await.unwrap();

@@ -9,7 +9,7 @@ use crossrole_testkit::{Figures, Scene, eventually};
 use serde_json::{Value, json};
 
 use super::recording::Recording;
-use super::support::{PROD, account, grant, granting, objects, role, with, yaml};
+use super::support::{PROD, account, class, grant, granting, objects, role, with, yaml};
 use super::{BUSY, wait_for, wait_for_some};
 
 /// Waits until the figures are as this function wants them.
@@ -125,6 +125,26 @@ pub async fn leave_that_stays(scene: &Scene, figures: &Figures, recording: &mut 
     scene.simulator.end_fault(denial).await.unwrap();
     until(figures, "the grant is gone", |scrape| {
         !scrape.keys().any(|series| series.starts_with("crossrole_grants"))
+    })
+    .await;
+}
+
+/// A class asks for the accounts of an organisation, which the account of the operator is not in.
+pub async fn organization_unread(scene: &Scene, figures: &Figures, recording: &mut Recording) {
+    let from = recording.now().await;
+    let discovery = json!({"organizationalUnits": ["ou-a1b2-c3d4e5f6"]});
+    let discovering = with(class("standard"), "/spec/discovery", discovery);
+    scene.control_plane.apply(&yaml(&[discovering])).await.unwrap();
+    let series = "crossrole_organization_unread";
+    until(figures, "the organisation cannot be read", |scrape| {
+        scrape.get(series) == Some(&1.0)
+    })
+    .await;
+    let expected = [("CrossroleOrganizationUnread", "")];
+    recording.seen("the organisation cannot be read", from, &expected).await;
+    scene.control_plane.apply(&yaml(&[class("standard")])).await.unwrap();
+    until(figures, "nobody asks for the organisation", |scrape| {
+        !scrape.contains_key(series)
     })
     .await;
 }

@@ -91,7 +91,12 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     let folder = tempfile::tempdir().unwrap();
     let filter = folder.path().join("filter");
     let follows = format!("--log-filter-file={}", filter.display());
-    let arguments = ["--resync-interval=1s", "--log-format=json", &follows];
+    let arguments = [
+        "--resync-interval=1s",
+        "--log-format=json",
+        "--discover-organization",
+        &follows,
+    ];
     let mut first = scene.operator(&arguments).await.unwrap();
     let figures = Figures::of(&mut first, PATIENCE).await.unwrap();
 
@@ -192,6 +197,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     causes::too_many_removals(&scene, &figures, &mut recording).await;
     causes::aws_in_trouble(&scene, &figures, &mut recording).await;
     causes::leave_that_stays(&scene, &figures, &mut recording).await;
+    causes::organization_unread(&scene, &figures, &mut recording).await;
     causes::nothing_ends(&scene, &figures, &mut recording).await;
     causes::no_right_to_report(&scene, &figures, &mut recording).await;
     causes::throttling(&scene, &figures, &mut recording).await;

@@ -2,7 +2,7 @@ use crossrole_iam::document::DocumentKind;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::kit::Order;
+use crate::kit::{Order, Reader};
 use crate::testing::{account as account_of_tests, class};
 
 mod door;
@@ -69,6 +69,7 @@ adoption: {roles: ['/*']}
             operator: operator.parse().unwrap(),
             organization: None,
             pod_identity,
+            discovery: Reader::Nobody,
         };
         Kit::new(&rules, order, CALLS, None).unwrap()
     };

@@ -53,12 +53,16 @@ pub enum Right {
     TakeFromRole,
     /// From a user.
     TakeFromUser,
+    /// To be the role that reads the organisation: the operator's own identity has it, where that is another.
+    EnterToDiscover,
+    /// To read the organisation: its management account's, or a delegated administrator's.
+    ReadOrganization,
 }
 
 impl Right {
     /// Whether it is how an account is entered.
     pub fn enters(self) -> bool {
-        matches!(self, Self::Enter | Self::EnterToGrant)
+        matches!(self, Self::Enter | Self::EnterToGrant | Self::EnterToDiscover)
     }
 
     /// Whether it is one to change something.
@@ -73,6 +77,8 @@ impl Right {
                 | Self::ListGrants
                 | Self::ReadGrants
                 | Self::ReadGrantee
+                | Self::EnterToDiscover
+                | Self::ReadOrganization
         )
     }
 }

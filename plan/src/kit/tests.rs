@@ -64,6 +64,7 @@ fn order(operator: &str) -> Order {
         operator: operator.parse().unwrap(),
         organization: None,
         pod_identity: false,
+        discovery: Reader::Nobody,
     }
 }
 
@@ -289,6 +290,7 @@ fn the_operator_enters_with_an_external_id_and_with_what_else_was_ordered() {
     let order = Order {
         organization: Some("o-a1b2c3d4e5".parse().unwrap()),
         pod_identity: true,
+        discovery: Reader::Nobody,
         ..kit.order.clone()
     };
     let kit = Kit::new(&rules(CLASS), order, CALLS, None).unwrap();
@@ -398,4 +400,46 @@ fn the_grant_role_names_its_groups_and_roles_one_by_one() {
     // Where no role is listed, none can be given anything.
     let (_, permissions) = of("[SecAuditors]", "[]").grants.unwrap();
     assert!(!permissions.to_json().contains("GiveToListedRoles"));
+}
+
+#[test]
+fn whoever_reads_the_organization_may_read_it_and_nothing_else() {
+    let calls = [
+        Call {
+            action: "sts:AssumeRole",
+            right: Right::EnterToDiscover,
+        },
+        Call {
+            action: "organizations:ListRoots",
+            right: Right::ReadOrganization,
+        },
+    ];
+    let calls = [CALLS, &calls].concat();
+    let made = |discovery: Reader| {
+        let order = Order {
+            discovery,
+            ..order("arn:aws:iam::111111111111:role/crossrole-operator")
+        };
+        Kit::new(&rules(CLASS), order, &calls, None).unwrap()
+    };
+    let read = json!({
+        "Sid": "ReadTheOrganization", "Effect": "Allow", "Action": "organizations:ListRoots", "Resource": "*",
+    });
+    let nobody = made(Reader::Nobody);
+    assert_eq!(json(&nobody.operator)["Statement"].as_array().unwrap().len(), 1);
+    assert_eq!(nobody.reader(&calls), None);
+    assert_eq!(json(&made(Reader::Operator).operator)["Statement"][1], read);
+    let role = "arn:aws:iam::111111111111:role/reader";
+    let reader = made(Reader::Role(role.parse().unwrap()));
+    let entering = &json(&reader.operator)["Statement"];
+    assert_eq!(entering.as_array().unwrap().len(), 1);
+    assert!(entering[0]["Resource"].as_array().unwrap().contains(&json!(role)));
+    let (trust, permissions) = reader.reader(&calls).unwrap();
+    assert_eq!(json(&permissions)["Statement"], json!([read]));
+    assert_eq!(json(&trust)["Statement"][0]["Action"], "sts:AssumeRole");
+    assert!(
+        !json(&made(Reader::Operator).permissions)
+            .to_string()
+            .contains("organizations:")
+    );
 }

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossrole_api::names::PREFIX;
+use crossrole_api::names::{DISCOVERY_MANAGER, PREFIX};
 use futures::{Stream, StreamExt};
 use kube::Resource;
 use kube::runtime::WatchStreamExt;
@@ -124,7 +124,13 @@ fn by_name<K: Resource<DynamicType = ()>>(objects: Vec<Arc<K>>) -> HashMap<Objec
 
 fn prune<K: Resource>(object: &mut K) {
     let metadata = object.meta_mut();
-    metadata.managed_fields = None;
+    // Of all owners of fields only discovery asks what it owns.
+    if let Some(owners) = &mut metadata.managed_fields {
+        owners.retain(|owner| owner.manager.as_deref() == Some(DISCOVERY_MANAGER));
+        if owners.is_empty() {
+            metadata.managed_fields = None;
+        }
+    }
     if let Some(annotations) = &mut metadata.annotations {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }

@@ -28,6 +28,7 @@ grants: {role: crossrole-grants, groups: [SecAuditors], roles: []}
             operator: operator.parse().unwrap(),
             organization: None,
             pod_identity: false,
+            discovery: Reader::Nobody,
         };
         let kit = Kit::new(&rules, order, &[CALLS, GRANT_CALLS].concat(), None).unwrap();
         (kit.trust("0123"), kit.grants.unwrap().1)
