@@ -73,7 +73,7 @@ pub struct AccountHandle {
     quotas: Mutex<Option<(Quotas, Instant)>>,
     places: AccountPlaces,
     pub(super) gate: Gate,
-    recent: Recent,
+    recent: Arc<Recent>,
     snapshot: Arc<Snapshot>,
     /// Held while all roles are read.
     reading_all: Mutex<()>,
@@ -129,7 +129,7 @@ impl AccountHandle {
         let shared = shared.clone();
         Self {
             gate: Gate::new(entrance.account.clone(), shared.recovered, shared.metrics),
-            recent: Recent::new(shared.shown_after),
+            recent: Arc::new(Recent::new(shared.shown_after)),
             snapshot: Arc::new(Snapshot::new(shared.clusters)),
             sessions: Sessions::new(shared.hub, entrance, shared.session_name),
             quotas: Mutex::new(None),
@@ -365,6 +365,7 @@ impl AccountHandle {
                 let mut applied = write::carry_out(self.door(&session), plan, go_on).await;
                 applied.guessed |= !certain;
                 self.recent.wrote(plan, observed, &applied, Instant::now());
+                self.recent.let_go_in_time();
                 // Somebody may have read the account meanwhile.
                 self.snapshot.is_written_to(&plan.role);
                 if let Some(error) = &applied.failure {

