@@ -234,6 +234,23 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn somebody_lets_go_in_time_of_every_write() {
+        let recent = Arc::new(Recent::new(Duration::from_millis(1)));
+        let held = || {
+            let writes = recent.writes();
+            writes.by_role.values().any(|write| write.holds.is_some())
+        };
+        for _ in 0..2 {
+            recent.wrote(&plan(), &present(), &applied(1, None), Instant::now());
+            recent.let_go_in_time();
+            assert!(held());
+            while held() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     #[test]
     fn a_reading_that_began_before_a_write_was_shown_is_doubtful_however_long_either_takes() {
         let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());

@@ -10,7 +10,6 @@ use kube::client::{Body, ClientBuilder};
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
 use tower::buffer::BufferLayer;
-use tower::limit::ConcurrencyLimitLayer;
 use tower::retry::RetryLayer;
 
 use super::deadline::DeadlineLayer;
@@ -21,9 +20,9 @@ use crate::metrics::Metrics;
 /// How long Kubernetes may take to begin an answer.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Requests that wait for their answers: each has a connection of its own, some forty kilobytes, and an API server does not
+/// Writes that wait for their answers: each has a connection of its own, some forty kilobytes, and an API server does not
 /// get more done by being asked for more at once.
-const AT_ONCE: usize = 64;
+pub(super) const WRITES_AT_ONCE: usize = 64;
 
 /// Requests that wait to be sent.
 const WAITING: usize = 1024;
@@ -53,9 +52,8 @@ pub fn fenced(mut config: Config, fence: Fence, metrics: Metrics) -> kube::Resul
     };
     Ok(ClientBuilder::try_from(config)?
         .with_layer(&DeadlineLayer(LONGEST))
-        .with_layer(&FencedLayer::new(fence, count))
-        .with_layer(&ConcurrencyLimitLayer::new(AT_ONCE))
         .with_layer(&BufferLayer::new(WAITING))
+        .with_layer(&FencedLayer::new(fence, WRITES_AT_ONCE, count))
         .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))
         .build())
 }
@@ -89,7 +87,7 @@ fn write(method: &Method, path: &str) -> (&'static str, String) {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use k8s_openapi::api::core::v1::Namespace;
     use kube::Api;
@@ -97,7 +95,7 @@ mod tests {
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-    use tokio::sync::Semaphore;
+    use tokio::sync::Notify;
 
     use super::*;
     use crate::fence::uptime;
@@ -145,47 +143,91 @@ mod tests {
         assert!(figures.contains(sent), "only what was sent counts: {figures}");
     }
 
-    /// A Kubernetes that answers a connection's requests when it is told to, and counts those who wait for that.
-    async fn patient(listener: TcpListener, waiting: Arc<Semaphore>, answering: Arc<Semaphore>) {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            let (waiting, answering) = (waiting.clone(), answering.clone());
-            tokio::spawn(async move {
-                let mut request = [0; 4096];
-                let _ = connection.read(&mut request).await;
-                waiting.add_permits(1);
-                answering.acquire().await.unwrap().forget();
-                // Before the answer: with that, the next one may come.
-                waiting.acquire().await.unwrap().forget();
-                let body = json!({"metadata": {"name": "x"}}).to_string();
-                let length = body.len();
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-                let _ = connection.write_all(answer.as_bytes()).await;
-            });
+    /// A Kubernetes that answers when it is told to, and counts those who wait for that.
+    #[derive(Default)]
+    struct Patient {
+        waiting: AtomicUsize,
+        most: AtomicUsize,
+        arrived: Notify,
+        answering: Notify,
+        is_answering: AtomicBool,
+    }
+
+    impl Patient {
+        async fn serve(self: Arc<Self>, listener: TcpListener) {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let patient = self.clone();
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    let _ = connection.read(&mut request).await;
+                    let waiting = patient.waiting.fetch_add(1, Ordering::SeqCst) + 1;
+                    patient.most.fetch_max(waiting, Ordering::SeqCst);
+                    patient.arrived.notify_one();
+                    let answering = patient.answering.notified();
+                    if !patient.is_answering.load(Ordering::SeqCst) {
+                        answering.await;
+                    }
+                    patient.waiting.fetch_sub(1, Ordering::SeqCst);
+                    let body = json!({"metadata": {"name": "x"}}).to_string();
+                    let length = body.len();
+                    let answer =
+                        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                    let _ = connection.write_all(answer.as_bytes()).await;
+                });
+            }
+        }
+
+        async fn until_so_many_wait(&self, count: usize) {
+            while self.waiting.load(Ordering::SeqCst) < count {
+                self.arrived.notified().await;
+            }
+        }
+
+        fn answer(&self) {
+            self.is_answering.store(true, Ordering::SeqCst);
+            self.answering.notify_waiters();
         }
     }
 
     #[tokio::test]
-    async fn no_more_is_asked_at_once_than_kubernetes_can_do() {
+    async fn writes_wait_for_their_turn_and_pass_the_fence_after_that_and_reads_wait_for_nobody() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (waiting, answering) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        tokio::spawn(patient(listener, waiting.clone(), answering.clone()));
-        let client = fenced(Config::new(url.parse().unwrap()), Fence::closed(), Metrics::default()).unwrap();
-        let asked = (0..3 * AT_ONCE).map(|_| {
-            let api: Api<Namespace> = Api::all(client.clone());
+        let (patient, fence) = (Arc::new(Patient::default()), Fence::closed());
+        assert!(fence.extend(uptime() + Duration::from_secs(3600)));
+        tokio::spawn(patient.clone().serve(listener));
+        let metrics = Metrics::default();
+        let client = fenced(Config::new(url.parse().unwrap()), fence.clone(), metrics.clone()).unwrap();
+        let api: Api<Namespace> = Api::all(client);
+        let write = || {
+            let api = api.clone();
+            let patch = Patch::Merge(json!({}));
+            tokio::spawn(async move { api.patch("x", &PatchParams::default(), &patch).await })
+        };
+        let writes: Vec<_> = (0..3 * WRITES_AT_ONCE).map(|_| write()).collect();
+        patient.until_so_many_wait(WRITES_AT_ONCE).await;
+        let read = {
+            let api = api.clone();
             tokio::spawn(async move { api.get("x").await })
-        });
-        let asked: Vec<_> = asked.collect();
-        let as_many = u32::try_from(AT_ONCE).unwrap();
-        for _ in 0..2 * AT_ONCE {
-            drop(waiting.acquire_many(as_many).await);
-            assert!(waiting.available_permits() <= AT_ONCE);
-            answering.add_permits(1);
+        };
+        patient.until_so_many_wait(WRITES_AT_ONCE + 1).await;
+        fence.close();
+        patient.answer();
+        read.await.unwrap().unwrap();
+        let mut sent = 0;
+        for write in writes {
+            match write.await.unwrap() {
+                Ok(_) => sent += 1,
+                Err(error) => assert!(crate::telemetry::told(&error).contains("was not sent"), "{error}"),
+            }
         }
-        answering.add_permits(AT_ONCE);
-        for answer in asked {
-            answer.await.unwrap().unwrap();
-        }
+        assert_eq!(
+            (sent, patient.most.load(Ordering::SeqCst)),
+            (WRITES_AT_ONCE, WRITES_AT_ONCE + 1)
+        );
+        let figures = metrics.tell().unwrap();
+        let counted = format!("crossrole_kubernetes_writes_total{{verb=\"patch\",resource=\"namespaces\"}} {sent}\n");
+        assert!(figures.contains(&counted), "only what was sent counts: {figures}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use kube::api::{ObjectMeta, PostParams};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::client::WRITES_AT_ONCE;
+
 /// An Event's note holds at most so many bytes: Kubernetes API, `events.k8s.io/v1`.
 const NOTE_SIZE: usize = 1024;
 
@@ -21,7 +23,7 @@ const NOTE_SIZE: usize = 1024;
 pub const MESSAGE_SIZE: usize = 1024;
 
 /// So many Events are written at the same time, that they leave room for what matters more.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = WRITES_AT_ONCE / 4;
 
 /// Nobody waits longer for an Event to be written.
 const LONGEST: Duration = Duration::from_secs(10);

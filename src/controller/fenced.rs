@@ -1,11 +1,13 @@
-//! Nothing is written to Kubernetes while the fence is closed.
+//! Nothing is written to Kubernetes while the fence is closed, and no more at once than is good for it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Method, Request};
 use kube::client::Body;
+use tokio::sync::Semaphore;
 use tower::{BoxError, Layer, Service};
 
 use crate::fence::Fence;
@@ -17,14 +19,16 @@ type OnWrite = Arc<dyn Fn(&Request<Body>) + Send + Sync>;
 #[derive(Clone)]
 pub struct FencedLayer {
     fence: Fence,
+    places: Arc<Semaphore>,
     on_write: OnWrite,
 }
 
 impl FencedLayer {
-    /// Behind this fence. `on_write` is told of each write that passes it.
-    pub fn new(fence: Fence, on_write: impl Fn(&Request<Body>) + Send + Sync + 'static) -> Self {
+    /// Behind this fence, so many writes at once. `on_write` is told of each write that passes it.
+    pub fn new(fence: Fence, at_once: usize, on_write: impl Fn(&Request<Body>) + Send + Sync + 'static) -> Self {
         Self {
             fence,
+            places: Arc::new(Semaphore::new(at_once)),
             on_write: Arc::new(on_write),
         }
     }
@@ -41,7 +45,7 @@ impl<S> Layer<S> for FencedLayer {
     }
 }
 
-/// Sends reads always, and writes while the fence is open.
+/// Sends reads always and at once, and writes while the fence is open, each in its turn.
 #[derive(Clone)]
 pub struct Fenced<S> {
     inner: S,
@@ -50,7 +54,7 @@ pub struct Fenced<S> {
 
 impl<S> Service<Request<Body>> for Fenced<S>
 where
-    S: Service<Request<Body>, Error = BoxError>,
+    S: Service<Request<Body>, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Response: Send + 'static,
 {
@@ -58,25 +62,25 @@ where
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Whoever waits for a turn keeps nobody else from theirs.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if *request.method() == Method::GET {
-            return Box::pin(self.inner.call(request));
-        }
-        match self.layer.fence.pass() {
-            Ok(passed) => {
-                (self.layer.on_write)(&request);
-                let answer = self.inner.call(request);
-                Box::pin(async move {
-                    let answer = answer.await;
-                    drop(passed);
-                    answer
-                })
+        let Self { mut inner, layer } = self.clone();
+        Box::pin(async move {
+            if *request.method() == Method::GET {
+                poll_fn(|context| inner.poll_ready(context)).await?;
+                return inner.call(request).await;
             }
-            Err(closed) => Box::pin(std::future::ready(Err(closed.into()))),
-        }
+            // It is never closed, so waiting for it cannot fail.
+            let _place = layer.places.acquire().await.ok();
+            poll_fn(|context| inner.poll_ready(context)).await?;
+            // After all that waits: the fence may have been closed meanwhile.
+            let _passed = layer.fence.pass()?;
+            (layer.on_write)(&request);
+            inner.call(request).await
+        })
     }
 }

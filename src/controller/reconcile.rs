@@ -86,13 +86,12 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     }
     let job = Arc::new(Job {
         context: context.clone(),
-        world: world.clone(),
         reference: role.object_ref(&()),
         claim,
         unchanged: before.observed_generation == role.metadata.generation,
         deleting,
     });
-    tasks.iter().for_each(|task| job.note_forgotten(task));
+    tasks.iter().for_each(|task| job.note_forgotten(&world, task));
     let tasks: Vec<Arc<Task>> = tasks.into_iter().map(Arc::new).collect();
     let asked = write_back::asked(role);
     // What was handled stays in status when the annotation is gone.

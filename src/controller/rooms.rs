@@ -61,7 +61,8 @@ impl Counts {
         }
     }
 
-    /// As [`Index::take_room`](super::index::Index::take_room). `is_shown` says whether status shows the object's room there.
+    /// As [`Index::take_room`](super::index::Index::take_room). `is_shown` says whether status shows the object's room
+    /// there.
     pub(super) fn take(&mut self, object: &ObjectName, place: &Place<'_>, is_shown: bool) -> u32 {
         let is_counted = is_shown || self.has_taken(object, place.account);
         let is_of_class = self
@@ -80,7 +81,8 @@ impl Counts {
         others
     }
 
-    /// As [`Index::keep_rooms`](super::index::Index::keep_rooms). `is_shown` says of an account whether status shows the object's room there.
+    /// As [`Index::keep_rooms`](super::index::Index::keep_rooms). `is_shown` says of an account whether status shows the
+    /// object's room there.
     pub(super) fn keep(&mut self, object: &ObjectName, accounts: &BTreeSet<&str>, is_shown: impl Fn(&str) -> bool) {
         let Some(rooms) = self.taken.remove(object) else {
             return;

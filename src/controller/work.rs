@@ -37,8 +37,6 @@ const IS_NEW_FOR: Duration = Duration::from_secs(20);
 pub struct Job {
     /// What every reconcile shares.
     pub context: Arc<Context>,
-    /// Kubernetes at this moment.
-    pub world: Arc<World>,
     /// What Events are written about.
     pub reference: ObjectReference,
     /// The object's claim.
@@ -131,8 +129,8 @@ impl Job {
     }
 
     /// An abandoned account's role is forgotten: for the brake, that is a removal.
-    pub fn note_forgotten(&self, task: &Task) {
-        let abandoned = self.world.account_state(&task.account) == Some(AccountState::Abandoned);
+    pub fn note_forgotten(&self, world: &World, task: &Task) {
+        let abandoned = world.account_state(&task.account) == Some(AccountState::Abandoned);
         let gone = matches!(task.target, Target::Settled(_, Outcome::Gone));
         if gone && abandoned && task.entry.is_some() && !self.deleting {
             self.context.memory.removed(&self.claim.object, &task.account);
@@ -379,7 +377,7 @@ impl Visit<'_> {
 
     /// The other objects that could have a role of this name in this account.
     fn claims(&self, role: &RoleName) -> Vec<Claim> {
-        let (context, world) = (&self.job.context, &self.job.world);
+        let (context, world) = (&self.job.context, &self.job.context.world());
         let objects = context.caches.index.of_role_name(&role.folded()).into_iter();
         let roles: Vec<_> = objects
             .filter_map(|object| context.caches.roles.get(&looks::reference(&object)))
