@@ -22,6 +22,9 @@ use super::task::{End, Hold, Target};
 use super::verdict::Outcome;
 use crate::aws::{Entrance, Identity};
 
+/// An account that roles can be held in, and the rules of its class.
+type Usable = (Account, Arc<Rules>);
+
 /// What is to be done in an account that an object selects.
 pub(super) fn hold(
     request: &Request<'_>,
@@ -157,7 +160,7 @@ fn desired(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
     account: &AWSAccount,
-) -> Result<(Entrance, Desired, (Account, Arc<Rules>)), Refusal> {
+) -> Result<(Entrance, Desired, Usable), Refusal> {
     let (account, rules) = request.world.usable(account, request.hub)?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let mut desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
@@ -170,7 +173,7 @@ fn allowed(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
     desired: &Desired,
-    (account, rules): &(Account, Arc<Rules>),
+    (account, rules): &Usable,
     entry: Option<&AccountEntry>,
 ) -> Result<(), Refusal> {
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
