@@ -100,6 +100,15 @@ mod tests {
     use super::*;
     use crate::fence::uptime;
 
+    /// The answer that there is a namespace `x`.
+    fn found() -> String {
+        let body = json!({"metadata": {"name": "x"}}).to_string();
+        let length = body.len();
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )
+    }
+
     /// A Kubernetes that closes the fence with its first answer and asks for another attempt; later it answers.
     async fn busy(listener: TcpListener, fence: Fence, asked: Arc<AtomicUsize>) {
         while let Ok((mut connection, _)) = listener.accept().await {
@@ -109,11 +118,7 @@ mod tests {
                 fence.close();
                 "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_string()
             } else {
-                let body = json!({"metadata": {"name": "x"}}).to_string();
-                let length = body.len();
-                format!(
-                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-                )
+                found()
             };
             let _ = connection.write_all(answer.as_bytes()).await;
         }
@@ -168,11 +173,7 @@ mod tests {
                         answering.await;
                     }
                     patient.waiting.fetch_sub(1, Ordering::SeqCst);
-                    let body = json!({"metadata": {"name": "x"}}).to_string();
-                    let length = body.len();
-                    let answer =
-                        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-                    let _ = connection.write_all(answer.as_bytes()).await;
+                    let _ = connection.write_all(found().as_bytes()).await;
                 });
             }
         }

@@ -238,10 +238,9 @@ struct Cached {
 
 impl Cached {
     fn of(context: &Context) -> Self {
-        let accounts = context.caches.accounts.state().into_iter();
         Self {
             classes: context.caches.classes.state(),
-            accounts: accounts.collect(),
+            accounts: context.caches.accounts.state(),
         }
     }
 
@@ -262,9 +261,8 @@ impl Cached {
 
     /// Whether there is a class that asks for accounts, or an AWSAccount that one did ask for.
     fn is_wanted(&self) -> bool {
-        let classes = self.classes.iter().filter_map(|class| class.0.as_ref().ok());
-        let mut wanted = classes.map(|class| class.spec.discovery.is_some());
-        wanted.any(|wanted| wanted)
+        let mut classes = self.classes.iter().filter_map(|class| class.0.as_ref().ok());
+        classes.any(|class| class.spec.discovery.is_some())
             || self
                 .accounts
                 .iter()

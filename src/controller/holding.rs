@@ -61,8 +61,9 @@ pub(super) fn hold(
         return Target::Settled(id, Outcome::refused(&refusal));
     }
     let observe = request.role.spec.mode == Mode::Observe;
-    let ending = ending(request, account);
-    let refused = match desired(request, declaration, account) {
+    let usable = request.world.usable(account, request.hub);
+    let ending = ending(request, account, usable.as_ref().ok());
+    let refused = match desired(request, declaration, usable) {
         Ok((entrance, desired, rules)) => match allowed(request, declaration, &desired, &rules, entry) {
             Ok(()) => {
                 return Target::Hold(Box::new(Hold {
@@ -101,7 +102,7 @@ pub(super) fn hold(
 /// What may have to be ended of an object's role when it is refused: closing and revoking run even when everything else is
 /// refused, and a class can want roles closed that it no longer allows. `None` where nothing may be written, or nothing can
 /// be done.
-fn ending(request: &Request<'_>, account: &AWSAccount) -> Option<(Entrance, Ending)> {
+fn ending(request: &Request<'_>, account: &AWSAccount, usable: Option<&Usable>) -> Option<(Entrance, Ending)> {
     let role = request.role;
     if role.spec.mode == Mode::Observe {
         return None;
@@ -109,8 +110,8 @@ fn ending(request: &Request<'_>, account: &AWSAccount) -> Option<(Entrance, Endi
     let lifecycle = Lifecycle::of_ending(&role.spec);
     let object = object_name(role);
     let (parsed, bootstrap) = request.world.enterable(account, request.hub).ok()?;
-    let rules = request.world.usable(account, request.hub).ok().map(|(_, rules)| rules);
-    let boundary = rules.as_ref().and_then(|rules| rules.boundary.as_ref());
+    let rules = usable.map(|(_, rules)| rules);
+    let boundary = rules.and_then(|rules| rules.boundary.as_ref());
     let boundary = boundary.map(|boundary| boundary.resolve(parsed.partition, &parsed.id));
     let judge = rules.filter(|rules| rules.on_violation == OnViolation::Close);
     let name: RoleName = role.spec.role_name.as_deref().unwrap_or(&object.name).parse().ok()?;
@@ -125,7 +126,7 @@ fn ending(request: &Request<'_>, account: &AWSAccount) -> Option<(Entrance, Endi
     let listed = listed.map_or(&[][..], |permissions| &permissions.customer_managed);
     let ending = Ending {
         judge: judge.map(|rules| Judge {
-            rules,
+            rules: rules.clone(),
             namespace_labels: request.world.labels(&object.namespace),
             declared_policies: listed_policies(listed, parsed.partition, &parsed.id),
             account: parsed,
@@ -159,9 +160,9 @@ fn moved(account: &AWSAccount, entry: Option<&AccountEntry>) -> Option<(String, 
 fn desired(
     request: &Request<'_>,
     declaration: &Result<Declaration, Refusal>,
-    account: &AWSAccount,
+    usable: Result<Usable, Refusal>,
 ) -> Result<(Entrance, Desired, Usable), Refusal> {
-    let (account, rules) = request.world.usable(account, request.hub)?;
+    let (account, rules) = usable?;
     let declaration = declaration.as_ref().map_err(Clone::clone)?;
     let mut desired = Desired::of(declaration, &account, &rules, request.cluster_id)?;
     desired.owner.predecessor = request.predecessor.map(str::to_string);
@@ -202,6 +203,7 @@ pub fn may_have(request: &Request<'_>, account: &str) -> bool {
     let Ok(account) = request.world.account(account) else {
         return false;
     };
-    desired(request, &declaration, account)
+    let usable = request.world.usable(account, request.hub);
+    desired(request, &declaration, usable)
         .is_ok_and(|(_, desired, rules)| allowed(request, &declaration, &desired, &rules, None).is_ok())
 }

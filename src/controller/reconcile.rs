@@ -76,8 +76,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     let mut status = before.clone();
     let new = new_roles(&tasks);
     let names: Vec<&str> = new.iter().map(|(account, _, _)| account.as_str()).collect();
-    let index = &context.caches.index;
-    index.keep_rooms(&claim.object, &names.iter().copied().collect());
+    let rooms = names.iter().copied().collect();
+    context.caches.index.keep_rooms(&claim.object, &rooms);
     account::mark_in_use(&context, &names).await?;
     if let Some(intent) = report::intent(&status, role.metadata.generation, &new, context.now()) {
         let (name, version) = (role.name_any(), written.version.as_deref());
