@@ -8,6 +8,7 @@
 //! of the AWSAccounts that there are. No label is a role, an object or a namespace.
 
 mod family;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use prometheus_client::registry::Registry;
 
 pub use family::Description;
 use family::{Catalogue, Series};
+pub use standing::{AccountStanding, Standing};
 
 /// Figures. Every copy counts into the same ones.
 #[derive(Clone)]
@@ -47,6 +49,7 @@ struct Inner {
     leader: Series<0, Gauge>,
     roles: Series<2, Gauge>,
     role_reasons: Series<1, Gauge>,
+    roles_unused: Series<1, Gauge>,
     grants: Series<2, Gauge>,
     looks_under_way: Series<0, Gauge>,
     orphans: Series<1, Gauge>,
@@ -62,43 +65,6 @@ struct Inner {
     source: OnceLock<Source>,
     /// Held while the standing is read off and told: two scrapes at once would mix theirs.
     scraped: Mutex<()>,
-}
-
-/// How things stand at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Whether this process may write. The rest is told by whoever may alone.
-    pub leader: bool,
-    /// Entries of all CrossAccountRoles, by account id (empty: no AWSAccount says it) and state.
-    pub roles: Vec<(String, &'static str, i64)>,
-    /// The same entries, by reason.
-    pub reasons: Vec<(&'static str, i64)>,
-    /// AssumeRoleGrants, by the id of the account that holds something of them or may (empty: none does) and by what their
-    /// conditions say.
-    pub grants: Vec<(String, &'static str, i64)>,
-    /// Looks at roles that are under way, or wait for their turn.
-    pub looks_under_way: usize,
-    /// The next moment at which the validity of an object ends, in seconds since 1970.
-    pub next_validity_end: Option<i64>,
-    /// The AWSAccounts that there are.
-    pub accounts: Vec<AccountStanding>,
-    /// Whether those are all: one that cannot be read has an id that nobody knows.
-    pub all_accounts: bool,
-}
-
-/// How one account stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountStanding {
-    /// Its id.
-    pub id: String,
-    /// Whether it can be entered; absent where no call is wanted.
-    pub ready: Option<bool>,
-    /// How many roles carry our tags and no object wants; absent before the account was read.
-    pub orphans: Option<i64>,
-    /// Whether no call is made for now; absent where none was ever made.
-    pub breaker_open: Option<bool>,
-    /// When the session of the bootstrap role ends, in seconds since 1970.
-    pub credentials_expiry: Option<i64>,
 }
 
 /// A call of AWS takes from some milliseconds up to the SDK's own limit of 15 seconds.
@@ -146,6 +112,11 @@ impl Default for Metrics {
             "roles",
             ["account_id", "state"],
             "Entries in the status of CrossAccountRoles, by their state; an empty account_id: there is no such AWSAccount",
+        );
+        let roles_unused = all.gauge(
+            "roles_unused",
+            ["days"],
+            "Roles that are there for at least so many days and that nobody used in them, as far as IAM tells",
         );
         let role_reasons = all.gauge(
             "role_reasons",
@@ -243,6 +214,7 @@ impl Default for Metrics {
             leader,
             roles,
             role_reasons,
+            roles_unused,
             grants,
             looks_under_way,
             orphans,
@@ -369,6 +341,7 @@ impl Metrics {
         inner.leader.set([], i64::from(standing.leader));
         inner.roles.clear();
         inner.role_reasons.clear();
+        inner.roles_unused.clear();
         inner.grants.clear();
         inner.looks_under_way.clear();
         inner.next_validity_end.clear();
@@ -391,6 +364,9 @@ impl Metrics {
         }
         for (reason, count) in &standing.reasons {
             inner.role_reasons.set([reason], *count);
+        }
+        for (days, count) in &standing.unused {
+            inner.roles_unused.set([days], *count);
         }
         let under_way = i64::try_from(standing.looks_under_way).unwrap_or(i64::MAX);
         inner.looks_under_way.set([], under_way);

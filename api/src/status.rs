@@ -1,7 +1,8 @@
 //! What crossrole writes back to a `CrossAccountRole`.
 
+use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
@@ -67,6 +68,15 @@ pub struct AccountEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub role_id: Option<String>,
+    /// The day, in UTC, on which the role was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "day")]
+    pub created: Option<Date>,
+    /// The last day, in UTC, on which somebody used the role, as IAM says: it knows of a use within some hours, and forgets
+    /// those that are more than 400 days old. Absent: IAM knows of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "day")]
+    pub last_used: Option<Date>,
     /// Whether `spec.accounts.names` asks for this account. Leaving it out there is a removal by name, which no
     /// brake holds; absent: the account came by its labels.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -81,6 +91,11 @@ pub struct AccountEntry {
     pub message: Option<String>,
     /// When `state` last changed.
     pub last_transition_time: Time,
+}
+
+/// A day that is no day is refused by the API server: one that stood in an object would make all of it unreadable.
+fn day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date", "maxLength": 10, "nullable": true})
 }
 
 /// Where a role stands in one account.

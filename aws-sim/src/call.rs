@@ -96,6 +96,7 @@ impl Request {
             });
         }
         let caller = world.caller(&self.signer.access_key, self.token.as_deref())?;
+        world.uses_role(&caller, &self.signer.region);
         let source_ip = self.source_ip.or(caller.source_ip).unwrap_or(self.peer);
         let context = caller_context(&caller, source_ip, now);
         // Who calls and what they may is never out of date: only what they look at is.

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use crate::declaration::ObjectName;
 use crate::desired::Desired;
 use crate::lifecycle::Lifecycle;
+use crate::observed::Dates;
 use crate::window::Window;
 
 pub use who::{Kind, Who};
@@ -159,6 +160,8 @@ pub struct Row {
     pub state: State,
     /// The role's longest session, in seconds; 0 where nobody knows.
     pub max_session: u32,
+    /// When the role was made and last used, as far as status tells.
+    pub dates: Dates,
 }
 
 /// Whether something is required.
@@ -194,6 +197,7 @@ impl Row {
             unless_denied: false,
             state,
             max_session: 0,
+            dates: Dates::default(),
         }
     }
 
@@ -323,6 +327,7 @@ pub fn rows(place: &Place, desired: &Desired, state: &State, now: Timestamp) -> 
         ways,
         unless_denied: denies && !is_denied,
         max_session: desired.max_session,
+        dates: Dates::default(),
     });
     rows.collect()
 }

@@ -10,7 +10,7 @@ use crossrole_iam::document::{Document, DocumentKind};
 use crossrole_iam::quota::is_max_session_duration;
 
 use crate::change::{Change, NewRole};
-use crate::observed::{Observed, ObservedDocument, ObservedRole};
+use crate::observed::{Dates, Observed, ObservedDocument, ObservedRole};
 use crate::quota::Quotas;
 
 /// How IAM refuses a call: its error code, and what about it.
@@ -67,6 +67,7 @@ fn create(new: &NewRole, quotas: &Quotas) -> Result<Observed, Refused> {
     let mut role = ObservedRole {
         arn: String::new(),
         id: String::new(),
+        dates: Dates::default(),
         path: new.path.to_string(),
         trust: ObservedDocument::of(new.trust.clone()),
         description: new.description.clone(),

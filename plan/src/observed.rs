@@ -1,9 +1,11 @@
 //! The role that an account holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use crossrole_iam::document::{CanonicalDocument, Document, DocumentKind};
 use crossrole_iam::{Arn, PolicyName};
+use jiff::civil::Date;
 
 /// What an account holds under a role's name.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +23,8 @@ pub struct ObservedRole {
     pub arn: String,
     /// The unique id (`AROA…`): another role of the same name has another.
     pub id: String,
+    /// When it was made and last used.
+    pub dates: Dates,
     /// The path.
     pub path: String,
     /// The trust policy.
@@ -39,6 +43,72 @@ pub struct ObservedRole {
     pub inline: BTreeMap<PolicyName, ObservedDocument>,
     /// The instance profiles that hold the role. Read only where the role is to be removed.
     pub instance_profiles: BTreeSet<String>,
+}
+
+/// When a role was made and last used, as far as IAM says: days in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Dates {
+    /// When it was made.
+    pub created: Option<Date>,
+    /// When its credentials last signed a request. IAM knows of a use within some hours, and of none that is more than 400
+    /// days old. Source: IAM API Reference, `RoleLastUsed`.
+    pub last_used: Option<Date>,
+}
+
+/// A number of whole days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Days(pub u16);
+
+impl FromStr for Days {
+    type Err = String;
+
+    /// Reads `90d`: one day to [`Days::REMEMBERED`], for of an earlier use IAM no longer tells.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let days = text.strip_suffix('d').and_then(|number| number.parse().ok());
+        days.filter(|days| (1..=Self::REMEMBERED).contains(days))
+            .map(Self)
+            .ok_or_else(|| format!("days are written 90d, and are 1d to {}d", Self::REMEMBERED))
+    }
+}
+
+impl Days {
+    /// So far back IAM knows of a role's use. Source: IAM User Guide, "Refine permissions in AWS using last accessed
+    /// information", tracking period.
+    pub const REMEMBERED: u16 = 400;
+}
+
+impl Dates {
+    /// Since when nobody used the role, as far as is known: since its last use, or since it was made.
+    pub fn unused_since(&self) -> Option<Date> {
+        self.last_used.or(self.created)
+    }
+
+    /// Whether it is there for so many days, and nobody used it in them.
+    pub fn is_unused_for(&self, days: Days, today: Date) -> bool {
+        let since = self.unused_since();
+        since.is_some_and(|since| (today - since).get_days() >= i32::from(days.0))
+    }
+}
+
+/// Which role was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleSeen {
+    /// The ARN.
+    pub arn: String,
+    /// The unique id.
+    pub id: String,
+    /// When it was made and last used.
+    pub dates: Dates,
+}
+
+impl From<&ObservedRole> for RoleSeen {
+    fn from(role: &ObservedRole) -> Self {
+        Self {
+            arn: role.arn.clone(),
+            id: role.id.clone(),
+            dates: role.dates,
+        }
+    }
 }
 
 /// A policy document that IAM answered, by its meaning. One that cannot be read is drift.

@@ -110,6 +110,7 @@ pub(crate) fn held(spec: &str) -> ObservedRole {
         tags: desired.all_tags(),
         arn: desired.arn.to_string(),
         id: ROLE_ID.into(),
+        dates: Default::default(),
         path: desired.path.to_string(),
         trust: ObservedDocument::of(desired.trust),
         description: desired.description,

@@ -24,6 +24,8 @@ fn row(row: &Row) -> Value {
         "externalIds": row.external_ids(),
         "organizations": row.organizations(),
         "until": row.until().map(|end| end.to_string()),
+        "created": row.dates.created.map(|day| day.to_string()),
+        "lastUsed": row.dates.last_used.map(|day| day.to_string()),
         "state": row.state.word(),
         "detail": row.state.detail(),
         "maxSessionSeconds": row.max_session,

@@ -22,6 +22,7 @@ use clap::ValueEnum;
 use crossrole_plan::access::Row;
 use jiff::Timestamp;
 use kube::Client;
+use rows::Question;
 
 use crate::cli::{AccessFlags, ObjectFlags};
 use crate::manifests::Manifests;
@@ -50,7 +51,11 @@ pub async fn run(flags: &AccessFlags) -> Result<(), Box<dyn Error>> {
     for note in &manifests.notes {
         eprintln!("note: {note}");
     }
-    let rows = rows::asked(&manifests, &flags.objects, flags.principal.as_deref(), now);
+    let question = Question {
+        principal: flags.principal.as_deref(),
+        unused: flags.unused,
+    };
+    let rows = rows::asked(&manifests, &flags.objects, question, now);
     output::print(&written(&rows, flags.output, now))?;
     Ok(())
 }

@@ -61,7 +61,7 @@ pub(super) fn page(rows: &[Row], now: Timestamp) -> String {
     ));
     if !rows.is_empty() {
         text.push_str(&picture::picture(rows));
-        text.push_str("<table>\n<colgroup><col style=\"width: 10%\"><col style=\"width: 21%\"><col style=\"width: 21%\"><col style=\"width: 21%\"><col style=\"width: 12%\"><col style=\"width: 15%\"></colgroup>\n<thead><tr><th>Account</th><th>Role</th><th>Who</th><th>How</th><th>Until</th><th>State</th></tr></thead>\n<tbody>\n");
+        text.push_str("<table>\n<colgroup><col style=\"width: 10%\"><col style=\"width: 20%\"><col style=\"width: 20%\"><col style=\"width: 19%\"><col style=\"width: 10%\"><col style=\"width: 8%\"><col style=\"width: 13%\"></colgroup>\n<thead><tr><th>Account</th><th>Role</th><th>Who</th><th>How</th><th>Until</th><th>Last used</th><th>State</th></tr></thead>\n<tbody>\n");
         text.extend(rows.iter().map(line));
         text.push_str("</tbody>\n</table>\n");
     }
@@ -85,12 +85,13 @@ fn line(row: &Row) -> String {
         small => format!("{}<small>{}</small>", escaped(text), escaped(small)),
     };
     format!(
-        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><span class=\"{class}\">{}</span>{}</td></tr>\n",
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><span class=\"{class}\">{}</span>{}</td></tr>\n",
         with_small(&row.place.account, &row.place.account_id),
         with_small(&row.place.object.to_string(), &row.place.role_arn),
         escaped(&table::who(row)),
         escaped(&row.how()),
         escaped(&table::until(row)),
+        escaped(&table::last_used(row)),
         escaped(table::state(row)),
         with_small("", &row.state.detail()),
     )

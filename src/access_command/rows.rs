@@ -3,19 +3,31 @@
 use crossrole_api::{AccountEntry, EntryState, Reason};
 use crossrole_plan::access::{Place, Row, State, rows};
 use crossrole_plan::desired::Desired;
+use crossrole_plan::observed::Days;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::cli::ObjectFlags;
 use crate::controller::task::{Hold, Target, Task};
-use crate::controller::verdict::Outcome;
+use crate::controller::verdict::{Outcome, role_of};
 use crate::manifests::Manifests;
 use crate::plan_command::survey::{Item, Survey};
 
 /// Stands where there is no account to name.
 const NO_ACCOUNT: &str = "-";
 
+/// What is asked of the rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Question<'a> {
+    /// Only what lets this principal in or keeps it out.
+    pub principal: Option<&'a str>,
+    /// Only roles that nobody used for so many days.
+    pub unused: Option<Days>,
+}
+
 /// The rows that were asked for, sorted by account, object and principal.
-pub fn asked(manifests: &Manifests, flags: &ObjectFlags, principal: Option<&str>, now: Timestamp) -> Vec<Row> {
+pub fn asked(manifests: &Manifests, flags: &ObjectFlags, question: Question<'_>, now: Timestamp) -> Vec<Row> {
+    let today = now.to_zoned(TimeZone::UTC).date();
     let is_wanted = |row: &Row| {
         let place = &row.place;
         let mut accounts = flags.account.iter();
@@ -25,7 +37,10 @@ pub fn asked(manifests: &Manifests, flags: &ObjectFlags, principal: Option<&str>
                 .namespace
                 .as_ref()
                 .is_none_or(|one| *one == place.object.namespace)
-            && principal.is_none_or(|one| row.who.as_ref().is_some_and(|who| who.may_be(one)))
+            && question
+                .principal
+                .is_none_or(|one| row.who.as_ref().is_some_and(|who| who.may_be(one)))
+            && question.unused.is_none_or(|days| row.dates.is_unused_for(days, today))
     };
     let mut rows: Vec<Row> = of(manifests, flags.filename.is_empty(), now);
     rows.retain(is_wanted);
@@ -58,6 +73,13 @@ fn of_item(item: &Item, of_cluster: bool, now: Timestamp) -> Vec<Row> {
         };
         return vec![Row::unknown(place(item, None, String::new()), state)];
     };
+    let dates = role_of(task.entry.as_ref()).map(|role| role.dates).unwrap_or_default();
+    let mut rows = of_task(item, task, of_cluster, now);
+    rows.iter_mut().for_each(|row| row.dates = dates);
+    rows
+}
+
+fn of_task(item: &Item, task: &Task, of_cluster: bool, now: Timestamp) -> Vec<Row> {
     let suspended = item.is_suspended().then(|| State::Unsettled {
         reason: Some(Reason::Suspended),
         message: "spec.suspend is true: the object is left alone".into(),

@@ -2,6 +2,8 @@
 
 use crossrole_iam::document::Effect;
 use crossrole_plan::access::{Need, Row, State};
+use crossrole_plan::observed::Dates;
+use jiff::civil::Date;
 
 /// What a cell says: no character of it can do anything to a terminal.
 pub(super) fn plain(text: &str) -> String {
@@ -29,6 +31,21 @@ pub(super) fn until(row: &Row) -> String {
     row.until().map_or_else(String::new, |end| end.to_string())
 }
 
+/// When the role was last used, as far as is known.
+pub(super) fn last_used(row: &Row) -> String {
+    match row.dates {
+        Dates {
+            last_used: Some(day), ..
+        } => day.to_string(),
+        Dates { created: Some(_), .. } => "never".to_string(),
+        Dates { created: None, .. } => String::new(),
+    }
+}
+
+fn day(day: Option<Date>) -> String {
+    day.map_or_else(String::new, |day| day.to_string())
+}
+
 /// In a word or two whether they get in.
 pub(super) fn state(row: &Row) -> &'static str {
     match (row.effect, &row.state) {
@@ -52,8 +69,8 @@ pub(super) fn text(rows: &[Row]) -> String {
     if rows.is_empty() {
         return "nobody\n".to_string();
     }
-    let head = ["ACCOUNT", "ROLE", "WHO", "STATE", "UNTIL", "HOW"].map(str::to_string);
-    let lines: Vec<[String; 6]> = std::iter::once(head)
+    let head = ["ACCOUNT", "ROLE", "WHO", "STATE", "UNTIL", "LAST USED", "HOW"].map(str::to_string);
+    let lines: Vec<[String; 7]> = std::iter::once(head)
         .chain(rows.iter().map(|row| {
             let cells = [
                 account(row),
@@ -61,6 +78,7 @@ pub(super) fn text(rows: &[Row]) -> String {
                 who(row),
                 state(row).to_string(),
                 until(row),
+                last_used(row),
                 how(row),
             ];
             cells.map(|cell| match plain(&cell) {
@@ -76,8 +94,8 @@ pub(super) fn text(rows: &[Row]) -> String {
             .max()
             .unwrap_or_default()
     };
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let line = |cells: &[String; 6]| {
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let line = |cells: &[String; 7]| {
         let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
         let padded: Vec<String> = padded.collect();
         format!("{}\n", padded.join("  ").trim_end())
@@ -85,7 +103,7 @@ pub(super) fn text(rows: &[Row]) -> String {
     lines.iter().map(line).collect()
 }
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "account",
     "accountId",
     "namespace",
@@ -98,6 +116,8 @@ const COLUMNS: [&str; 14] = [
     "externalIds",
     "organizations",
     "until",
+    "created",
+    "lastUsed",
     "state",
     "detail",
 ];
@@ -120,6 +140,8 @@ pub(super) fn csv(rows: &[Row]) -> String {
             row.external_ids().join(" "),
             row.organizations().join(" "),
             until(row),
+            day(row.dates.created),
+            day(row.dates.last_used),
             state(row).to_string(),
             row.state.detail(),
         ]));
@@ -135,7 +157,7 @@ pub(super) fn need(need: Need) -> &'static str {
     }
 }
 
-fn record(cells: &[String; 14]) -> String {
+fn record(cells: &[String; 16]) -> String {
     let quoted = cells.iter().map(|cell| {
         // A spreadsheet takes what begins so for a formula: OWASP, "CSV Injection".
         let mark = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {

@@ -36,7 +36,11 @@ fn now() -> Timestamp {
 }
 
 fn told(flags: &ObjectFlags, principal: Option<&str>, format: TableFormat) -> String {
-    written(&rows::asked(&manifests(), flags, principal, now()), format, now())
+    let question = Question {
+        principal,
+        unused: None,
+    };
+    written(&rows::asked(&manifests(), flags, question, now()), format, now())
 }
 
 #[test]
@@ -55,12 +59,12 @@ fn the_text_says_who_gets_in_where_and_who_does_not() {
     assert_eq!(
         squeezed,
         [
-            "ACCOUNT | ROLE | WHO | STATE | UNTIL | HOW",
-            "prod (222222222222) | team/asleep | arn:aws:iam::111111111111:role/ci | unsettled | - | StringEquals aws:PrincipalTag/x [\"<b>&'\"] [Suspended: spec.suspend is true: the object is left alone]",
-            "prod (222222222222) | team/audit | users of account 111111111111 | open | - | MFA, MFA less than 1h old",
-            "prod (222222222222) | team/long | nobody knows | refused | - | SessionTooLong: spec.maxSessionDuration: 12h is longer than the 1h that AccountClass c allows",
-            "prod (222222222222) | team/partner | account 444444444444 | open | - | external id first-id",
-            "stage (333333333333) | team/audit | nobody knows | unsettled | - | AccountPaused: AWSAccount stage is Paused: no call is made",
+            "ACCOUNT | ROLE | WHO | STATE | UNTIL | LAST USED | HOW",
+            "prod (222222222222) | team/asleep | arn:aws:iam::111111111111:role/ci | unsettled | - | - | StringEquals aws:PrincipalTag/x [\"<b>&'\"] [Suspended: spec.suspend is true: the object is left alone]",
+            "prod (222222222222) | team/audit | users of account 111111111111 | open | - | - | MFA, MFA less than 1h old",
+            "prod (222222222222) | team/long | nobody knows | refused | - | - | SessionTooLong: spec.maxSessionDuration: 12h is longer than the 1h that AccountClass c allows",
+            "prod (222222222222) | team/partner | account 444444444444 | open | - | - | external id first-id",
+            "stage (333333333333) | team/audit | nobody knows | unsettled | - | - | AccountPaused: AWSAccount stage is Paused: no call is made",
         ]
     );
 }
@@ -92,7 +96,11 @@ fn csv_is_quoted_and_no_formula() {
     assert!(lines[0].starts_with("\"account\",\"accountId\","), "{text}");
     assert!(lines[1].contains("StringEquals aws:PrincipalTag/x [\"\"<b>"), "{text}");
     assert_eq!(lines.len(), 3, "{text}");
-    let mut rows = rows::asked(&manifests(), &flags(&[], None), Some("444444444444"), now());
+    let question = Question {
+        principal: Some("444444444444"),
+        unused: None,
+    };
+    let mut rows = rows::asked(&manifests(), &flags(&[], None), question, now());
     rows[0].place.account = "=1+1".into();
     assert!(written(&rows, TableFormat::Csv, now()).contains("\r\n\"'=1+1\","));
 }

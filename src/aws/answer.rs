@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::str::FromStr;
 
 use crossrole_iam::document::DocumentKind;
-use crossrole_plan::observed::{Observed, ObservedDocument, ObservedRole};
+use crossrole_plan::observed::{Dates, Observed, ObservedDocument, ObservedRole};
 use crossrole_plan::outcome::Failure;
 
 use super::Action;
@@ -20,6 +20,7 @@ const DEFAULT_MAX_SESSION: u32 = 3600;
 pub(super) struct RoleAnswer {
     pub(super) arn: String,
     pub(super) id: String,
+    pub(super) dates: Dates,
     pub(super) path: String,
     pub(super) trust: String,
     pub(super) description: String,
@@ -67,6 +68,7 @@ impl RoleAnswer {
             inline: inline.collect::<Result<_, CallError>>()?,
             arn: self.arn,
             id: self.id,
+            dates: self.dates,
             path: self.path,
             description: self.description,
             tags: self.tags,

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsFluentBuilder;
-use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, ManagedPolicyDetail, RoleDetail, Tag};
+use aws_sdk_iam::primitives::DateTime;
+use aws_sdk_iam::types::{AttachedPermissionsBoundary, EntityType, ManagedPolicyDetail, RoleDetail, RoleLastUsed, Tag};
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
 use crossrole_iam::{Path, RoleName};
+use crossrole_plan::observed::Dates;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Action;
 use super::account::Depth;
@@ -99,6 +103,7 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
     Ok(Some(RoleAnswer {
         arn: role.arn().to_string(),
         id: role.role_id().to_string(),
+        dates: dates(Some(role.create_date()), role.role_last_used()),
         path: role.path().to_string(),
         trust: role.assume_role_policy_document().unwrap_or_default().to_string(),
         description: role.description().unwrap_or_default().to_string(),
@@ -180,6 +185,7 @@ fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
     RoleAnswer {
         arn: role.arn().unwrap_or_default().to_string(),
         id: role.role_id().unwrap_or_default().to_string(),
+        dates: dates(role.create_date(), role.role_last_used()),
         path: role.path().unwrap_or_default().to_string(),
         trust: role.assume_role_policy_document().unwrap_or_default().to_string(),
         description: listed.description.unwrap_or_default(),
@@ -221,6 +227,18 @@ pub(super) async fn quotas(door: Door<'_>) -> Result<Quotas, CallError> {
         .map(|(key, value)| (key.as_str().to_string(), i64::from(*value)))
         .collect();
     Ok(Quotas::of_summary(&summary))
+}
+
+/// The days that IAM names: a role that is in use all day changes once a day.
+pub(super) fn dates(created: Option<&DateTime>, last_used: Option<&RoleLastUsed>) -> Dates {
+    let day = |time: &DateTime| {
+        let time = Timestamp::from_second(time.secs()).ok()?;
+        Some(time.to_zoned(TimeZone::UTC).date())
+    };
+    Dates {
+        created: created.and_then(day),
+        last_used: last_used.and_then(RoleLastUsed::last_used_date).and_then(day),
+    }
 }
 
 fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {

@@ -129,9 +129,10 @@ impl Recent {
         let mut holds = effect::apply_all(done, &plan.role, observed, &Quotas::raised())
             .ok()
             .filter(|_| clear);
-        if let (Some(Observed::Present(role)), Some((arn, id))) = (&mut holds, &applied.created) {
-            role.arn.clone_from(arn);
-            role.id.clone_from(id);
+        if let (Some(Observed::Present(role)), Some(created)) = (&mut holds, &applied.created) {
+            role.arn.clone_from(&created.arn);
+            role.id.clone_from(&created.id);
+            role.dates = created.dates;
         }
         let ended = Write {
             at: now,
@@ -178,6 +179,7 @@ mod tests {
         Observed::Present(Box::new(crossrole_plan::observed::ObservedRole {
             arn: "arn:aws:iam::222222222222:role/Audit".into(),
             id: "AROA1".into(),
+            dates: crossrole_plan::observed::Dates::default(),
             path: "/".into(),
             trust: crossrole_plan::observed::ObservedDocument::unreadable("", ""),
             description: String::new(),

@@ -2,20 +2,21 @@
 
 use aws_sdk_iam::types::Tag;
 use crossrole_plan::change::{Change, NewRole, Plan};
+use crossrole_plan::observed::RoleSeen;
 use crossrole_plan::outcome::Failure;
 use std::collections::BTreeMap;
 
 use super::Action;
 use super::error::CallError;
-use super::read::Door;
+use super::read::{Door, dates};
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
     /// How many changes were carried out, from the first.
     pub done: usize,
-    /// The ARN and the unique id of a role that was created.
-    pub created: Option<(String, String)>,
+    /// The role that was created.
+    pub created: Option<RoleSeen>,
     /// What stopped it. The change may have taken effect all the same.
     pub failure: Option<CallError>,
     /// Whether something that was to go was said to be absent already. A part of IAM that lags behind says so too.
@@ -30,9 +31,9 @@ pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> 
         }
         match call(door, plan.role.as_str(), change).await {
             Ok(Carried::Out) => applied.done += 1,
-            Ok(Carried::Created(arn, id)) => {
+            Ok(Carried::Created(role)) => {
                 applied.done += 1;
-                applied.created = Some((arn, id));
+                applied.created = Some(role);
             }
             Ok(Carried::Absent) => {
                 applied.done += 1;
@@ -50,8 +51,8 @@ pub(super) async fn carry_out(door: Door<'_>, plan: &Plan, go_on: &(dyn Fn() -> 
 /// What became of a change.
 enum Carried {
     Out,
-    /// A role was made: its ARN and its unique id.
-    Created(String, String),
+    /// A role was made.
+    Created(RoleSeen),
     /// What was to go is not there.
     Absent,
 }
@@ -165,10 +166,13 @@ async fn create(door: Door<'_>, role: &str, new: &NewRole) -> Result<Carried, Ca
         .set_permissions_boundary(new.boundary.as_ref().map(ToString::to_string))
         .set_tags(Some(to_tags(Action::TagRole, &new.tags)?));
     let answer = door.gate.call(Action::CreateRole, || request.clone().send()).await?;
-    let role = answer
-        .role()
-        .map(|role| Carried::Created(role.arn().to_string(), role.role_id().to_string()));
-    role.ok_or_else(|| CallError::empty(Action::CreateRole, "role"))
+    let role = answer.role().map(|role| RoleSeen {
+        arn: role.arn().to_string(),
+        id: role.role_id().to_string(),
+        dates: dates(Some(role.create_date()), None),
+    });
+    role.map(Carried::Created)
+        .ok_or_else(|| CallError::empty(Action::CreateRole, "role"))
 }
 
 /// Tags as a call takes them. `action` is what is refused where IAM takes none like these.

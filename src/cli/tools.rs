@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use crossrole_iam::{AccountId, Arn, Partition, Path};
 use crossrole_plan::declaration::OrganizationId;
+use crossrole_plan::observed::Days;
 use crossrole_plan::profile::Caller;
 
 use super::{arn, organization};
@@ -36,6 +37,10 @@ pub struct AccessFlags {
     /// of a service or an identity provider as it stands in trust policies.
     #[arg(short, long, value_name = "PRINCIPAL")]
     pub principal: Option<String>,
+    /// Only roles that are there for so many days (`90d`; at most `400d`, of earlier uses IAM does not tell) and that nobody
+    /// used in them. Files do not tell when.
+    #[arg(long, value_name = "DAYS", conflicts_with = "filename")]
+    pub unused: Option<Days>,
     /// How the table is written.
     #[arg(short, long, default_value = "text", value_enum)]
     pub output: TableFormat,

@@ -6,10 +6,10 @@ use crossrole_plan::change::Plan;
 use crossrole_plan::decide::Known;
 use crossrole_plan::desired::Desired;
 use crossrole_plan::ending::Ending;
-use crossrole_plan::observed::Observed;
+use crossrole_plan::observed::{Observed, RoleSeen};
 
 use super::task::End;
-use super::verdict::{Outcome, arn_and_id, role_of};
+use super::verdict::{Outcome, role_of};
 use super::work::{Finished, Visit};
 use crate::aws::{Depth, Seen};
 
@@ -95,13 +95,13 @@ impl Visit<'_> {
         declared: Option<&Desired>,
         observed: &Observed,
         known: &Known<'_>,
-    ) -> Option<(String, String)> {
+    ) -> Option<RoleSeen> {
         let before = role_of(self.task.entry.as_ref());
         let owner = ending.map(|ending| &ending.owner);
         let Some(owner) = owner.or(declared.map(|desired| &desired.owner)) else {
             return before;
         };
-        owner.own(observed, known.seen_id).map(arn_and_id)
+        owner.own(observed, known.seen_id).map(RoleSeen::from)
     }
 }
 

@@ -19,7 +19,7 @@ const MESSAGE_SIZE: usize = 160;
 pub const ENTRIES_SIZE: usize = 1_000_000;
 
 /// What an entry takes beside the account's name, the role's ARN and the message.
-const ENTRY_SIZE: usize = 240;
+const ENTRY_SIZE: usize = 290;
 
 /// The bytes of entries for accounts of these names and roles with an ARN of that length, without messages.
 pub fn least_size<'a>(accounts: impl Iterator<Item = &'a str>, arn: usize) -> usize {
@@ -166,6 +166,8 @@ pub fn intent(
                 account_id: Some(id.clone()),
                 role_arn: None,
                 role_id: None,
+                created: None,
+                last_used: None,
                 named: *named,
                 state: EntryState::Pending,
                 reason: Reason::Waiting,
@@ -253,12 +255,17 @@ fn entry(
     message: &str,
     now: Timestamp,
 ) -> AccountEntry {
-    let (role_arn, role_id) = verdict.role.clone().unzip();
+    let role = verdict.role.as_ref();
+    // Whoever answers late shows an older use.
+    let same = before.filter(|before| before.role_id.as_ref() == role.map(|role| &role.id));
+    let known = same.and_then(|before| before.last_used);
     AccountEntry {
         account: verdict.account.clone(),
         account_id: verdict.account_id.clone(),
-        role_arn,
-        role_id,
+        role_arn: role.map(|role| role.arn.clone()),
+        role_id: role.map(|role| role.id.clone()),
+        created: role.and_then(|role| role.dates.created),
+        last_used: role.and_then(|role| role.dates.last_used).max(known),
         named: verdict.named,
         state,
         reason,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crossrole_api::status::condition::{READY, RECONCILING, STALLED};
 use crossrole_api::{AWSAccount, AccountState, Reason};
+use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::context::Context;
@@ -21,6 +22,7 @@ pub fn of(context: &Context) -> Standing {
         leader: true,
         roles: index.tally(|tally| tally.states()),
         reasons: index.tally(|tally| tally.reasons()),
+        unused: index.tally(|tally| tally.unused(context.now().to_zoned(TimeZone::UTC).date())),
         grants: index.tally(|tally| tally.grants()),
         looks_under_way: context.looks.under_way(),
         next_validity_end: index

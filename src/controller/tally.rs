@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use crossrole_api::{AccountEntry, AssumeRoleGrant, CrossAccountRole, EntryState, Reason};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::standing::outcome;
+use super::verdict::role_of;
 
 /// The name of a state, as it stands in status.
 pub fn state_name(state: EntryState) -> &'static str {
@@ -17,6 +19,9 @@ pub fn state_name(state: EntryState) -> &'static str {
         EntryState::Removing => "Removing",
     }
 }
+
+/// For so many days a role is told to be unused.
+const UNUSED: [(i64, &str); 4] = [(30, "30"), (90, "90"), (180, "180"), (365, "365")];
 
 /// How many stand how in each account, by its id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub struct Tally {
     grants: States,
     /// Entries by reason.
     reasons: HashMap<Reason, i64>,
+    /// Roles by the day since which nobody used them.
+    unused: BTreeMap<Date, i64>,
     /// How many objects' time is over then.
     ends: BTreeMap<Timestamp, i64>,
 }
@@ -115,6 +122,14 @@ impl Tally {
         if *count == 0 {
             self.reasons.remove(&entry.reason);
         }
+        let since = role_of(Some(entry)).and_then(|role| role.dates.unused_since());
+        if let Some(since) = since {
+            let count = self.unused.entry(since).or_default();
+            *count += by;
+            if *count == 0 {
+                self.unused.remove(&since);
+            }
+        }
     }
 
     /// Entries by account id (empty: no AWSAccount says it) and state; only those that there are.
@@ -132,6 +147,16 @@ impl Tally {
     pub fn reasons(&self) -> Vec<(&'static str, i64)> {
         let reasons = self.reasons.iter();
         reasons.map(|(reason, count)| (reason.as_str(), *count)).collect()
+    }
+
+    /// How many of the roles that are there nobody used for so many days, for each of [`UNUSED`]; those that were not used
+    /// for longer count for the fewer days too.
+    pub fn unused(&self, today: Date) -> Vec<(&'static str, i64)> {
+        let of = |(days, name): (i64, &'static str)| {
+            let until = today.saturating_sub(jiff::Span::new().days(days));
+            (name, self.unused.range(..=until).map(|(_, count)| count).sum())
+        };
+        UNUSED.map(of).into()
     }
 
     /// When the time of an object is over next.
@@ -185,6 +210,33 @@ mod tests {
         tally.remove(&second);
         assert_eq!(tally.reasons().len(), 2);
         tally.remove(&first);
+        assert_eq!(tally, Tally::default());
+    }
+
+    #[test]
+    fn roles_are_counted_by_the_days_in_which_nobody_used_them() {
+        let used = |created: Option<&str>, last_used: Option<&str>| -> CrossAccountRole {
+            let mut object = role(None, &[(Some("2"), "Ready", "InSync")]);
+            let entry = &mut object.status.as_mut().unwrap().accounts[0];
+            entry.role_arn = Some("arn:aws:iam::222222222222:role/a".into());
+            entry.role_id = Some("AROA1".into());
+            entry.created = created.map(|day| day.parse().unwrap());
+            entry.last_used = last_used.map(|day| day.parse().unwrap());
+            object
+        };
+        let roles = [
+            used(Some("2026-01-01"), None),
+            used(Some("2020-01-01"), Some("2026-11-26")),
+            used(Some("2020-01-01"), Some("2025-11-27")),
+            used(None, None),
+        ];
+        let mut tally = Tally::default();
+        roles.iter().for_each(|role| tally.add(role));
+        let unused = |today: &str| tally.unused(today.parse().unwrap());
+        assert_eq!(unused("2026-11-27"), [("30", 2), ("90", 2), ("180", 2), ("365", 1)]);
+        assert_eq!(unused("2026-12-26"), [("30", 3), ("90", 2), ("180", 2), ("365", 1)]);
+        assert_eq!(unused("2025-12-27"), [("30", 1), ("90", 0), ("180", 0), ("365", 0)]);
+        roles.iter().for_each(|role| tally.remove(role));
         assert_eq!(tally, Tally::default());
     }
 

@@ -7,6 +7,7 @@ use crossrole_api::{AccountEntry, Reason};
 use crossrole_iam::RoleName;
 use crossrole_plan::desired::Desired;
 use crossrole_plan::ending::Ending;
+use crossrole_plan::observed::RoleSeen;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
 
@@ -124,7 +125,7 @@ impl Task {
     }
 
     /// A verdict on this task.
-    pub fn verdict(&self, account_id: Option<String>, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
+    pub fn verdict(&self, account_id: Option<String>, role: Option<RoleSeen>, outcome: Outcome) -> Verdict {
         Verdict {
             account: self.account.clone(),
             account_id,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossrole_api::{AccountEntry, EntryState, Reason};
-use crossrole_plan::observed::ObservedRole;
+use crossrole_plan::observed::{Dates, RoleSeen};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::refusal::Refusal;
 
@@ -19,8 +19,8 @@ pub struct Verdict {
     pub account_id: Option<String>,
     /// Whether the object asks for the account by name.
     pub named: bool,
-    /// The role's ARN and unique id, where it is there.
-    pub role: Option<(String, String)>,
+    /// The role, where it is there.
+    pub role: Option<RoleSeen>,
     /// What the entry in status will say.
     pub outcome: Outcome,
 }
@@ -200,13 +200,15 @@ impl Outcome {
     }
 }
 
-/// A role as an entry in status speaks of it.
-pub fn arn_and_id(role: &ObservedRole) -> (String, String) {
-    (role.arn.clone(), role.id.clone())
-}
-
 /// The role that an entry in status speaks of.
-pub fn role_of(entry: Option<&AccountEntry>) -> Option<(String, String)> {
+pub fn role_of(entry: Option<&AccountEntry>) -> Option<RoleSeen> {
     let entry = entry?;
-    Some((entry.role_arn.clone()?, entry.role_id.clone()?))
+    Some(RoleSeen {
+        arn: entry.role_arn.clone()?,
+        id: entry.role_id.clone()?,
+        dates: Dates {
+            created: entry.created,
+            last_used: entry.last_used,
+        },
+    })
 }

@@ -12,7 +12,7 @@ use crossrole_plan::desired::Desired;
 use crossrole_plan::effect;
 use crossrole_plan::ending::Ending;
 use crossrole_plan::lifecycle::{self, Lifecycle};
-use crossrole_plan::observed::Observed;
+use crossrole_plan::observed::{Observed, RoleSeen};
 use crossrole_plan::quota::{self, Quotas};
 use crossrole_plan::refusal::Refusal;
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use super::removals;
 use super::resolve::Request;
 use super::task::{Hold, Target, Task};
 use super::telling::Note;
-use super::verdict::{Outcome, Verdict, arn_and_id, role_of};
+use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
 use crate::aws::{AccountHandle, Age, Applied, CallError, Depth};
 
@@ -143,17 +143,17 @@ impl Visit<'_> {
         self.job.wants(&self.task.account, self.print)
     }
 
-    pub(super) fn verdict(&self, role: Option<(String, String)>, outcome: Outcome) -> Verdict {
+    pub(super) fn verdict(&self, role: Option<RoleSeen>, outcome: Outcome) -> Verdict {
         self.task
             .verdict(Some(self.handle.account().to_string()), role, outcome)
     }
 
-    pub(super) fn ended(&self, role: Option<(String, String)>, outcome: Outcome) -> Option<Finished> {
+    pub(super) fn ended(&self, role: Option<RoleSeen>, outcome: Outcome) -> Option<Finished> {
         Some(Finished::of(self.verdict(role, outcome)))
     }
 
     /// A call failed on the way to holding a role.
-    pub(super) fn failed(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
+    pub(super) fn failed(&self, role: Option<RoleSeen>, error: &CallError) -> Option<Finished> {
         Some(Finished {
             may_pass: error.failure.may_pass(),
             ..Finished::of(self.verdict(role, self.failure(error)))
@@ -161,7 +161,7 @@ impl Visit<'_> {
     }
 
     /// The account did not let itself be read.
-    pub(super) fn unread(&self, role: Option<(String, String)>, error: &CallError) -> Option<Finished> {
+    pub(super) fn unread(&self, role: Option<RoleSeen>, error: &CallError) -> Option<Finished> {
         let failed = self.failed(role, error)?;
         Some(Finished { unread: true, ..failed })
     }
@@ -256,8 +256,8 @@ impl Visit<'_> {
         tracing::debug!(account = %self.task.account, account_id = %self.handle.account(), "plan for {}:\n{plan}", desired.arn);
         let applied = self.apply_in_time(&plan, observed, known.now).await;
         let (memory, account) = (&self.job.context.memory, self.handle.account());
-        if let Some((_, id)) = &applied.created {
-            memory.made(account, &desired.name, &desired.owner.object, id);
+        if let Some(role) = &applied.created {
+            memory.made(account, &desired.name, &desired.owner.object, &role.id);
         } else if applied.failure.as_ref().is_some_and(CallError::may_have_created) {
             memory.perhaps_made(account, &desired.name, &desired.owner.object);
         }
@@ -401,9 +401,9 @@ impl Visit<'_> {
     }
 }
 
-fn role_in(observed: &Observed) -> Option<(String, String)> {
+fn role_in(observed: &Observed) -> Option<RoleSeen> {
     match observed {
-        Observed::Present(role) => Some(arn_and_id(role)),
+        Observed::Present(role) => Some(role.as_ref().into()),
         Observed::Absent => None,
     }
 }

@@ -11,7 +11,8 @@ use crossrole_plan::profile::{Given, LeftOut, Profile, profiles};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::access_command::{objects, rows};
+use crate::access_command::objects;
+use crate::access_command::rows::{self, Question};
 use crate::cli::ProfilesFlags;
 use crate::output;
 use crate::plan_command::OutputFormat;
@@ -27,7 +28,7 @@ pub async fn run(flags: &ProfilesFlags) -> Result<(), Box<dyn Error>> {
         eprintln!("note: {note}");
     }
     // All rows of a role are needed: a Deny that speaks of others may speak of the caller too.
-    let rows = rows::asked(&manifests, &flags.objects, None, now);
+    let rows = rows::asked(&manifests, &flags.objects, Question::default(), now);
     let given = Given {
         mfa: flags.mfa_serial.is_some(),
         organization: flags.organization.clone(),

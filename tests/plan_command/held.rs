@@ -159,6 +159,7 @@ fn untouched(desired: &Desired) -> ObservedRole {
     ObservedRole {
         arn: desired.arn.to_string(),
         id: "AROAEXAMPLEEXAMPLE234".into(),
+        dates: Default::default(),
         path: desired.path.to_string(),
         trust: ObservedDocument::of(crossrole::plan::trust::closed()),
         description: String::new(),

@@ -4,6 +4,7 @@
 
 mod hundred;
 mod profiles;
+mod unused;
 
 #[path = "../support/emulators.rs"]
 mod emulators;

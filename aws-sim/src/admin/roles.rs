@@ -17,7 +17,7 @@ use crate::iam::roles::{NewRole, checked_trust};
 use crate::policy::grammar::{Use, permission_document};
 use crate::world::World;
 use crate::world::account::{Account, Role};
-use crate::world::time::iso;
+use crate::world::time::{self, Seconds, iso};
 
 type Shares = State<Arc<Shared>>;
 
@@ -37,6 +37,7 @@ fn role_json(account: &Account, role: &Role) -> Value {
         "arn": role.arn,
         "id": role.id,
         "created": iso(role.created),
+        "lastUsed": role.last_used.as_ref().map(|(at, _)| iso(*at)),
         "description": role.description,
         "maxSessionDuration": role.max_session_duration,
         "trust": document_json(&role.trust.text),
@@ -165,6 +166,14 @@ impl Edit {
                         .ok_or_else(|| Refused::bad("maxSessionDuration is a number"))?;
                     Box::new(move |role| role.max_session_duration = seconds)
                 }
+                "created" => {
+                    let at = moment(value)?.ok_or_else(|| Refused::bad("created is a time"))?;
+                    Box::new(move |role| role.created = at)
+                }
+                "lastUsed" => {
+                    let at = moment(value)?;
+                    Box::new(move |role| role.last_used = at.map(|at| (at, "us-east-1".to_owned())))
+                }
                 "boundary" => {
                     let arn = value.as_str().map(str::to_owned);
                     Box::new(move |role| role.boundary = arn)
@@ -190,6 +199,18 @@ impl Edit {
         }
         Ok(())
     }
+}
+
+/// A time; null is none.
+fn moment(value: &Value) -> Result<Option<Seconds>, Refused> {
+    let Some(text) = value.as_str() else {
+        return match value {
+            Value::Null => Ok(None),
+            _ => Err(Refused::bad("a time is a text, or null")),
+        };
+    };
+    let at = time::parse(text).ok_or_else(|| Refused::bad(format!("{text} is no time")))?;
+    Ok(Some(at))
 }
 
 fn inline_change(value: &Value) -> Result<Change, Refused> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::managed_policies::aws_policy;
 use super::shapes::{
-    write_attached, write_boundary, write_group, write_policy, write_profile, write_tags, write_user, write_version,
+    write_attached, write_boundary, write_group, write_last_used, write_policy, write_profile, write_tags, write_user,
+    write_version,
 };
 use crate::call::Call;
 use crate::policy::document::Document;
@@ -149,7 +150,7 @@ fn write_entries(xml: &mut Xml, paged: &Paged<Entry<'_>>, account: &Account) {
         write_attached(xml, "AttachedManagedPolicies", &role.attached);
         write_boundary(xml, role.boundary.as_deref());
         write_tags(xml, &role.tags);
-        xml.element("RoleLastUsed", |_| {});
+        write_last_used(xml, role);
     });
     let policies = items().filter(|entry| matches!(entry, Entry::Policy(_) | Entry::AwsPolicy(_)));
     xml.list("Policies", policies, |xml, entry| match entry {

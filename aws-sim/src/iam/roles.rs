@@ -63,6 +63,7 @@ impl NewRole<'_> {
             id: world.ids.unique_id("AROA"),
             arn,
             created: now,
+            last_used: None,
             description: self.description.filter(|text| !text.is_empty()).map(str::to_owned),
             max_session_duration: self.max_session_duration,
             trust,

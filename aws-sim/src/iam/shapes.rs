@@ -45,8 +45,17 @@ pub(crate) fn write_role(xml: &mut Xml, role: &Role, view: RoleView<'_>) {
         }
     }
     if view == RoleView::Whole {
-        xml.element("RoleLastUsed", |_| {});
+        write_last_used(xml, role);
     }
+}
+
+/// Empty for a role that nobody has used.
+pub(crate) fn write_last_used(xml: &mut Xml, role: &Role) {
+    xml.element("RoleLastUsed", |xml| {
+        if let Some((at, region)) = &role.last_used {
+            xml.time("LastUsedDate", *at).leaf("Region", region);
+        }
+    });
 }
 
 /// AWS's documentation calls the type `PermissionsBoundaryPolicy`; what it answers is `Policy`.

@@ -120,6 +120,7 @@ fn lower_first(name: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signer {
     pub(crate) access_key: String,
+    pub(crate) region: String,
     pub(crate) service: Service,
 }
 
@@ -128,6 +129,7 @@ impl Signer {
     pub(crate) fn nobody() -> Self {
         Self {
             access_key: String::new(),
+            region: String::new(),
             service: Service::Sts,
         }
     }
@@ -146,7 +148,7 @@ impl Signer {
             .map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or_default())
             .unwrap_or_default();
         let parts: Vec<_> = scope.split('/').collect();
-        let [access_key, _date, _region, service, "aws4_request"] = parts[..] else {
+        let [access_key, _date, region, service, "aws4_request"] = parts[..] else {
             return Err(AwsError::new(
                 400,
                 "IncompleteSignature",
@@ -166,6 +168,7 @@ impl Signer {
         };
         Ok(Self {
             access_key: access_key.to_owned(),
+            region: region.to_owned(),
             service,
         })
     }

@@ -94,6 +94,8 @@ pub(crate) struct Role {
     pub(crate) id: String,
     pub(crate) arn: String,
     pub(crate) created: Seconds,
+    /// When a session of it last signed a request, and in which Region.
+    pub(crate) last_used: Option<(Seconds, String)>,
     pub(crate) description: Option<String>,
     pub(crate) max_session_duration: u64,
     pub(crate) trust: Document,

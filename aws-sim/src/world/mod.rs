@@ -67,6 +67,19 @@ impl World {
         Ok(account)
     }
 
+    /// Notes that a role's session signs a request. AWS itself tells it to the minute at best, and hours later.
+    pub(crate) fn uses_role(&mut self, caller: &Caller, region: &str) {
+        let now = self.now();
+        let Some(session) = caller.session() else { return };
+        let account = self.accounts.get_mut(&caller.account);
+        let role = account.and_then(|account| account.roles.get_mut(&session.role_name.to_lowercase()));
+        let Some(role) = role else { return };
+        let is_old = |(at, _): &(Seconds, String)| now - at >= 60;
+        if role.last_used.as_ref().is_none_or(is_old) {
+            Arc::make_mut(role).last_used = Some((now, region.to_owned()));
+        }
+    }
+
     /// Writes down what has changed since the last time, for those of whose past a fault makes use.
     pub(crate) fn remember(&mut self) {
         self.past.remember(&self.accounts);

@@ -92,6 +92,7 @@ fn read(spec: &Map<String, Value>, account: &Account, reasons: &mut Vec<String>)
     Some(ObservedRole {
         arn: role_arn(account.partition, &account.id, &parsed_path?, &name?).to_string(),
         id: String::new(),
+        dates: Default::default(),
         path: path.to_string(),
         trust: document(
             text("assumeRolePolicyDocument").unwrap_or_default(),

@@ -165,6 +165,7 @@ pub(super) fn observe(desired: &Desired, other: Parts, strange: &Strange) -> Obs
     let mut role = ObservedRole {
         arn: desired.arn.to_string(),
         id: OLD_ID.into(),
+        dates: Default::default(),
         path: desired.path.to_string(),
         trust: observe_trust(trust.statements, strange),
         description: pick(1, &theirs).description,

@@ -1,3 +1,5 @@
+use crossrole_plan::observed::{Dates, RoleSeen};
+
 use super::*;
 
 fn at(second: i64) -> Timestamp {
@@ -192,12 +194,49 @@ fn an_entry_is_small_even_at_its_worst() {
         next: NextLook::Interval,
     };
     let mut long = verdict("an-account-of-a-usual-name", outcome);
-    long.role = Some((
-        "arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit".into(),
-        "AROAABCDEFGHIJKLMNOPQ".into(),
+    long.role = Some(seen(
+        "arn:aws:iam::222222222222:role/crossrole/CrossAccountSecurityAudit",
+        "AROAABCDEFGHIJKLMNOPQ",
+        Some("2026-11-27"),
     ));
     let status = report(&CrossAccountRoleStatus::default(), Some(1), &[long], at(1));
-    assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 520);
+    assert!(serde_json::to_string(&status.accounts[0]).unwrap().len() < 570);
+}
+
+/// A role that was made in 2026, and last used then.
+fn seen(arn: &str, id: &str, last_used: Option<&str>) -> RoleSeen {
+    RoleSeen {
+        arn: arn.into(),
+        id: id.into(),
+        dates: Dates {
+            created: "2026-01-01".parse().ok(),
+            last_used: last_used.map(|day| day.parse().unwrap()),
+        },
+    }
+}
+
+#[test]
+fn the_last_use_goes_back_for_another_role_alone() {
+    let mut status = CrossAccountRoleStatus::default();
+    for (id, last_used, expected) in [
+        ("AROA1", None, None),
+        ("AROA1", Some("2026-11-27"), Some("2026-11-27")),
+        // A part of IAM that lags behind.
+        ("AROA1", Some("2026-11-26"), Some("2026-11-27")),
+        ("AROA1", None, Some("2026-11-27")),
+        ("AROA2", None, None),
+    ] {
+        let mut verdict = verdict("prod", Outcome::ready());
+        verdict.role = Some(seen("arn:aws:iam::222222222222:role/Audit", id, last_used));
+        status = report(&status, Some(1), &[verdict], at(1));
+        let entry = serde_json::to_value(&status.accounts[0]).unwrap();
+        assert_eq!(
+            entry.get("lastUsed").and_then(serde_json::Value::as_str),
+            expected,
+            "{id} {last_used:?}"
+        );
+        assert_eq!(entry["created"], "2026-01-01");
+    }
 }
 
 #[test]
@@ -211,7 +250,7 @@ fn a_status_of_as_many_accounts_as_can_be_fits_however_long_their_messages_are()
         };
         let arn = format!("arn:aws:iam::222222222222:role/{}", "y".repeat(length));
         let verdicts = (0..1_500).map(|number| Verdict {
-            role: Some((arn.clone(), "AROA00000000000000000".into())),
+            role: Some(seen(&arn, "AROA00000000000000000", Some("2026-11-27"))),
             ..verdict(&format!("{number:0>length$}"), outcome.clone())
         });
         report(

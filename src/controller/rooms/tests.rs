@@ -174,6 +174,8 @@ fn an_entry_takes_room_when_its_role_is_there_or_about_to_be() {
         account: "prod".into(),
         account_id: None,
         role_arn: None,
+        created: None,
+        last_used: None,
         role_id: role.then(|| "AROA1".into()),
         named: true,
         state,
