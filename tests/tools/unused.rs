@@ -94,7 +94,10 @@ async fn a_role_that_nobody_uses_is_found_and_one_that_is_used_is_not() {
     let arn = new["roleArn"].as_str().unwrap();
     let answer = person::assume(&scene.simulator, &user, arn, true, None).await.unwrap();
     assert!(matches!(answer, person::Answer::Allowed(_)), "{answer:?}");
-    let used = entry(&scene, "prod", "today's use", |entry| entry["lastUsed"] >= day(1)).await;
+    let used = entry(&scene, "prod", "today's use", |entry| {
+        entry["lastUsed"].as_str() >= Some(&day(1))
+    })
+    .await;
     assert_eq!(used["state"], "Ready", "{used}");
 
     // Used or not: what has not changed is not written again.
