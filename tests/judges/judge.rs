@@ -140,6 +140,14 @@ impl<'a> Judge<'a> {
         self.try_ask(role, ask).await.err().unwrap_or(Verdict::Allowed)
     }
 
+    /// Puts the question whether a caller may assume a role.
+    pub async fn asks(&self, caller: &str, role: &str, request: Request) -> Verdict {
+        self.assume_as(caller, role, &request)
+            .await
+            .err()
+            .unwrap_or(Verdict::Allowed)
+    }
+
     async fn try_ask(&self, role: &str, ask: &Ask) -> Asked<()> {
         let session = match &ask.caller {
             Some(name) => self.assume_as(name, role, &ask.request).await?,

@@ -97,7 +97,7 @@ async fn a_role_that_the_operator_made_lets_in_whom_it_should_and_nobody_else() 
 }
 
 /// The operator as its chart runs it, with MiniStack as its AWS.
-async fn operator_in(scene: &Scene, ministack: &MiniStack, keys: &Credentials) -> Operator {
+pub(super) async fn operator_in(scene: &Scene, ministack: &MiniStack, keys: &Credentials) -> Operator {
     let environment = [
         ("AWS_ENDPOINT_URL", ministack.endpoint.as_str()),
         ("AWS_REGION", "us-east-1"),
@@ -163,7 +163,7 @@ async fn ask_in_the_future(
     }
 }
 
-fn object(name: &str, mut spec: Value) -> Value {
+pub(super) fn object(name: &str, mut spec: Value) -> Value {
     spec["accounts"] = json!({"names": ["prod"]});
     json!({
         "apiVersion": "crossrole.dev/v1alpha1", "kind": "CrossAccountRole",
@@ -189,7 +189,7 @@ async fn objects(scene: &Scene) -> Result<Vec<Value>, String> {
 }
 
 /// The ARN that each role's status gives, when at least so many are Ready, and nothing is not: the grant too.
-async fn ready_roles(scene: &Scene, count: usize) -> BTreeMap<String, String> {
+pub(super) async fn ready_roles(scene: &Scene, count: usize) -> BTreeMap<String, String> {
     let is_ready = |object: &Value| {
         object["status"]["observedGeneration"] == object["metadata"]["generation"]
             && scene::condition(object, "Ready")["status"] == "True"
