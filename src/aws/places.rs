@@ -15,9 +15,9 @@ const ROLES_OF_A_SLOW_ACCOUNT: usize = 4;
 
 /// Roles of all accounts together, each of which can need a connection or three: the first of each prompt account, the
 /// others of prompt accounts, and those of slow ones.
-const FIRST_ROLES: usize = 256;
-const FURTHER_ROLES: usize = 256;
-const ROLES_OF_SLOW_ACCOUNTS: usize = 128;
+const FIRST_ROLES: usize = 128;
+const FURTHER_ROLES: usize = 64;
+const ROLES_OF_SLOW_ACCOUNTS: usize = 64;
 
 /// Places for accounts that answer promptly, and others for those that do not.
 #[derive(Debug)]
