@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::render;
 
+/// What a parent chart may say to every chart in it: what all of them share, and by which condition this one is there.
+const HELMS_OWN: [&str; 2] = ["global", "enabled"];
+
 fn read(file: &str) -> String {
     let path = workspace().join("charts/crossrole").join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -94,19 +97,71 @@ fn the_schema_knows_exactly_the_values_that_there_are() {
     let values: BTreeSet<String> = values.into_iter().map(|value| value.path).collect();
     let mut known = BTreeSet::new();
     collect(&schema, "", &values, &mut known);
-    // What other charts share with this one is nothing to it.
-    assert!(known.remove("global"));
+    for name in HELMS_OWN {
+        assert!(known.remove(name), "{name}");
+    }
     assert_eq!(known, values);
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// The values that the schema does not require.
+fn optional(schema: &Value, path: &str, found: &mut Vec<String>) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = below(path, name);
+        if required.contains(&Value::from(name.as_str())) {
+            optional(property, &path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+// Null is how Helm takes a default away.
+#[tokio::test]
+async fn what_may_be_left_out_may_be_null() {
+    let schema: Value = serde_json::from_str(&read("values.schema.json")).unwrap();
+    let mut found = Vec::new();
+    optional(&schema, "", &mut found);
+    found.retain(|path| !HELMS_OWN.contains(&path.as_str()));
+    for path in ["podLabels", "metrics.dashboard.labels", "serviceAccount.annotations"] {
+        assert!(found.iter().any(|found| found == path), "{path} is required");
+    }
+    let everything = [
+        "metrics.serviceMonitor.enabled",
+        "metrics.prometheusRule.enabled",
+        "metrics.dashboard.enabled",
+        "networkPolicy.enabled",
+    ];
+    let nulls = found.iter().map(|path| format!("{path}=null"));
+    let settings: Vec<String> = everything
+        .iter()
+        .map(|path| format!("{path}=true"))
+        .chain(nulls)
+        .collect();
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let rendered = Chart::of_this_workspace().render_json(&settings).await.unwrap();
+    let spec = super::pod_spec(rendered.all());
+    assert!(spec["topologySpreadConstraints"].is_null(), "{spec}");
+}
+
+// Helm itself asks for it, where a parent chart says `condition: crossrole.enabled`.
+#[tokio::test]
+async fn a_chart_of_charts_may_switch_it_on() {
+    assert_eq!(render(&["enabled=true"]).await, render(&[]).await);
 }
 
 fn collect(schema: &Value, path: &str, values: &BTreeSet<String>, known: &mut BTreeSet<String>) {
     assert_eq!(schema["type"], "object", "{path} is not a value");
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
+        let path = below(path, name);
         if values.contains(&path) || property["properties"].is_null() {
             known.insert(path);
         } else {
