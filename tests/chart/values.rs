@@ -47,6 +47,10 @@ async fn a_value_that_does_not_exist_or_fit_is_refused() {
             "/metrics/serviceMonitor/interval",
         ),
         ("metrics.prometheusRule.runbook=a#b", "/metrics/prometheusRule/runbook"),
+        (
+            "metrics.prometheusRule.clusterLabel=my-cluster",
+            "/metrics/prometheusRule/clusterLabel",
+        ),
         ("metrics.dashbord.enabled=true", "dashbord"),
         ("resources.limits.memory=2Gigs", "/resources/limits/memory"),
         ("resources.limit.memory=2Gi", "limit"),
