@@ -54,6 +54,9 @@ async fn it_installs_keeps_to_the_restricted_profile_and_leaves_the_crds_behind(
         r#"priorityClassName="system-cluster-critical""#,
         r#"extraEnv=[{"name":"AWS_REGION","value":"eu-west-1"}]"#,
         r#"resources={"requests":{"cpu":"1","memory":"1Gi"},"limits":{"cpu":2,"memory":"1Gi"}}"#,
+        r#"extraVolumes=[{"name":"aws","projected":{"sources":[{"serviceAccountToken":{"path":"token","audience":"sts.amazonaws.com"}}]}}]"#,
+        r#"extraVolumeMounts=[{"name":"aws","mountPath":"/var/run/secrets/aws","readOnly":true}]"#,
+        r#"podSecurityContext={"runAsUser":null,"runAsGroup":null,"fsGroup":null}"#,
     ];
     let placed = self::pod(chart.render_json(&placed).await.unwrap().all());
     control_plane

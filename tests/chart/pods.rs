@@ -231,6 +231,36 @@ async fn labels_and_placement_are_added_and_replace_nothing() {
 }
 
 #[tokio::test]
+async fn volumes_are_added_and_the_cluster_may_choose_the_ids() {
+    let settings = [
+        r#"extraVolumes=[{"name":"certificates","configMap":{"name":"proxy"}}]"#,
+        r#"extraVolumeMounts=[{"name":"certificates","mountPath":"/etc/proxy","readOnly":true}]"#,
+        r#"podSecurityContext={"runAsUser":null,"runAsGroup":null,"fsGroup":null}"#,
+    ];
+    let manifests = Chart::of_this_workspace().render_json(&settings).await.unwrap();
+    let spec = pod_spec(manifests.all());
+    assert_eq!(
+        spec["securityContext"],
+        json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
+    );
+    let without = render(&[]).await;
+    let added = |list: fn(&Value) -> &Value| -> Vec<Value> {
+        let (before, now) = (list(pod_spec(&without)), list(spec));
+        let (before, now) = (before.as_array().unwrap(), now.as_array().unwrap());
+        assert_eq!(before[..], now[..before.len()], "the chart's own come first");
+        now[before.len()..].to_vec()
+    };
+    assert_eq!(
+        added(|spec| &spec["volumes"]),
+        [json!({"name": "certificates", "configMap": {"name": "proxy"}})]
+    );
+    assert_eq!(
+        added(|spec| &spec["containers"][0]["volumeMounts"]),
+        [json!({"name": "certificates", "mountPath": "/etc/proxy", "readOnly": true})]
+    );
+}
+
+#[tokio::test]
 async fn the_service_account_is_made_here_or_by_somebody_else() {
     let role = "arn:aws:iam::111111111111:role/crossrole-operator";
     let irsa = format!("serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}");

@@ -60,6 +60,15 @@ async fn a_value_that_does_not_exist_or_fit_is_refused() {
         ("serviceAccount.name=Robot", "/serviceAccount/name"),
         ("extraEnv[0].value=x", "/extraEnv/0"),
         ("imagePullSecrets[0]=registry", "/imagePullSecrets/0"),
+        ("extraVolumes[0].configMap.name=x", "/extraVolumes/0"),
+        // The chart's own.
+        ("extraVolumes[0].name=log", "/extraVolumes/0/name"),
+        ("extraVolumeMounts[0].name=x", "mountPath"),
+        (
+            "podSecurityContext.runAsNonRoot=false",
+            "/podSecurityContext/runAsNonRoot",
+        ),
+        ("podSecurityContext.runAsUser=0", "/podSecurityContext/runAsUser"),
     ] {
         let refused = Chart::of_this_workspace()
             .render(&[setting])
