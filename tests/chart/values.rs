@@ -29,6 +29,31 @@ async fn a_value_that_does_not_exist_or_fit_is_refused() {
         ("replicas=two", "/replicas"),
         ("leaderElection.retryPeriod=often", "/leaderElection/retryPeriod"),
         ("leaderElection.leaseDuration=", "/leaderElection/leaseDuration"),
+        (
+            "operator.resyncInterval=0s",
+            "operator.resyncInterval: write a duration from 1s to 24h",
+        ),
+        (
+            "operator.resyncInterval=24h1s",
+            "operator.resyncInterval: write a duration from 1s to 24h",
+        ),
+        (
+            "operator.propagationDelay=61m",
+            "operator.propagationDelay: write a duration from 1s to 1h",
+        ),
+        (
+            "leaderElection.leaseDuration=2h",
+            "leaderElection.leaseDuration: write a duration from 1s to 1h",
+        ),
+        (
+            "leaderElection.leaseDuration=10s",
+            "the lease duration (10s) must be longer than the renew deadline (10s)",
+        ),
+        ("leaderElection.renewDeadline=2400ms", "/leaderElection/renewDeadline"),
+        (
+            "leaderElection.retryPeriod=9s",
+            "the renew deadline (10s) must be longer than 1.2 times the retry period (9s)",
+        ),
         ("admissionPolicies.names=false", "names"),
         (
             "podDisruptionBudget.maxUnavailable=0",
@@ -94,6 +119,19 @@ async fn the_crds_can_be_left_out_and_need_not_be_kept() {
         .collect();
     assert_eq!(crds.len(), super::CRDS.len());
     assert!(crds.iter().all(|crd| crd["metadata"]["annotations"].is_null()));
+}
+
+#[tokio::test]
+async fn times_at_the_edge_are_taken_and_those_of_no_lease_are_not_looked_at() {
+    for settings in [
+        &["operator.resyncInterval=24h", "operator.propagationDelay=1h"][..],
+        &["operator.resyncInterval=1s", "leaderElection.leaseDuration=1h"][..],
+        &["leaderElection.leaseDuration=11s", "leaderElection.retryPeriod=8s"][..],
+        &["leaderElection.enabled=false", "leaderElection.leaseDuration=1s"][..],
+    ] {
+        let rendered = Chart::of_this_workspace().render(settings).await;
+        rendered.unwrap_or_else(|error| panic!("{settings:?}: {error}"));
+    }
 }
 
 #[test]
