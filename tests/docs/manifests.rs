@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::page::{pages, read};
 
-/// Groups of others, of which the API server here knows no kinds: Argo CD and Flux.
+/// Groups of others, of which the API server here knows no kinds: Argo CD, and Flux, of which tests/gitops knows them.
 const OF_OTHERS: [&str; 2] = ["argoproj.io/", "toolkit.fluxcd.io/"];
 
 /// What stands above a block of values of the chart.
