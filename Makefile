@@ -34,8 +34,9 @@ soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits
 isolation: ## Measure how much troubled accounts slow the others down: five times alone, beside healthy ones, beside troubled ones.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
 
-failover: ## Kill the holder of the lease twenty times during two hundred changes.
-	@$(CARGO) test --workspace --test leader -- --ignored --nocapture
+failover: ## Kill the holder of the lease twenty times during two hundred changes (or CROSSROLE_FAILOVER_ROUNDS times).
+	@CROSSROLE_FAILOVER_ROUNDS=$${CROSSROLE_FAILOVER_ROUNDS:-20} \
+		$(CARGO) test --workspace --test leader holders_are_killed -- --nocapture
 
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run
