@@ -3,6 +3,8 @@
 
 CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
+# What is missing is forgiven, but in continuous integration.
+FORGIVEN = test "$${CI:-false}" = false
 CHART_CRDS = charts/crossrole/crds-files
 
 .PHONY: help demo test matrix crash campaign soak isolation failover fuzz organization kit alerts bench check generate release release-check tools build
@@ -32,8 +34,9 @@ soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits
 isolation: ## Measure how much troubled accounts slow the others down: five times alone, beside healthy ones, beside troubled ones.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
 
-failover: ## Kill the holder of the lease twenty times during two hundred changes.
-	@$(CARGO) test --workspace --test leader -- --ignored --nocapture
+failover: ## Kill the holder of the lease twenty times during two hundred changes (or CROSSROLE_FAILOVER_ROUNDS times).
+	@CROSSROLE_FAILOVER_ROUNDS=$${CROSSROLE_FAILOVER_ROUNDS:-20} \
+		$(CARGO) test --workspace --test leader holders_are_killed -- --nocapture
 
 fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE_FUZZ_MINUTES); needs a C++ compiler.
 	@fuzz/run
@@ -57,7 +60,7 @@ bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSR
 	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
 		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 
-check: ## Format, lints, docs, generated files; cargo-deny and hadolint where they are installed.
+check: ## Format, lints, docs, generated files; cargo-deny and hadolint where they are installed, and with CI set in any case.
 	@echo "check: format"
 	@$(CARGO) fmt --all --check
 	@echo "check: lints"
@@ -74,10 +77,10 @@ check: ## Format, lints, docs, generated files; cargo-deny and hadolint where th
 		$(PROGRAMS)/reference commands | diff - docs/cli.md || { echo "check: run make generate" >&2; exit 1; }
 	@echo "check: Dockerfile"
 	@if command -v hadolint >/dev/null 2>&1; then hadolint Dockerfile; \
-		else echo "check: hadolint is not installed; the Dockerfile was not checked"; fi
+		else echo "check: hadolint is not installed; the Dockerfile was not checked"; $(FORGIVEN); fi
 	@echo "check: dependencies"
 	@if command -v cargo-deny >/dev/null 2>&1; then $(CARGO) deny --workspace check; \
-		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; fi
+		else echo "check: cargo-deny is not installed; licences and advisories were not checked"; $(FORGIVEN); fi
 
 generate: ## Write the CRDs into crds/ and the chart, the chart's values into its README, docs/fields.md, docs/cli.md, and the documents in examples.
 	@$(CARGO) build --workspace --bins

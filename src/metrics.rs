@@ -51,6 +51,7 @@ struct Inner {
     role_reasons: Series<1, Gauge>,
     roles_unused: Series<1, Gauge>,
     grants: Series<2, Gauge>,
+    objects_stalled: Series<2, Gauge>,
     looks_under_way: Series<0, Gauge>,
     orphans: Series<1, Gauge>,
     account_ready: Series<1, Gauge>,
@@ -127,6 +128,11 @@ impl Default for Metrics {
             "grants",
             ["account_id", "state"],
             "AssumeRoleGrants, by the account that holds policies of theirs or may, and by what their conditions say; an empty account_id: none does",
+        );
+        let objects_stalled = all.gauge(
+            "objects_stalled",
+            ["kind", "reason"],
+            "Objects that wait for a person and that no account's figures tell of: CrossAccountRoles without an entry, AssumeRoleGrants of which no account holds anything, and what this version cannot read (`InvalidSpec`)",
         );
         let next_validity_end = all.seconds_gauge(
             "next_validity_end_timestamp",
@@ -216,6 +222,7 @@ impl Default for Metrics {
             role_reasons,
             roles_unused,
             grants,
+            objects_stalled,
             looks_under_way,
             orphans,
             account_ready,
@@ -343,6 +350,7 @@ impl Metrics {
         inner.role_reasons.clear();
         inner.roles_unused.clear();
         inner.grants.clear();
+        inner.objects_stalled.clear();
         inner.looks_under_way.clear();
         inner.next_validity_end.clear();
         for series in [
@@ -364,6 +372,9 @@ impl Metrics {
         }
         for (reason, count) in &standing.reasons {
             inner.role_reasons.set([reason], *count);
+        }
+        for (kind, reason, count) in &standing.stalled {
+            inner.objects_stalled.set([kind, reason], *count);
         }
         for (days, count) in &standing.unused {
             inner.roles_unused.set([days], *count);

@@ -78,11 +78,15 @@ impl Index {
     /// A grant came, went, or is another one now.
     pub fn change_grant(&self, before: Option<&CachedGrant>, after: Option<&CachedGrant>) {
         let tally = &mut self.inner().tally;
-        if let Some(Ok(before)) = before.map(|grant| &grant.0) {
-            tally.remove_grant(before);
+        match before.map(|grant| &grant.0) {
+            Some(Ok(before)) => tally.remove_grant(before),
+            Some(Err(_)) => tally.remove_unreadable("AssumeRoleGrant"),
+            None => {}
         }
-        if let Some(Ok(after)) = after.map(|grant| &grant.0) {
-            tally.add_grant(after);
+        match after.map(|grant| &grant.0) {
+            Some(Ok(after)) => tally.add_grant(after),
+            Some(Err(_)) => tally.add_unreadable("AssumeRoleGrant"),
+            None => {}
         }
     }
 
@@ -137,6 +141,7 @@ impl Inner {
     fn add(&mut self, object: &CachedRole) {
         let Ok(role) = &object.0 else {
             self.unreadable += 1;
+            self.tally.add_unreadable("CrossAccountRole");
             return;
         };
         self.tally.add(role);
@@ -163,6 +168,7 @@ impl Inner {
     fn remove(&mut self, object: &CachedRole) {
         let Ok(role) = &object.0 else {
             self.unreadable = self.unreadable.saturating_sub(1);
+            self.tally.remove_unreadable("CrossAccountRole");
             return;
         };
         self.tally.remove(role);
@@ -273,14 +279,21 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_cannot_be_read_may_use_every_account() {
+    fn an_object_that_cannot_be_read_may_use_every_account_and_stands_still() {
         let index = Index::default();
         let unreadable: CachedRole =
             serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "security"}, "spec": 5})).unwrap();
         assert!(unreadable.0.is_err());
         index.change(None, Some(&unreadable));
         assert!(index.usage("prod").unsure);
+        let grant: CachedGrant =
+            serde_json::from_value(json!({"metadata": {"name": "a", "namespace": "security"}, "spec": 5})).unwrap();
+        index.change_grant(None, Some(&grant));
+        let told = ["AssumeRoleGrant", "CrossAccountRole"].map(|kind| (kind, "InvalidSpec".to_string(), 1));
+        assert_eq!(index.tally(Tally::stalled), told);
         index.change(Some(&unreadable), None);
         assert!(!index.usage("prod").unsure);
+        index.change_grant(Some(&grant), None);
+        assert_eq!(index.tally(Tally::clone), Tally::default());
     }
 }

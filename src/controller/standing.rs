@@ -1,11 +1,13 @@
 //! How things stand, as `/metrics` tells it: read off from counts and caches, without a look at any role.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossrole_api::status::condition::{READY, RECONCILING, STALLED};
 use crossrole_api::{AWSAccount, AccountState, Reason};
 use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::core::DeserializeGuard;
 
 use super::context::Context;
 use super::report::is_true;
@@ -24,6 +26,7 @@ pub fn of(context: &Context) -> Standing {
         reasons: index.tally(|tally| tally.reasons()),
         unused: index.tally(|tally| tally.unused(context.now().to_zoned(TimeZone::UTC).date())),
         grants: index.tally(|tally| tally.grants()),
+        stalled: stalled(context),
         looks_under_way: context.looks.under_way(),
         next_validity_end: index
             .tally(|tally| tally.next_end(context.now()))
@@ -31,6 +34,21 @@ pub fn of(context: &Context) -> Standing {
         accounts,
         all_accounts,
     }
+}
+
+fn stalled(context: &Context) -> Vec<(&'static str, String, i64)> {
+    let caches = &context.caches;
+    let mut stalled = caches.index.tally(|tally| tally.stalled());
+    stalled.extend(unreadable("AWSAccount", &caches.accounts.state()));
+    stalled.extend(unreadable("AccountClass", &caches.classes.state()));
+    stalled
+}
+
+/// How many objects of a kind cannot be read, where there are any.
+fn unreadable<K>(kind: &'static str, cached: &[Arc<DeserializeGuard<K>>]) -> Option<(&'static str, String, i64)> {
+    let count = cached.iter().filter(|object| object.0.is_err()).count();
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    (count > 0).then(|| (kind, Reason::InvalidSpec.as_str().to_string(), count))
 }
 
 fn accounts(context: &Context) -> (Vec<AccountStanding>, bool) {
@@ -89,7 +107,8 @@ pub fn outcome(conditions: &[Condition]) -> &'static str {
     }
 }
 
-fn reason(conditions: &[Condition]) -> &str {
+/// The reason that an object gives for being Ready or not.
+pub fn reason(conditions: &[Condition]) -> &str {
     let ready = conditions.iter().find(|condition| condition.type_ == READY);
     ready.map_or(Reason::Unknown.as_str(), |ready| ready.reason.as_str())
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crossrole_api::status::condition::STALLED;
 use crossrole_api::{AccountEntry, AssumeRoleGrant, CrossAccountRole, EntryState, Reason};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::standing::outcome;
+use super::standing::{outcome, reason};
 use super::verdict::role_of;
 
 /// The name of a state, as it stands in status.
@@ -60,6 +62,8 @@ pub struct Tally {
     states: States,
     /// Grants by the id of the account that holds something of them and by what their conditions say.
     grants: States,
+    /// Objects that wait for a person and that no account tells of, by kind and reason.
+    stalled: BTreeMap<(&'static str, String), i64>,
     /// Entries by reason.
     reasons: HashMap<Reason, i64>,
     /// Roles by the day since which nobody used them.
@@ -89,16 +93,48 @@ impl Tally {
         self.count_grant(grant, -1);
     }
 
+    /// Counts an object that cannot be read.
+    pub fn add_unreadable(&mut self, kind: &'static str) {
+        self.count_reason(kind, Reason::InvalidSpec.as_str(), 1);
+    }
+
+    /// No longer counts an object that cannot be read.
+    pub fn remove_unreadable(&mut self, kind: &'static str) {
+        self.count_reason(kind, Reason::InvalidSpec.as_str(), -1);
+    }
+
+    /// Counts an object that no account tells of, if it waits for a person.
+    fn count_stalled(&mut self, kind: &'static str, conditions: &[Condition], by: i64) {
+        if outcome(conditions) == STALLED {
+            self.count_reason(kind, reason(conditions), by);
+        }
+    }
+
+    fn count_reason(&mut self, kind: &'static str, reason: &str, by: i64) {
+        let key = (kind, reason.to_string());
+        let count = self.stalled.entry(key.clone()).or_default();
+        *count += by;
+        if *count == 0 {
+            self.stalled.remove(&key);
+        }
+    }
+
     fn count_grant(&mut self, grant: &AssumeRoleGrant, by: i64) {
         let status = grant.status.as_ref();
         let id = status.and_then(|status| status.account_id.as_deref());
         let conditions = status.map_or(&[][..], |status| &status.conditions);
         self.grants.count(id.unwrap_or_default(), outcome(conditions), by);
+        if id.is_none() {
+            self.count_stalled("AssumeRoleGrant", conditions, by);
+        }
     }
 
     fn count(&mut self, role: &CrossAccountRole, by: i64) {
         for entry in role.status.iter().flat_map(|status| &status.accounts) {
             self.count_entry(entry, by);
+        }
+        if let Some(status) = role.status.as_ref().filter(|status| status.accounts.is_empty()) {
+            self.count_stalled("CrossAccountRole", &status.conditions, by);
         }
         let end = role
             .spec
@@ -141,6 +177,14 @@ impl Tally {
     /// say; only those that there are.
     pub fn grants(&self) -> Vec<(String, &'static str, i64)> {
         self.grants.all()
+    }
+
+    /// Objects that wait for a person and that no account tells of, by kind and reason; only those that there are.
+    pub fn stalled(&self) -> Vec<(&'static str, String, i64)> {
+        let stalled = self.stalled.iter();
+        stalled
+            .map(|((kind, reason), count)| (*kind, reason.clone(), *count))
+            .collect()
     }
 
     /// Entries by reason; only those that there are.
@@ -273,6 +317,35 @@ mod tests {
         assert_eq!(counted, expected.map(|(id, state)| (id.to_string(), state, 1)));
         assert!(tally.states().is_empty());
         grants.iter().for_each(|grant| tally.remove_grant(grant));
+        assert_eq!(tally, Tally::default());
+    }
+
+    #[test]
+    fn objects_that_stand_still_are_counted_where_no_account_tells_of_them() {
+        let stalled = |reason: &str, entries: &[(Option<&str>, &str, &str)]| {
+            let condition = |type_: &str, status: &str| json!({"type": type_, "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+            let conditions = json!([condition("Ready", "False"), condition("Stalled", "True")]);
+            let mut object = role(None, entries);
+            object.status.as_mut().unwrap().conditions = serde_json::from_value(conditions).unwrap();
+            object
+        };
+        let roles = [
+            stalled("NoAccounts", &[]),
+            stalled("NoAccounts", &[]),
+            stalled("MfaRequired", &[(Some("2"), "Refused", "MfaRequired")]),
+            role(None, &[]),
+        ];
+        let mut tally = Tally::default();
+        roles.iter().for_each(|role| tally.add(role));
+        tally.add_unreadable("AssumeRoleGrant");
+        let expected = [
+            ("AssumeRoleGrant", "InvalidSpec", 1),
+            ("CrossAccountRole", "NoAccounts", 2),
+        ];
+        let expected = expected.map(|(kind, reason, count)| (kind, reason.to_string(), count));
+        assert_eq!(tally.stalled(), expected);
+        tally.remove_unreadable("AssumeRoleGrant");
+        roles.iter().for_each(|role| tally.remove(role));
         assert_eq!(tally, Tally::default());
     }
 

@@ -14,6 +14,8 @@ pub struct Standing {
     /// AssumeRoleGrants, by the id of the account that holds something of them or may (empty: none does) and by what their
     /// conditions say.
     pub grants: Vec<(String, &'static str, i64)>,
+    /// Objects that wait for a person and that no account tells of, by kind and reason.
+    pub stalled: Vec<(&'static str, String, i64)>,
     /// Looks at roles that are under way, or wait for their turn.
     pub looks_under_way: usize,
     /// The next moment at which the validity of an object ends, in seconds since 1970.

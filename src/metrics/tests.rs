@@ -33,6 +33,7 @@ fn standing(accounts: &[&str]) -> Standing {
         reasons: vec![("InSync", 2)],
         unused: vec![("90", 1)],
         grants: vec![("222222222222".into(), "Ready", 1)],
+        stalled: vec![("CrossAccountRole", "InvalidSpec".into(), 1)],
         looks_under_way: 1,
         next_validity_end: Some(1_900_000_000),
         accounts: accounts.iter().map(|id| account(id)).collect(),

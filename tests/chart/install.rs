@@ -54,6 +54,9 @@ async fn it_installs_keeps_to_the_restricted_profile_and_leaves_the_crds_behind(
         r#"priorityClassName="system-cluster-critical""#,
         r#"extraEnv=[{"name":"AWS_REGION","value":"eu-west-1"}]"#,
         r#"resources={"requests":{"cpu":"1","memory":"1Gi"},"limits":{"cpu":2,"memory":"1Gi"}}"#,
+        r#"extraVolumes=[{"name":"aws","projected":{"sources":[{"serviceAccountToken":{"path":"token","audience":"sts.amazonaws.com"}}]}}]"#,
+        r#"extraVolumeMounts=[{"name":"aws","mountPath":"/var/run/secrets/aws","readOnly":true}]"#,
+        r#"podSecurityContext={"runAsUser":null,"runAsGroup":null,"fsGroup":null}"#,
     ];
     let placed = self::pod(chart.render_json(&placed).await.unwrap().all());
     control_plane
@@ -95,17 +98,44 @@ async fn it_installs_keeps_to_the_restricted_profile_and_leaves_the_crds_behind(
     let upgrade = upgrade.into_iter().chain(["--set", "operator.maxRemovals=20"]);
     control_plane.helm(upgrade).await.unwrap();
     the_lease_can_be_given_up_and_taken_again(&control_plane, &folder).await;
-    a_runbook_that_nobody_can_open_is_told(&control_plane, &folder).await;
+    what_needs_a_thought_is_told(&control_plane, &folder).await;
+    another_release_takes_the_crds_only_where_it_is_told_to(&control_plane, &folder).await;
 }
 
-async fn a_runbook_that_nobody_can_open_is_told(control_plane: &ControlPlane, chart: &str) {
-    for (settings, is_told) in [
-        ("metrics.prometheusRule.enabled=true", true),
+/// Their annotations name a release, and Helm takes nothing from one.
+async fn another_release_takes_the_crds_only_where_it_is_told_to(control_plane: &ControlPlane, chart: &str) {
+    control_plane
+        .helm(["uninstall", RELEASE, "--namespace", NAMESPACE])
+        .await
+        .unwrap();
+    let install = [
+        "install",
+        "another",
+        chart,
+        "--namespace=elsewhere",
+        "--create-namespace",
+    ];
+    let refused = control_plane.helm(install).await.unwrap_err().to_string();
+    assert!(refused.contains("invalid ownership metadata"), "{refused}");
+    let install = ["upgrade", "--install", "another", chart, "--namespace=elsewhere"];
+    let install = install.into_iter().chain(["--create-namespace", "--take-ownership"]);
+    control_plane.helm(install).await.unwrap();
+}
+
+async fn what_needs_a_thought_is_told(control_plane: &ControlPlane, chart: &str) {
+    const RUNBOOK: &str = "metrics.prometheusRule.runbook";
+    for (settings, what, is_told) in [
+        ("metrics.prometheusRule.enabled=true", RUNBOOK, true),
         (
             "metrics.prometheusRule.enabled=true,metrics.prometheusRule.runbook=https://wiki.example.com/runbook",
+            RUNBOOK,
             false,
         ),
-        ("metrics.prometheusRule.enabled=false", false),
+        ("metrics.prometheusRule.enabled=false", RUNBOOK, false),
+        ("crds.keep=true", "crds.keep", false),
+        ("crds.keep=false", "crds.keep", true),
+        // There are none to keep.
+        ("crds.keep=false,crds.install=false", "crds.keep", false),
     ] {
         let install = [
             "install",
@@ -118,11 +148,7 @@ async fn a_runbook_that_nobody_can_open_is_told(control_plane: &ControlPlane, ch
         ];
         let told = control_plane.helm(install).await.unwrap();
         let (_, notes) = told.split_once("NOTES:").unwrap();
-        assert_eq!(
-            notes.contains("metrics.prometheusRule.runbook"),
-            is_told,
-            "{settings}: {notes}"
-        );
+        assert_eq!(notes.contains(what), is_told, "{settings}: {notes}");
     }
 }
 

@@ -9,6 +9,7 @@ mod policies;
 #[path = "../support/promtool.rs"]
 mod promtool;
 mod rights;
+mod skew;
 #[path = "../support/mod.rs"]
 mod support;
 mod upgrade;

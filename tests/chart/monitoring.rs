@@ -134,6 +134,28 @@ fn promtool_takes_the_alerts_and_each_fires_when_its_time_is_over() {
     }
 }
 
+#[tokio::test]
+async fn with_the_label_of_clusters_each_is_watched_by_itself() {
+    let settings = [EVERYTHING[1], "metrics.prometheusRule.clusterLabel=cluster"];
+    let manifests = render(&settings).await;
+    let rules = &only(&manifests, "PrometheusRule")["spec"];
+    for rule in rules["groups"][0]["rules"].as_array().unwrap() {
+        let expression = rule["expr"].as_str().unwrap();
+        let whole = ["sum(", "max(", "min(", "absent(", "sum by (account", "max by (account"];
+        assert!(!whole.iter().any(|part| expression.contains(part)), "{expression}");
+        assert!(expression.contains(" by (cluster"), "{expression}");
+    }
+    let Some(promtool) = promtool() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // JSON is YAML.
+    std::fs::write(folder.path().join("alerts.yaml"), rules.to_string()).unwrap();
+    std::fs::write(folder.path().join("clusters.yaml"), read("tests/alerts/clusters.yaml")).unwrap();
+    for arguments in [["check", "rules", "alerts.yaml"], ["test", "rules", "clusters.yaml"]] {
+        let mut command = Command::new(&promtool);
+        satisfied(&command.args(arguments).current_dir(folder.path()).output().unwrap());
+    }
+}
+
 #[test]
 fn every_alert_has_its_section_in_the_runbook_and_no_section_is_left_over() {
     let runbook = read("docs/runbook.md");

@@ -30,12 +30,7 @@ async fn values_become_arguments() {
             "--metrics-address=0.0.0.0:8080",
         ]
     );
-    let own = [
-        ("POD_NAME", "crossrole-0"),
-        ("POD_NAMESPACE", NAMESPACE),
-        ("MALLOC_ARENA_MAX", "2"),
-    ]
-    .map(owned);
+    let own = [("POD_NAME", "crossrole-0"), ("POD_NAMESPACE", NAMESPACE)].map(owned);
     assert_eq!(default.env, own);
     assert_eq!(
         (default.namespace.as_str(), default.service_account.as_str()),
@@ -79,8 +74,8 @@ async fn values_become_arguments() {
             "--metrics-address=[::]:9090",
         ]
     );
-    let [name, namespace, arenas] = own;
-    assert_eq!(set.env, [name, namespace, arenas, owned(("AWS_REGION", "eu-west-1"))]);
+    let [name, namespace] = own;
+    assert_eq!(set.env, [name, namespace, owned(("AWS_REGION", "eu-west-1"))]);
     assert_eq!(set.service_account, "robot");
 }
 
@@ -236,6 +231,36 @@ async fn labels_and_placement_are_added_and_replace_nothing() {
 }
 
 #[tokio::test]
+async fn volumes_are_added_and_the_cluster_may_choose_the_ids() {
+    let settings = [
+        r#"extraVolumes=[{"name":"certificates","configMap":{"name":"proxy"}}]"#,
+        r#"extraVolumeMounts=[{"name":"certificates","mountPath":"/etc/proxy","readOnly":true}]"#,
+        r#"podSecurityContext={"runAsUser":null,"runAsGroup":null,"fsGroup":null}"#,
+    ];
+    let manifests = Chart::of_this_workspace().render_json(&settings).await.unwrap();
+    let spec = pod_spec(manifests.all());
+    assert_eq!(
+        spec["securityContext"],
+        json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
+    );
+    let without = render(&[]).await;
+    let added = |list: fn(&Value) -> &Value| -> Vec<Value> {
+        let (before, now) = (list(pod_spec(&without)), list(spec));
+        let (before, now) = (before.as_array().unwrap(), now.as_array().unwrap());
+        assert_eq!(before[..], now[..before.len()], "the chart's own come first");
+        now[before.len()..].to_vec()
+    };
+    assert_eq!(
+        added(|spec| &spec["volumes"]),
+        [json!({"name": "certificates", "configMap": {"name": "proxy"}})]
+    );
+    assert_eq!(
+        added(|spec| &spec["containers"][0]["volumeMounts"]),
+        [json!({"name": "certificates", "mountPath": "/etc/proxy", "readOnly": true})]
+    );
+}
+
+#[tokio::test]
 async fn the_service_account_is_made_here_or_by_somebody_else() {
     let role = "arn:aws:iam::111111111111:role/crossrole-operator";
     let irsa = format!("serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={role}");
@@ -252,6 +277,28 @@ async fn the_service_account_is_made_here_or_by_somebody_else() {
         .await;
     let refused = nameless.unwrap_err().to_string();
     assert!(refused.contains("serviceAccount.name"), "{refused}");
+}
+
+async fn template(settings: &[&str]) -> Value {
+    only(&render(settings).await, "Deployment")["spec"]["template"].clone()
+}
+
+// IRSA gives a Pod its identity when it is made, so only another template brings it.
+#[tokio::test]
+async fn another_identity_of_the_service_account_makes_new_pods() {
+    let role = |name: &str| format!("serviceAccount.annotations.eks\\.amazonaws\\.com/role-arn={name}");
+    let (first, second) = (role("first"), role("second"));
+    let (none, one, other) = (
+        template(&[]).await,
+        template(&[&first]).await,
+        template(&[&second]).await,
+    );
+    assert!(none["metadata"]["annotations"].is_null(), "{none}");
+    assert!(none != one && one != other && other != none, "{one}");
+    assert_eq!(one, template(&[&first]).await);
+    // Somebody else's ServiceAccount has no annotations of ours.
+    let elses = ["serviceAccount.create=false", "serviceAccount.name=robot"];
+    assert_eq!(template(&elses).await, template(&[elses[0], elses[1], &first]).await);
 }
 
 #[tokio::test]

@@ -24,19 +24,18 @@ async fn refusal(control_plane: &ControlPlane, manifest: &Value) -> Option<Strin
     (!output.success).then_some(output.stderr)
 }
 
-/// Lets Ann edit in some namespaces, as a binding to Kubernetes' `edit` does where controllers aggregate it.
+/// Lets Ann edit in some namespaces, by the chart's own ClusterRole alone.
 fn bindings(namespaces: &[&str]) -> Vec<Value> {
+    let role = "crossrole-edit";
     let bind = |namespace: &&str| {
-        ["crossrole-view", "crossrole-edit"].map(|role| {
-            json!({
-                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-                "metadata": {"name": role, "namespace": namespace},
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
-                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ann"}]
-            })
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+            "metadata": {"name": role, "namespace": namespace},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ann"}]
         })
     };
-    namespaces.iter().flat_map(bind).collect()
+    namespaces.iter().map(bind).collect()
 }
 
 fn labelled(name: &str, labels: Value) -> Value {

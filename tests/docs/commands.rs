@@ -100,6 +100,10 @@ fn every_command_runs_or_says_why_not() {
             block.place
         );
         let Some(comment) = &block.comment else { continue };
+        if comment == manifests::VALUES {
+            assert_eq!(block.language, "yaml", "{}", block.place);
+            continue;
+        }
         let expected = match comment.split_once(": ") {
             Some(("not run", reason)) => block.language == "console" && REASONS.contains(&reason),
             Some(("part of", _)) => block.language == "yaml",

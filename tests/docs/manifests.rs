@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crossrole_testkit::ControlPlane;
 use crossrole_testkit::tools::workspace;
+use crossrole_testkit::{Chart, ControlPlane};
 use serde_json::Value;
 
 use super::page::{pages, read};
 
-/// Groups of others, of which the API server here knows no kinds: Argo CD and Flux.
+/// Groups of others, of which the API server here knows no kinds: Argo CD, and Flux, of which tests/gitops knows them.
 const OF_OTHERS: [&str; 2] = ["argoproj.io/", "toolkit.fluxcd.io/"];
+
+/// What stands above a block of values of the chart.
+pub const VALUES: &str = "values of the chart";
 
 /// A manifest, and where it stands.
 struct Manifest {
@@ -41,10 +44,29 @@ pub async fn are_taken(control_plane: &ControlPlane) {
     assert!(output.success, "{output}\nin {places:?}");
 }
 
+#[tokio::test]
+async fn the_chart_takes_its_values_and_does_something_with_them() {
+    let chart = Chart::of_this_workspace();
+    let default = chart.render(&[]).await.unwrap();
+    let blocks = pages().iter().flat_map(|page| page.blocks()).collect::<Vec<_>>();
+    let blocks = blocks.iter().filter(|block| block.comment.as_deref() == Some(VALUES));
+    let mut found = 0;
+    for block in blocks {
+        let values: serde_json::Map<String, Value> = serde_saphyr::from_str(&block.text).unwrap();
+        let settings: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        let rendered = chart.render_json(&settings).await;
+        let rendered = rendered.unwrap_or_else(|error| panic!("{}: {error}", block.place));
+        assert_ne!(rendered.all(), default.all(), "{}", block.place);
+        found += 1;
+    }
+    assert!(found > 0);
+}
+
 fn all() -> Vec<Manifest> {
     let mut found = Vec::new();
     for block in pages().iter().flat_map(|page| page.blocks()) {
-        if block.language != "yaml" {
+        if block.language != "yaml" || block.comment.as_deref() == Some(VALUES) {
             continue;
         }
         for object in documents(&block.place, &block.text) {

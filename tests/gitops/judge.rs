@@ -1,4 +1,5 @@
-//! The judge: a program with the code of Argo CD's Lua engine, of kstatus and of Flux (`tools/gitops`).
+//! The judge: a program with the code of Argo CD's Lua engine, of kstatus and of Flux, and the types of the Prometheus
+//! operator (`tools/gitops`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -59,6 +60,13 @@ impl Judge {
     /// difference.
     pub fn differences(&self, openapi: &Value, pairs: &[Value]) -> Vec<BTreeMap<String, Value>> {
         answer(&self.ask(&["diff"], &json!({"openapi": openapi, "pairs": pairs})))
+    }
+
+    /// What is wrong with each of these objects of Flux or of the Prometheus operator; empty where nothing is.
+    pub fn mistakes(&self, objects: &[Value]) -> Vec<String> {
+        let mistakes: Vec<String> = answer(&self.ask(&["read"], &json!({"objects": objects})));
+        assert_eq!(mistakes.len(), objects.len());
+        mistakes
     }
 
     fn judge(&self, objects: &[Value], variables: &Value) -> Output {

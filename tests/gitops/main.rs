@@ -13,9 +13,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crossrole_testkit::Chart;
 use crossrole_testkit::tools::workspace;
 use judge::{Judge, SCRIPTS, read};
 use serde_json::{Value, json};
+use support::with;
 
 #[tokio::test]
 async fn each_state_is_judged_as_the_documentation_says() {
@@ -86,6 +88,31 @@ async fn flux_substitutes_nothing_in_the_examples() {
         object["metadata"]["annotations"] = json!({});
         let refused = judge.refusal(std::slice::from_ref(object), &variables);
         assert!(refused.contains("envsubst"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_for_flux_and_the_prometheus_operator_is_as_they_define_it() {
+    let judge = Judge::find().await;
+    let flux: Vec<Option<Value>> = serde_saphyr::from_multiple(&read("examples/gitops/flux.yaml")).unwrap();
+    let mut objects: Vec<Value> = flux.into_iter().flatten().collect();
+    let everything = [
+        "metrics.serviceMonitor.enabled=true",
+        "metrics.prometheusRule.enabled=true",
+        "metrics.prometheusRule.clusterLabel=cluster",
+    ];
+    let chart = Chart::of_this_workspace().render(&everything).await.unwrap();
+    for kind in ["ServiceMonitor", "PrometheusRule"] {
+        objects.push(chart.of_kind(kind).next().expect(kind).clone());
+    }
+    assert_eq!(judge.mistakes(&objects), vec![""; objects.len()]);
+
+    // It sees a field that there is not, and a value that cannot be one.
+    let field = with(objects[0].clone(), "/spec/intervall", json!("5m"));
+    let value = with(objects[0].clone(), "/spec/url", json!(5));
+    let told = judge.mistakes(&[field, value, json!({"apiVersion": "v1", "kind": "Other"})]);
+    for (told, expected) in told.iter().zip(["spec.intervall", "spec.url", "unknown kind v1 Other"]) {
+        assert!(told.contains(expected), "{told}");
     }
 }
 

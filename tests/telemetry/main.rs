@@ -194,6 +194,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     recording.seen("edits by hand", from, &expected).await;
 
     objects::delete(&scene, &["refused"]).await;
+    causes::objects_that_stand_still(&scene, &figures, &mut recording).await;
     causes::too_many_removals(&scene, &figures, &mut recording).await;
     causes::aws_in_trouble(&scene, &figures, &mut recording).await;
     causes::leave_that_stays(&scene, &figures, &mut recording).await;

@@ -1,6 +1,7 @@
 // Judges Kubernetes objects as GitOps tools do: their health by Lua, as Argo CD runs it; their status by kstatus, which
 // Flux and Helm 4 use; and what Flux's variable substitution makes of them. With the argument `diff`, it says where Argo
-// CD sees a difference between what is declared and what is there, in each of its modes.
+// CD sees a difference between what is declared and what is there, in each of its modes; with `read`, what is wrong with
+// objects of Flux and of the Prometheus operator.
 //
 // It reads one request as JSON from standard input and writes the verdicts, in the order of the objects, to standard
 // output.
@@ -53,8 +54,13 @@ func main() {
 }
 
 func run() error {
-	if len(os.Args) > 1 && os.Args[1] == "diff" {
-		return answerWith(compareAll)
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "diff":
+			return answerWith(compareAll)
+		case "read":
+			return answerWith(readAll)
+		}
 	}
 	return answerWith(judgeAll)
 }

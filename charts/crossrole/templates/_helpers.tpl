@@ -51,3 +51,40 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 {{- end }}
+
+{{/* A duration in seconds. */}}
+{{- define "crossrole.seconds" -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" -}}
+{{ sub (mustDateModify . $start | unixEpoch | int64) ($start | unixEpoch | int64) }}
+{{- end }}
+
+{{/* What the program would refuse, in its own words: said here, no Pod is started in vain. */}}
+{{- define "crossrole.checkDurations" -}}
+{{- $checked := list (list "operator.resyncInterval" .Values.operator.resyncInterval 86400 "24h, such as 10m") (list "operator.propagationDelay" .Values.operator.propagationDelay 3600 "1h, such as 2m") -}}
+{{- with .Values.leaderElection -}}
+{{- if .enabled -}}
+{{- range $name := list "leaseDuration" "renewDeadline" "retryPeriod" -}}
+{{- $checked = append $checked (list (printf "leaderElection.%s" $name) (get $.Values.leaderElection $name) 3600 "1h, such as 15s") -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $checked -}}
+{{- $seconds := include "crossrole.seconds" (index . 1) | int64 -}}
+{{- if or (lt $seconds 1) (gt $seconds (index . 2 | int64)) -}}
+{{- fail (printf "%s: write a duration from 1s to %s" (index . 0) (index . 3)) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.leaderElection -}}
+{{- if .enabled -}}
+{{- $lease := include "crossrole.seconds" .leaseDuration | int64 -}}
+{{- $deadline := include "crossrole.seconds" .renewDeadline | int64 -}}
+{{- $retry := include "crossrole.seconds" .retryPeriod | int64 -}}
+{{- if le $lease $deadline -}}
+{{- fail (printf "leaderElection: the lease duration (%s) must be longer than the renew deadline (%s): in between, what the old holder has under way ends" .leaseDuration .renewDeadline) -}}
+{{- end -}}
+{{- if le (mul $deadline 10) (mul $retry 12) -}}
+{{- fail (printf "leaderElection: the renew deadline (%s) must be longer than 1.2 times the retry period (%s): a renewal that fails must be tried again in time" .renewDeadline .retryPeriod) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
