@@ -7,7 +7,7 @@ PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 FORGIVEN = test "$${CI:-false}" = false
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation failover fuzz organization kit alerts bench check generate release release-check tools build
+.PHONY: help demo test laws matrix crash campaign soak isolation failover fuzz organization access kit alerts bench check generate release release-check tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
@@ -17,6 +17,9 @@ demo: build ## Show it at work: a real Kubernetes API server, simulated AWS, one
 
 test: build ## Run all tests.
 	@.ci/test
+
+laws: ## Try the laws of the plan on thirty times as many generated roles as make test does.
+	@CROSSROLE_LAWS=all $(CARGO) test --workspace -p crossrole-plan --lib laws
 
 matrix: ## Try every AWS call with every error that it can give.
 	@CROSSROLE_MATRIX=all $(CARGO) test --workspace --test fault_matrix -- --nocapture
@@ -43,6 +46,9 @@ fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE
 
 organization: ## Discover an organisation of 300 accounts in moto.
 	@CROSSROLE_ORGANIZATION=all $(CARGO) test --workspace --test organizations -- --nocapture
+
+access: ## Let MiniStack judge every row of crossrole access over 200 roles.
+	@CROSSROLE_ACCESS=all $(CARGO) test --workspace --test judges access -- --nocapture
 
 kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser, the AWS CLI and terraform (CROSSROLE_TERRAFORM_PLUGINS), and profiles to botocore.
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored

@@ -40,7 +40,7 @@ use work::scenario::Scenario;
 use work::{claims, ending, place, scenario};
 
 /// So many points are a sample: they run side by side.
-const SAMPLE: usize = 40;
+const SAMPLE: usize = 28;
 
 /// Points that run side by side. The operator works on 64 objects of a kind at a time; more writes that are held at once
 /// would keep others from theirs.

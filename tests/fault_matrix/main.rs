@@ -39,7 +39,7 @@ use support::say;
 use work::{claims, ending, place, scenario};
 
 /// So many cells are a sample: they run side by side.
-const SAMPLE: usize = 60;
+const SAMPLE: usize = 48;
 
 /// Cells that run side by side.
 const SIDE_BY_SIDE: usize = 250;

@@ -6,7 +6,7 @@
 //! | `documents.yaml`, `documents` | trust policies as text, and what the two make of them |
 //! | `roles/`, `manifests.yaml`, `roles` | roles that the operator made from objects, one for each kind of trust |
 //! | `table` | the YAML's types |
-//! | `access` | what `crossrole access` says of 200 roles, and whom MiniStack lets in |
+//! | `access` | what `crossrole access` says of many roles, and whom MiniStack lets in |
 //! | `judge`, `callers` | somewhere that speaks IAM's and STS's protocol, and the callers in it |
 //! | `ministack` | MiniStack as a process |
 //! | `report` | what became of each question, and the counts |
