@@ -19,7 +19,7 @@ test: build ## Run all tests.
 	@.ci/test
 
 laws: ## Try the laws of the plan on thirty times as many generated roles as make test does.
-	@CROSSROLE_LAWS=all $(CARGO) test --workspace -p crossrole-plan --lib laws
+	@CROSSROLE_LAWS=all $(CARGO) test -p crossrole-plan --lib laws
 
 matrix: ## Try every AWS call with every error that it can give.
 	@CROSSROLE_MATRIX=all $(CARGO) test --workspace --test fault_matrix -- --nocapture
@@ -32,7 +32,7 @@ campaign: ## Declare 2,000 generated things, one after another, while others edi
 		$(CARGO) test --workspace --test campaign -- --nocapture
 
 soak: ## Keep 500 roles true for half an hour (or CROSSROLE_SOAK_MINUTES): edits, faults, restarts; memory stays flat.
-	@CROSSROLE_SOAK_MINUTES=$${CROSSROLE_SOAK_MINUTES:-30} $(CARGO) test --workspace --test soak -- --ignored --nocapture
+	@CROSSROLE_SOAK_MINUTES=$${CROSSROLE_SOAK_MINUTES:-30} $(CARGO) test --workspace --features jemalloc --test soak -- --ignored --nocapture
 
 isolation: ## Measure how much troubled accounts slow the others down: five times alone, beside healthy ones, beside troubled ones.
 	@$(CARGO) test --workspace --test isolation -- --ignored --nocapture
@@ -62,7 +62,7 @@ alerts: ## Try the chart's alerts with promtool, by themselves and with what an 
 
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the programs as they are released"
-	@$(CARGO) build --workspace --bins --release
+	@$(CARGO) build --workspace --bins --release --features jemalloc
 	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
 		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 

@@ -22,8 +22,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinError;
 
 /// What takes memory from the system, and gives it back.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = match parsed() {
