@@ -2,6 +2,22 @@
 
 use std::io::{self, ErrorKind, Write};
 
+/// What a text says: no character of it ends a line, does anything to a terminal, or shows what follows in another order.
+pub fn plain(text: &str) -> String {
+    let shown = |character: char| match character {
+        character if character.is_control() || is_unseen(character) => character.escape_default().to_string(),
+        character => character.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Whether a character separates lines, or says in which direction text runs. Sources: Unicode Standard, section 5.8
+/// ("Newline Guidelines"); Unicode Standard Annex 9, "Directional Formatting Characters".
+fn is_unseen(character: char) -> bool {
+    matches!(character,
+        '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Prints to standard output.
 ///
 /// # Errors
@@ -10,5 +26,25 @@ pub fn print(text: &str) -> io::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn no_text_ends_a_line_or_turns_it_round() {
+        for (text, expected) in [
+            ("a\n[default]", "a\\n[default]"),
+            ("a\rb\tc", "a\\rb\\tc"),
+            ("a\u{85}b", "a\\u{85}b"),
+            ("a\u{2028}b\u{2029}c", "a\\u{2028}b\\u{2029}c"),
+            ("a\u{202e}b\u{2066}", "a\\u{202e}b\\u{2066}"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("Zoë → prod", "Zoë → prod"),
+        ] {
+            assert_eq!(plain(text), expected);
+        }
     }
 }

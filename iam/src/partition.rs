@@ -51,6 +51,18 @@ impl Partition {
             Partition::AwsEusc => "amazonaws.eu",
         }
     }
+
+    /// A Region of the partition in which every account can call STS and CloudFormation. IAM is the same in all of its Regions.
+    /// Source: AWS General Reference, "Regions and endpoints".
+    #[must_use]
+    pub fn home_region(self) -> &'static str {
+        match self {
+            Partition::Aws => "us-east-1",
+            Partition::AwsCn => "cn-north-1",
+            Partition::AwsUsGov => "us-gov-west-1",
+            Partition::AwsEusc => "eusc-de-east-1",
+        }
+    }
 }
 
 impl fmt::Display for Partition {

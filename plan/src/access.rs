@@ -6,26 +6,33 @@
 //! | --- | --- |
 //! | `access` | [`Row`]: one principal, one account, one role |
 //! | `who` | [`Who`]: whom a statement speaks of |
+//! | `state` | [`State`]: whether they get in now |
+//! | `times` | when a statement holds, by dates of every spelling |
+//! | `denied` | whether a Deny concerns those whom an Allow lets in |
 //! | `words` | conditions in words |
 
+mod denied;
+mod state;
+mod times;
 mod who;
 mod words;
 
 use std::collections::BTreeMap;
 
-use crossrole_api::Reason;
 use crossrole_iam::document::{ActionElement, Condition, Effect, Statement};
 use crossrole_iam::pattern;
 use jiff::Timestamp;
 
 use crate::declaration::ObjectName;
 use crate::desired::Desired;
-use crate::lifecycle::Lifecycle;
 use crate::observed::Dates;
 use crate::window::Window;
+use denied::Denial;
 
+pub(crate) use denied::{Reach, reach};
+pub use state::State;
 pub use who::{Kind, Who};
-pub(crate) use who::{account_of, matches_arn, permission_set};
+pub(crate) use who::{account_of, is_session, matches_arn, permission_set};
 
 /// The actions by which a role is assumed. Source: AWS STS API Reference.
 pub const ASSUME: [&str; 3] = [
@@ -49,66 +56,6 @@ pub struct Place {
     pub object: ObjectName,
     /// The role's ARN.
     pub role_arn: String,
-}
-
-/// Whether a principal can get in now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Yes.
-    Open,
-    /// From this time on.
-    NotYet(Timestamp),
-    /// Its time is over since then.
-    Expired(Timestamp),
-    /// `access: Closed`.
-    Closed,
-    /// The object is refused: the role is not made, or is as it was.
-    Refused {
-        /// Why.
-        reason: Reason,
-        /// What is wrong.
-        message: String,
-    },
-    /// The role is not, or not known to be, what is declared.
-    Unsettled {
-        /// Why, where status would say it.
-        reason: Option<Reason>,
-        /// What status says of it.
-        message: String,
-    },
-}
-
-impl State {
-    /// The state in a word or two.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::NotYet(_) => "not yet",
-            Self::Expired(_) => "expired",
-            Self::Closed => "closed",
-            Self::Refused { .. } => "refused",
-            Self::Unsettled { .. } => "unsettled",
-        }
-    }
-
-    /// What is to be said beside the word; empty where nothing is.
-    pub fn detail(&self) -> String {
-        match self {
-            Self::Open | Self::Closed => String::new(),
-            Self::NotYet(from) => format!("from {from}"),
-            Self::Expired(end) => format!("since {end}"),
-            Self::Refused { reason, message } => told(Some(*reason), message),
-            Self::Unsettled { reason, message } => told(*reason, message),
-        }
-    }
-}
-
-fn told(reason: Option<Reason>, message: &str) -> String {
-    match reason {
-        Some(reason) if message.is_empty() => reason.to_string(),
-        Some(reason) => format!("{reason}: {message}"),
-        None => message.to_string(),
-    }
 }
 
 /// One way to do something with a role: a statement, as far as it speaks of one principal.
@@ -148,7 +95,8 @@ impl Way {
 pub struct Row {
     /// Where.
     pub place: Place,
-    /// Who; `None` where nobody knows, for the object could not be read in this account.
+    /// Who; `None` where nobody knows: the object could not be read in this account, or the role may still let in others than
+    /// those of the other rows.
     pub who: Option<Who>,
     /// Whether they are let in or kept out.
     pub effect: Effect,
@@ -187,7 +135,7 @@ impl Need {
 }
 
 impl Row {
-    /// The row of a role of which nobody knows whom it lets in.
+    /// The row of a role of which nobody knows whom it lets in, or whom else.
     pub fn unknown(place: Place, state: State) -> Self {
         Self {
             place,
@@ -232,10 +180,17 @@ impl Row {
         values
     }
 
-    /// Until when they can get in; `None`: for ever.
+    /// Until when they can get in; `None`: for ever, or never.
     pub fn until(&self) -> Option<Timestamp> {
-        let ends: Option<Vec<Timestamp>> = self.ways_in().iter().map(|way| way.until()).collect();
+        let ways = self.ways_in();
+        let live = ways.iter().filter(|way| !way.window.is_empty());
+        let ends: Option<Vec<Timestamp>> = live.map(|way| way.until()).collect();
         ends.and_then(|ends| ends.into_iter().max())
+    }
+
+    /// Whether there is no account that anybody knows: no role can be there.
+    pub fn is_nowhere(&self) -> bool {
+        self.place.account_id.is_empty() && self.place.role_arn.is_empty()
     }
 
     /// How, in words: what is required of them, and what they may do beside assuming the role.
@@ -290,12 +245,11 @@ fn beside(action: &str) -> &str {
     }
 }
 
-/// The rows of one role: its trust policy as the planner renders it, told principal by principal. Whoever is kept out stands behind whoever is let
-/// in. `state` is what is known of the object; what its dates and `access` say counts where it is open.
+/// The rows of one role: its trust policy as the planner renders it, told principal by principal. Whoever is kept out stands
+/// behind whoever is let in. `state` is what is known of the object; what its dates and `access` say counts where it is open.
 pub fn rows(place: &Place, desired: &Desired, state: &State, now: Timestamp) -> Vec<Row> {
     let (trust, lifecycle) = (&desired.trust, &desired.lifecycle);
     let own = Window::new(lifecycle.not_before, lifecycle.not_after);
-    let denies = trust.has_deny();
     let mut found: BTreeMap<(bool, Who), Vec<Way>> = BTreeMap::new();
     for statement in &trust.statements {
         let (rest, window) = match statement.effect {
@@ -303,7 +257,7 @@ pub fn rows(place: &Place, desired: &Desired, state: &State, now: Timestamp) -> 
             Effect::Deny => (statement.clone(), Window::default()),
         };
         let window = match statement.effect {
-            Effect::Allow => window.within(own),
+            Effect::Allow => times::narrowed(window.within(own), &rest.conditions, now),
             Effect::Deny => window,
         };
         let actions = actions(statement);
@@ -319,42 +273,30 @@ pub fn rows(place: &Place, desired: &Desired, state: &State, now: Timestamp) -> 
                 .push(way);
         }
     }
-    let rows = found.into_iter().map(|((is_denied, who), ways)| Row {
+    let (denied, allowed): (Vec<_>, Vec<_>) = found.into_iter().partition(|((is_denied, _), _)| *is_denied);
+    let denied: Vec<(Who, Vec<Way>)> = denied.into_iter().map(|((_, who), ways)| (who, ways)).collect();
+    let row = |who: Who, ways: Vec<Way>, effect, unless_denied, told: State| Row {
         place: place.clone(),
         who: Some(who),
-        effect: if is_denied { Effect::Deny } else { Effect::Allow },
-        state: state_of(&ways, state, lifecycle, now),
+        effect,
         ways,
-        unless_denied: denies && !is_denied,
+        unless_denied,
+        state: if *state == State::Open { told } else { state.clone() },
         max_session: desired.max_session,
         dates: Dates::default(),
-    });
-    rows.collect()
-}
-
-fn state_of(ways: &[Way], state: &State, lifecycle: &Lifecycle, now: Timestamp) -> State {
-    if *state != State::Open {
-        return state.clone();
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    for ((_, who), ways) in allowed {
+        let denial = Denial::of(&denied, &who);
+        let told = state::of_allowed(&ways, &denial, lifecycle, now);
+        let unless_denied = denial.is_possible();
+        rows.push(row(who, ways, Effect::Allow, unless_denied, told));
     }
-    if lifecycle.closed {
-        return State::Closed;
+    for (who, ways) in denied {
+        let told = state::of_denied(&ways, lifecycle);
+        rows.push(row(who, ways, Effect::Deny, false, told));
     }
-    let ways: Vec<&Way> = ways.iter().filter(|way| way.assumes()).collect();
-    if ways.is_empty() || ways.iter().any(|way| way.is_open(now)) {
-        return State::Open;
-    }
-    let later = ways
-        .iter()
-        .filter_map(|way| way.window.from())
-        .filter(|from| *from > now)
-        .min();
-    let ended = ways.iter().filter_map(|way| way.until()).max();
-    match (later, ended) {
-        (Some(from), _) => State::NotYet(from),
-        (None, Some(end)) => State::Expired(end),
-        // A window in which no moment lies.
-        (None, None) => State::Closed,
-    }
+    rows
 }
 
 /// Of the actions that bear on assuming a role those that a statement speaks of.

@@ -142,6 +142,11 @@ pub fn decide(listing: &Listing, known: &Known<'_>, at_least: usize) -> Decision
         }
         match of_id.get(listed.id.as_str()) {
             Some((account, owned)) => {
+                // As an account that has no object, one that has goes into no class that is being deleted.
+                let choice = match choice {
+                    Choice::Class(rule) if rule.is_ending && rule.class != account.spec.class => Choice::Unsure,
+                    choice => choice,
+                };
                 let fields = Applied::to_listed(listing, listed, &choice, account, owned);
                 leaving.note(account, &fields);
                 decision.applications.extend(change(account, owned, fields));

@@ -55,8 +55,12 @@ pub struct NotDeclared {
     pub reasons: Vec<String>,
 }
 
-/// A name for the object of a role that no other object of `taken` has. It is put there.
-pub fn object_name(role: &str, taken: &mut BTreeSet<String>) -> String {
+/// A CrossAccountRole's name has at most so many characters.
+const OBJECT_NAME_MOST: usize = 192;
+
+/// A name for the object of a role that no other object of `taken` has, nor one that is imported from another account: it ends
+/// in the AWSAccount's name, and what stands before has no dot. It is put there.
+pub fn object_name(role: &str, account: &Account, taken: &mut BTreeSet<String>) -> String {
     let fit = |character: char| match character.to_ascii_lowercase() {
         letter if letter.is_ascii_alphanumeric() => letter,
         _ => '-',
@@ -68,11 +72,13 @@ pub fn object_name(role: &str, taken: &mut BTreeSet<String>) -> String {
     } else {
         words.join("-")
     };
+    let of_account = |base: String| match format!("{base}.{}", account.name) {
+        long if long.len() > OBJECT_NAME_MOST => format!("{base}.{}", account.id),
+        name => name,
+    };
     let numbered = (2..).map(|number| format!("{base}-{number}"));
-    let name = std::iter::once(base.clone())
-        .chain(numbered)
-        .find(|name| !taken.contains(name));
-    let name = name.unwrap_or(base);
+    let mut names = std::iter::once(base.clone()).chain(numbered).map(of_account);
+    let name = names.find(|name| !taken.contains(name)).unwrap_or_default();
     taken.insert(name.clone());
     name
 }

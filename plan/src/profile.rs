@@ -19,7 +19,7 @@ use crossrole_iam::quota::CHAINED_SESSION_DURATION_MOST;
 use crossrole_iam::{AccountId, ExternalId, IamPrincipal, PrincipalArn};
 use jiff::Timestamp;
 
-use crate::access::{Kind, Place, Row, State, Way, Who};
+use crate::access::{Kind, Place, Reach, Row, State, Way, Who, is_session, reach};
 use crate::declaration::OrganizationId;
 use request::{Request, Verdict};
 
@@ -92,8 +92,8 @@ pub struct Profile {
 pub struct LeftOut {
     /// The role.
     pub place: Place,
-    /// Whom it trusts.
-    pub who: Who,
+    /// Whom it trusts; `None` where nobody knows.
+    pub who: Option<Who>,
     /// Why no profile opens it.
     pub why: String,
 }
@@ -104,7 +104,8 @@ pub struct LeftOut {
 /// The rows of one role must stand together, all of them: a Deny counts too.
 pub fn profiles(rows: &[Row], caller: &Caller, given: &Given, now: Timestamp) -> Vec<Result<Profile, Box<LeftOut>>> {
     let mut found = Vec::new();
-    for role in rows.chunk_by(|left, right| left.place == right.place) {
+    let somewhere = |role: &&[Row]| role.iter().all(|row| !row.is_nowhere());
+    for role in rows.chunk_by(|left, right| left.place == right.place).filter(somewhere) {
         let name = caller.to_string();
         let is_meant =
             |row: &&Row| row.effect == Effect::Allow && row.who.as_ref().is_some_and(|who| who.may_be(&name));
@@ -116,6 +117,13 @@ pub fn profiles(rows: &[Row], caller: &Caller, given: &Given, now: Timestamp) ->
                 let who = row.who.as_ref()?;
                 Some(profile(row, who, role, caller, given, now))
             });
+        // Whom the role lets in beside those that are told, nobody knows.
+        let unknown = role.iter().filter(|row| row.who.is_none());
+        let unknown = unknown.map(|row| {
+            let why = format!("nobody knows whom it lets in: {}", standing(row));
+            Err(left_out(row, None, why))
+        });
+        let judged = judged.chain(unknown);
         match caller {
             Caller::Account(_) => found.extend(judged),
             // One profile is enough.
@@ -137,19 +145,8 @@ fn profile(
     given: &Given,
     now: Timestamp,
 ) -> Result<Profile, Box<LeftOut>> {
-    let left_out = |why: String| {
-        Box::new(LeftOut {
-            place: row.place.clone(),
-            who: who.clone(),
-            why,
-        })
-    };
     if row.state != State::Open {
-        let detail = match row.state.detail() {
-            detail if detail.is_empty() => String::new(),
-            detail => format!(", {detail}"),
-        };
-        return Err(left_out(format!("it is {}{detail}", row.state.word())));
+        return Err(left_out(row, Some(who), standing(row)));
     }
     let kind = kind(caller, who);
     let principal = match caller {
@@ -186,7 +183,7 @@ fn profile(
                     session_name: session_name.as_deref(),
                     ..base
                 };
-                if is_let_in(row, &request) && !may_be_kept_out(role, who, caller, &request) {
+                if is_let_in(row, caller, &request) && !may_be_kept_out(role, who, caller, &request) {
                     return Ok(Profile {
                         place: row.place.clone(),
                         who: who.clone(),
@@ -202,7 +199,24 @@ fn profile(
             }
         }
     }
-    Err(left_out(why(row, given)))
+    Err(left_out(row, Some(who), why(row, given)))
+}
+
+fn left_out(row: &Row, who: Option<&Who>, why: String) -> Box<LeftOut> {
+    Box::new(LeftOut {
+        place: row.place.clone(),
+        who: who.cloned(),
+        why,
+    })
+}
+
+/// How a role stands that is not open.
+fn standing(row: &Row) -> String {
+    let (word, detail) = (row.state.word(), row.state.detail());
+    match detail.as_str() {
+        "" => format!("it is {word}"),
+        detail => format!("it is {word}, {detail}"),
+    }
 }
 
 fn optional(values: Vec<String>) -> Vec<Option<String>> {
@@ -226,7 +240,7 @@ fn kind(caller: &Caller, who: &Who) -> Option<IamPrincipal> {
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
         match resource.split('/').next() {
             Some("user") => Some(IamPrincipal::User),
-            Some("role") => Some(IamPrincipal::Role),
+            Some("role" | "assumed-role") => Some(IamPrincipal::Role),
             _ => None,
         }
     };
@@ -268,15 +282,21 @@ fn conditions(row: &Row) -> impl Iterator<Item = &Condition> {
         .flat_map(|way| &way.conditions)
 }
 
-fn is_let_in(row: &Row, request: &Request<'_>) -> bool {
+fn is_let_in(row: &Row, caller: &Caller, request: &Request<'_>) -> bool {
     let opens = |way: &Way| {
         // A profile calls this one action.
         way.actions.contains(&"sts:AssumeRole")
             && way.is_open(request.now)
             && request.meets(&way.conditions) == Verdict::Yes
     };
-    // Of everybody but some nobody can be sure to be one.
-    !matches!(row.who, Some(Who::AllBut(_))) && row.ways.iter().any(opens)
+    let is_sure = match &row.who {
+        // Of everybody but some nobody can be sure to be one.
+        None | Some(Who::AllBut(_)) => false,
+        // A role comes as one of its sessions, whose name is not known.
+        Some(Who::Principal(arn)) => !is_session(arn) || matches!(caller, Caller::Account(_)),
+        Some(_) => true,
+    };
+    is_sure && row.ways.iter().any(opens)
 }
 
 fn may_be_kept_out(role: &[Row], who: &Who, caller: &Caller, request: &Request<'_>) -> bool {
@@ -284,14 +304,11 @@ fn may_be_kept_out(role: &[Row], who: &Who, caller: &Caller, request: &Request<'
     denials.any(|row| {
         let concerns = row.who.as_ref().is_none_or(|denied| match caller {
             Caller::Principal(arn) => denied.may_be(&arn.to_string()),
-            // That somebody of the account is kept out by name leaves the others in.
-            Caller::Account(id) => match denied {
-                Who::Anyone | Who::AllBut(_) => true,
-                Who::Account { id: other, kind } => {
-                    let of_kind = |one: &Who| matches!(one, Who::Account { kind: own, .. } if own == kind);
-                    other == id.as_str() && (*kind == Kind::Any || of_kind(who))
-                }
-                denied => denied == who,
+            Caller::Account(_) => match reach(denied, who) {
+                Reach::All => true,
+                // That somebody of the account is kept out by name leaves the others in.
+                Reach::Some => matches!(who, Who::Principal(_)) || matches!(denied, Who::Anyone | Who::AllBut(_)),
+                Reach::None => false,
             },
         });
         let denies =
@@ -299,6 +316,12 @@ fn may_be_kept_out(role: &[Row], who: &Who, caller: &Caller, request: &Request<'
         concerns && row.ways.iter().any(denies)
     })
 }
+
+/// So many characters at most have path and name together of a role that the console switches to.
+const SWITCHED_NAME_MOST: usize = 64;
+
+/// The console shows names of so many characters; that it takes longer ones is not documented.
+const SHOWN_NAME_MOST: usize = 64;
 
 /// Where the console switches roles. Sources: AWS General Reference, "AWS Sign-In endpoints and quotas"; AWS China and
 /// GovCloud (US) User Guides.
@@ -313,10 +336,11 @@ fn sign_in(partition: &str) -> Option<&'static str> {
 }
 
 impl Profile {
-    /// The link by which the console switches to the role; `None` where the console cannot: it presents no external id, and
-    /// chooses the session name itself.
+    /// The link by which the console switches to the role; `None` where the console cannot: it presents no external id, chooses
+    /// the session name itself, and takes no longer names.
     ///
-    /// Source: IAM User Guide, "Switch from a user to an IAM role (console)".
+    /// Sources: IAM User Guide, "Switch from a user to an IAM role (console)", and "IAM and AWS STS quotas" (path and name of
+    /// roles that are switched to).
     pub fn console_link(&self) -> Option<String> {
         if self.external_id.is_some() || self.session_name.is_some() {
             return None;
@@ -325,8 +349,15 @@ impl Profile {
         let [_, partition, _, _, account, resource] = parts.as_slice() else {
             return None;
         };
-        let role = encoded(resource.strip_prefix("role/")?);
-        let shown = encoded(&format!("{} {}", self.place.account, self.place.object.name));
+        let role = resource.strip_prefix("role/")?;
+        // The slash before the path counts.
+        if role.chars().count() + 1 > SWITCHED_NAME_MOST {
+            return None;
+        }
+        let role = encoded(role);
+        let shown = format!("{} {}", self.place.account, self.place.object.name);
+        let shown: String = shown.chars().take(SHOWN_NAME_MOST).collect();
+        let shown = encoded(&shown);
         let host = sign_in(partition)?;
         Some(format!(
             "https://{host}/switchrole?account={account}&roleName={role}&displayName={shown}"

@@ -49,7 +49,7 @@ pub async fn run(flags: &AccessFlags) -> Result<(), Box<dyn Error>> {
     let now = Timestamp::now();
     let manifests = objects(&flags.objects).await?;
     for note in &manifests.notes {
-        eprintln!("note: {note}");
+        eprintln!("note: {}", output::plain(note));
     }
     let question = Question {
         principal: flags.principal.as_deref(),

@@ -4,12 +4,13 @@ use crossrole_plan::access::Row;
 use jiff::Timestamp;
 
 use super::{picture, table};
+use crate::output::plain;
 
 /// Text that means itself in HTML, in an element or in a quoted attribute. Source: HTML Living Standard, "Escaping a
 /// string".
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for character in table::plain(text).chars() {
+    for character in plain(text).chars() {
         match character {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
@@ -92,7 +93,7 @@ fn line(row: &Row) -> String {
         escaped(&row.how()),
         escaped(&table::until(row)),
         escaped(&table::last_used(row)),
-        escaped(table::state(row)),
+        escaped(row.state.word()),
         with_small("", &row.state.detail()),
     )
 }

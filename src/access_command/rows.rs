@@ -2,8 +2,8 @@
 
 use crossrole_api::{AccountEntry, EntryState, Reason};
 use crossrole_plan::access::{Place, Row, State, rows};
-use crossrole_plan::desired::Desired;
-use crossrole_plan::observed::Days;
+use crossrole_plan::observed::{Days, Observed};
+use crossrole_plan::quota::Quotas;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -11,7 +11,8 @@ use crate::cli::ObjectFlags;
 use crate::controller::task::{Hold, Target, Task};
 use crate::controller::verdict::{Outcome, role_of};
 use crate::manifests::Manifests;
-use crate::plan_command::survey::{Item, Survey};
+use crate::plan_command::report::Finding;
+use crate::plan_command::survey::{Item, Survey, Wanted};
 
 /// Stands where there is no account to name.
 const NO_ACCOUNT: &str = "-";
@@ -37,14 +38,20 @@ pub fn asked(manifests: &Manifests, flags: &ObjectFlags, question: Question<'_>,
                 .namespace
                 .as_ref()
                 .is_none_or(|one| *one == place.object.namespace)
-            && question
-                .principal
-                .is_none_or(|one| row.who.as_ref().is_some_and(|who| who.may_be(one)))
+            && question.principal.is_none_or(|one| may_concern(row, one))
             && question.unused.is_none_or(|days| row.dates.is_unused_for(days, today))
     };
     let mut rows: Vec<Row> = of(manifests, flags.filename.is_empty(), now);
     rows.retain(is_wanted);
     rows
+}
+
+/// Whether a row may speak of a principal. Where nobody knows whom a role lets in, it may be this one.
+fn may_concern(row: &Row, principal: &str) -> bool {
+    match &row.who {
+        Some(who) => who.may_be(principal),
+        None => !row.is_nowhere(),
+    }
 }
 
 /// All rows. Of a cluster's objects, status tells what has become true.
@@ -73,78 +80,123 @@ fn of_item(item: &Item, of_cluster: bool, now: Timestamp) -> Vec<Row> {
         };
         return vec![Row::unknown(place(item, None, String::new()), state)];
     };
-    let dates = role_of(task.entry.as_ref()).map(|role| role.dates).unwrap_or_default();
+    let entry = task.entry.as_ref();
+    let dates = role_of(entry).map(|role| role.dates).unwrap_or_default();
     let mut rows = of_task(item, task, of_cluster, now);
     rows.iter_mut().for_each(|row| row.dates = dates);
     rows
 }
 
 fn of_task(item: &Item, task: &Task, of_cluster: bool, now: Timestamp) -> Vec<Row> {
-    let suspended = item.is_suspended().then(|| State::Unsettled {
-        reason: Some(Reason::Suspended),
-        message: "spec.suspend is true: the object is left alone".into(),
-    });
-    let of = |desired: &Desired, id: &str, state: State| {
-        let place = place(item, Some((task, Some(id))), desired.arn.to_string());
-        rows(&place, desired, &state, now)
+    let entry = task.entry.as_ref();
+    let state = state_of(item, task, of_cluster);
+    let id = match &task.target {
+        Target::Hold(hold) => Some(hold.entrance.account.to_string()),
+        Target::End(end) => Some(end.entrance.account.to_string()),
+        Target::Leave(leave) => Some(leave.entrance.account.to_string()),
+        Target::Settled(id, _) => id.clone(),
     };
-    let unknown = |id: Option<&str>, state: State| {
-        let arn = task.entry.as_ref().and_then(|entry| entry.role_arn.clone());
-        vec![Row::unknown(
-            place(item, Some((task, id)), arn.unwrap_or_default()),
-            state,
-        )]
+    let id = id.or_else(|| entry?.account_id.clone());
+    let known_arn = entry.and_then(|entry| entry.role_arn.clone());
+    let Some(desired) = item.declared() else {
+        let place = place(item, Some((task, id)), known_arn.unwrap_or_default());
+        return vec![Row::unknown(place, state)];
     };
-    match &task.target {
-        Target::Hold(hold) => {
-            let state = suspended.unwrap_or_else(|| state_of(hold, task.entry.as_ref(), of_cluster));
-            of(&hold.desired, hold.entrance.account.as_str(), state)
-        }
-        Target::End(end) => {
-            let state = suspended.unwrap_or_else(|| State::Refused {
-                reason: end.refusal.reason,
-                message: end.refusal.to_string(),
-            });
-            match &end.declared {
-                Some(desired) => of(desired, end.entrance.account.as_str(), state),
-                None => unknown(Some(end.entrance.account.as_str()), state),
-            }
-        }
-        Target::Leave(leave) => {
-            let state = State::Unsettled {
-                reason: Some(leave.reason),
-                message: "the role is being removed".into(),
-            };
-            unknown(Some(leave.entrance.account.as_str()), state)
-        }
-        Target::Settled(id, outcome) => unknown(id.as_deref(), suspended.unwrap_or_else(|| settled(outcome))),
+    let place = place(item, Some((task, id)), desired.arn.to_string());
+    let mut rows = rows(&place, desired, &state, now);
+    let is_there = entry.is_some_and(|entry| entry.role_id.is_some());
+    if is_there {
+        rows.extend(beside(&state).map(|state| Row::unknown(place, state)));
+    }
+    rows
+}
+
+/// How those stand of whom the declaration says nothing: a role that is not as declared lets in whom it let in before. `None`
+/// where it is as declared.
+fn beside(state: &State) -> Option<State> {
+    const NOTE: &str = "whoever got in before may still get in";
+    let noted = |message: &String| match message.as_str() {
+        "" => NOTE.to_string(),
+        message => format!("{message}; {NOTE}"),
+    };
+    match state {
+        State::Refused { reason, message } => Some(State::Refused {
+            reason: *reason,
+            message: noted(message),
+        }),
+        State::Unsettled { reason, message } => Some(State::Unsettled {
+            reason: *reason,
+            message: noted(message),
+        }),
+        _ => None,
     }
 }
 
-fn place(item: &Item, at: Option<(&Task, Option<&str>)>, role_arn: String) -> Place {
+fn place(item: &Item, at: Option<(&Task, Option<String>)>, role_arn: String) -> Place {
     let (task, id) = at.unzip();
     Place {
         account: task.map_or_else(|| NO_ACCOUNT.to_string(), |task| task.account.clone()),
-        account_id: id.flatten().unwrap_or_default().to_string(),
+        account_id: id.flatten().unwrap_or_default(),
         object: item.object().clone(),
         role_arn,
     }
 }
 
 /// Whether a role is what is declared, as far as status tells; files have none.
-fn state_of(hold: &Hold, entry: Option<&AccountEntry>, of_cluster: bool) -> State {
+fn state_of(item: &Item, task: &Task, of_cluster: bool) -> State {
+    let entry = task.entry.as_ref();
+    if item.is_suspended() {
+        return State::Unsettled {
+            reason: Some(Reason::Suspended),
+            message: "spec.suspend is true: the object is left alone".into(),
+        };
+    }
+    match &task.target {
+        // The refusal is of the object as it is now, whatever status knows.
+        Target::End(end) => State::Refused {
+            reason: end.refusal.reason,
+            message: end.refusal.to_string(),
+        },
+        Target::Settled(_, outcome) => settled(outcome),
+        Target::Leave(leave) => match entry.filter(|entry| entry.state == EntryState::Removing) {
+            Some(entry) => of_entry(entry),
+            None => State::Unsettled {
+                reason: Some(leave.reason),
+                message: "the role is to be removed".into(),
+            },
+        },
+        Target::Hold(hold) if of_cluster => of_status(item, entry, hold.observe),
+        Target::Hold(hold) => of_files(item, hold),
+    }
+}
+
+fn of_status(item: &Item, entry: Option<&AccountEntry>, observes: bool) -> State {
+    let unsettled = |message: &str| State::Unsettled {
+        reason: None,
+        message: message.into(),
+    };
     match entry {
+        None if observes => unsettled(OBSERVES),
+        None => unsettled("nobody has looked at the account yet"),
+        Some(_) if !item.is_seen() => unsettled("the object was changed, and nobody has looked at it since"),
         Some(entry) if entry.state == EntryState::Ready => State::Open,
-        Some(entry) => of_entry(entry.state, entry.reason, entry.message.clone().unwrap_or_default()),
-        None if hold.observe => State::Unsettled {
+        Some(entry) => of_entry(entry),
+    }
+}
+
+const OBSERVES: &str = "mode is Observe: nothing is written to AWS";
+
+/// What `crossrole plan` says of a role that is not there yet.
+fn of_files(item: &Item, hold: &Hold) -> State {
+    if hold.observe {
+        return State::Unsettled {
             reason: None,
-            message: "mode is Observe: nothing is written to AWS".into(),
-        },
-        None if of_cluster => State::Unsettled {
-            reason: None,
-            message: "nobody has looked at the account yet".into(),
-        },
-        None => State::Open,
+            message: OBSERVES.into(),
+        };
+    }
+    match item.decide(Wanted::Hold(hold), &Observed::Absent, &Quotas::default()) {
+        Finding::Refused { reason, message, .. } => State::Refused { reason, message },
+        _ => State::Open,
     }
 }
 
@@ -156,11 +208,15 @@ fn settled(outcome: &Outcome) -> State {
         },
         Outcome::Stands {
             state, reason, message, ..
-        } => of_entry(*state, *reason, message.clone()),
+        } => stands(*state, *reason, message.clone()),
     }
 }
 
-fn of_entry(state: EntryState, reason: Reason, message: String) -> State {
+fn of_entry(entry: &AccountEntry) -> State {
+    stands(entry.state, entry.reason, entry.message.clone().unwrap_or_default())
+}
+
+fn stands(state: EntryState, reason: Reason, message: String) -> State {
     match state {
         EntryState::Refused => State::Refused { reason, message },
         _ => State::Unsettled {

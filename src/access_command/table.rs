@@ -1,18 +1,10 @@
 //! The rows as text and as CSV.
 
-use crossrole_iam::document::Effect;
-use crossrole_plan::access::{Need, Row, State};
+use crossrole_plan::access::{Need, Row};
 use crossrole_plan::observed::Dates;
 use jiff::civil::Date;
 
-/// What a cell says: no character of it can do anything to a terminal.
-pub(super) fn plain(text: &str) -> String {
-    let shown = |character: char| match character {
-        character if character.is_control() => character.escape_default().to_string(),
-        character => character.to_string(),
-    };
-    text.chars().map(shown).collect()
-}
+use crate::output::plain;
 
 pub(super) fn account(row: &Row) -> String {
     match row.place.account_id.as_str() {
@@ -46,14 +38,6 @@ fn day(day: Option<Date>) -> String {
     day.map_or_else(String::new, |day| day.to_string())
 }
 
-/// In a word or two whether they get in.
-pub(super) fn state(row: &Row) -> &'static str {
-    match (row.effect, &row.state) {
-        (Effect::Deny, State::Open) => "kept out",
-        (_, state) => state.word(),
-    }
-}
-
 /// How they get in, and why they do not.
 fn how(row: &Row) -> String {
     let (how, detail) = (row.how(), row.state.detail());
@@ -76,7 +60,7 @@ pub(super) fn text(rows: &[Row]) -> String {
                 account(row),
                 row.place.object.to_string(),
                 who(row),
-                state(row).to_string(),
+                row.state.word().to_string(),
                 until(row),
                 last_used(row),
                 how(row),
@@ -142,7 +126,7 @@ pub(super) fn csv(rows: &[Row]) -> String {
             until(row),
             day(row.dates.created),
             day(row.dates.last_used),
-            state(row).to_string(),
+            row.state.word().to_string(),
             row.state.detail(),
         ]));
     }

@@ -68,12 +68,72 @@ impl OwnAccount {
 /// # Errors
 /// The first call that failed.
 pub(super) async fn existing(door: Door<'_>, path: &Path) -> Result<Vec<Existing>, CallError> {
-    let mut found = Vec::new();
-    read::all_roles(door, path, |_, role| {
-        if let Found::Whole(answer) = role {
-            found.push((answer.arn.clone(), answer.observed()));
+    let mut gathered = Gathered::default();
+    read::all_roles(door, path, |_, role| gathered.take(path, role)).await?;
+    let Gathered { mut whole, alone } = gathered;
+    for arn in alone {
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        let Ok(name) = name.parse::<RoleName>() else { continue };
+        match read::role(door, &name, Depth::Declared).await {
+            Ok(Some(answer)) if answer.arn == arn => whole.push((arn, answer.observed())),
+            // It went meanwhile.
+            Ok(_) => {}
+            Err(error) => whole.push((arn, Err(error))),
         }
-    })
-    .await?;
-    Ok(found)
+    }
+    Ok(whole)
+}
+
+/// What is known of the roles at or below a path after both lists.
+#[derive(Default)]
+struct Gathered {
+    whole: Vec<Existing>,
+    /// The ARNs of those that only one list shows: one that was made a moment ago, or a page that moved.
+    alone: Vec<String>,
+}
+
+impl Gathered {
+    fn take(&mut self, path: &Path, role: Found) {
+        match role {
+            Found::Whole(answer) => self.whole.push((answer.arn.clone(), answer.observed())),
+            Found::Listed(arn) => self.alone.push(arn),
+            Found::Elsewhere(arn, _) if is_below(path, &arn) => self.alone.push(arn),
+            Found::Elsewhere(..) => {}
+        }
+    }
+}
+
+fn is_below(path: &Path, arn: &str) -> bool {
+    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    resource
+        .strip_prefix("role")
+        .is_some_and(|rest| rest.starts_with(path.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn roles_that_one_list_alone_shows_are_read_by_themselves() {
+        let arn = |rest: &str| format!("arn:aws:iam::222222222222:role/{rest}");
+        let mut gathered = Gathered::default();
+        let path = "/ops/".parse().unwrap();
+        for role in [
+            Found::Whole(RoleAnswer {
+                arn: arn("ops/whole"),
+                ..RoleAnswer::default()
+            }),
+            Found::Listed(arn("ops/new")),
+            Found::Elsewhere(arn("ops/moved"), BTreeMap::new()),
+            Found::Elsewhere(arn("other/x"), BTreeMap::new()),
+        ] {
+            gathered.take(&path, role);
+        }
+        let whole: Vec<&String> = gathered.whole.iter().map(|(arn, _)| arn).collect();
+        assert_eq!(whole, [&arn("ops/whole")]);
+        assert_eq!(gathered.alone, [arn("ops/new"), arn("ops/moved")]);
+    }
 }

@@ -41,8 +41,8 @@ pub(super) enum Found {
     /// Elsewhere, or not there yet when the roles below the path were listed: its ARN, and those of its tags that say whose
     /// it is.
     Elsewhere(String, BTreeMap<String, String>),
-    /// Listed only.
-    Listed,
+    /// Listed only, with this ARN.
+    Listed(String),
 }
 
 /// Asks for all pages of a list, and gives each to `$take`. A page ends the list when `IsTruncated` is false, not when it
@@ -139,6 +139,7 @@ pub(super) async fn all_roles(
             listed.extend(page.roles.into_iter().map(|role| {
                 let listed = Listed {
                     name: role.role_name.to_ascii_lowercase(),
+                    arn: role.arn,
                     description: role.description,
                     max_session: role.max_session_duration,
                 };
@@ -167,7 +168,7 @@ pub(super) async fn all_roles(
     )?;
     // They went before the second call, or came too late for it: nobody may take them for absent.
     for role in listed.into_values() {
-        take(role.name, Found::Listed);
+        take(role.name, Found::Listed(role.arn));
     }
     Ok(())
 }
@@ -175,6 +176,7 @@ pub(super) async fn all_roles(
 /// What of a role `GetAccountAuthorizationDetails` does not tell.
 struct Listed {
     name: String,
+    arn: String,
     description: Option<String>,
     max_session: Option<i32>,
 }

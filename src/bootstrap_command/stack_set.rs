@@ -8,7 +8,7 @@ use crossrole_plan::kit::Kit;
 
 use super::accounts::Entry;
 use super::cloudformation::template;
-use super::kit_file::{KitFile, header, home_region, indented};
+use super::kit_file::{KitFile, header, indented};
 
 const HOW: &str = "\
 In the organisation's management account, or in one that administers StackSets for it (with CallAs=DELEGATED_ADMIN), where
@@ -22,7 +22,7 @@ account that is no longer in it loses the bootstrap role. A StackSet never reach
 one there is --format cloudformation.";
 
 pub(super) fn file(kit: &Kit, entries: &[Entry]) -> KitFile {
-    let region = home_region(kit.partition);
+    let region = kit.partition.home_region();
     let mut instances = String::new();
     for entry in entries {
         let _ = write!(

@@ -33,8 +33,8 @@ pub struct AccessFlags {
     /// Which objects.
     #[command(flatten)]
     pub objects: ObjectFlags,
-    /// Only what lets this principal in or keeps it out: the ARN of a user or role, an account's twelve digits, or the name
-    /// of a service or an identity provider as it stands in trust policies.
+    /// Only what lets this principal in or keeps it out, or may: the ARN of a user, role or session, an account's twelve
+    /// digits, or the name of a service or an identity provider as it stands in trust policies.
     #[arg(short, long, value_name = "PRINCIPAL")]
     pub principal: Option<String>,
     /// Only roles that are there for so many days (`90d`; at most `400d`, of earlier uses IAM does not tell) and that nobody

@@ -197,6 +197,14 @@ fn allowed(
     })
 }
 
+/// What an object means in an account, where that can be told: whether anything comes of it is another question.
+pub fn declared(request: &Request<'_>, account: &str) -> Option<Desired> {
+    let account = request.world.account(account).ok()?;
+    let usable = request.world.usable(account, request.hub);
+    let (_, desired, _) = desired(request, &Declaration::parse(request.role), usable).ok()?;
+    Some(desired)
+}
+
 /// Whether an object may have its role in an account, as far as Kubernetes tells.
 pub fn may_have(request: &Request<'_>, account: &str) -> bool {
     let declaration = Declaration::parse(request.role);

@@ -37,7 +37,7 @@ pub async fn run(flags: &ImportFlags) -> Result<ExitCode, Box<dyn Error>> {
     let mut declared: Vec<(&ObservedRole, CrossAccountRole)> = Vec::new();
     for role in &roles {
         let role_name = role.arn.rsplit('/').next().unwrap_or_default();
-        let name = import::object_name(role_name, &mut taken);
+        let name = import::object_name(role_name, &source.account, &mut taken);
         match import::import(role, &name, &source).and_then(|object| manifest::read_back(role, object)) {
             Ok(object) => declared.push((role, object)),
             Err(not) => refused.push(not),

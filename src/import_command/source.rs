@@ -173,15 +173,27 @@ fn collected(
     }
 }
 
-// IAM tells names apart by no case.
+/// Whether a role was asked for. Of files, everything is where nothing is chosen.
+// IAM tells names apart by no case, and paths by case.
 fn is_asked(flags: &ImportFlags, arn: &str) -> bool {
-    let name = arn.rsplit('/').next().unwrap_or_default();
-    let by_arn = flags.arn.iter().any(|one| one.to_string() == arn);
+    if flags.arn.iter().any(|one| one.to_string() == arn) {
+        return true;
+    }
+    if flags.name.is_none() && flags.path_prefix.is_none() {
+        return flags.arn.is_empty();
+    }
+    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let path_and_name = resource.strip_prefix("role").unwrap_or_default();
+    let name = path_and_name.rsplit('/').next().unwrap_or_default();
     let by_name = flags
         .name
         .as_ref()
         .is_none_or(|one| pattern::matches_ignoring_case(one, name));
-    by_arn || (by_name && (flags.name.is_some() || flags.path_prefix.is_some() || !flags.from_ack.is_empty()))
+    let by_path = flags
+        .path_prefix
+        .as_ref()
+        .is_none_or(|path| path_and_name.starts_with(path.as_str()));
+    by_name && by_path
 }
 
 fn of_ack(flags: &ImportFlags, id: &AccountId) -> Result<Found, Box<dyn Error>> {
@@ -204,6 +216,12 @@ fn of_ack(flags: &ImportFlags, id: &AccountId) -> Result<Found, Box<dyn Error>> 
             }
         }
     }
+    let asked = flags.arn.iter().map(ToString::to_string);
+    let missing = asked.filter(|arn| !existing.iter().any(|(other, _)| other == arn));
+    refused.extend(missing.map(|role| NotDeclared {
+        role,
+        reasons: vec!["these files hold no such role that can be read".into()],
+    }));
     let mut found = collected(flags, account, None, Labels::default(), existing);
     found.refused.extend(refused);
     Ok(found)
@@ -214,5 +232,55 @@ fn items(mut object: Value) -> Vec<Value> {
     match object.get_mut("items").map(Value::take) {
         Some(Value::Array(items)) => items,
         _ => vec![object],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(choice: &[&str]) -> ImportFlags {
+        #[derive(clap::Parser)]
+        struct Import {
+            #[command(flatten)]
+            flags: ImportFlags,
+        }
+        let all = [&["import", "--account", "prod"][..], choice].concat();
+        <Import as clap::Parser>::try_parse_from(all).unwrap().flags
+    }
+
+    #[test]
+    fn only_roles_that_were_asked_for_are_printed() {
+        let arn = |rest: &str| format!("arn:aws:iam::222222222222:role/{rest}");
+        let roles = [
+            arn("ops/deploy"),
+            arn("ops/db/backup"),
+            arn("deploy-old"),
+            arn("other/x"),
+        ];
+        for (choice, asked) in [
+            (vec![], "ops/deploy ops/db/backup deploy-old other/x"),
+            (vec!["--path-prefix", "/ops/"], "ops/deploy ops/db/backup"),
+            (
+                vec!["--path-prefix", "/"],
+                "ops/deploy ops/db/backup deploy-old other/x",
+            ),
+            (vec!["--path-prefix", "/OPS/"], ""),
+            (vec!["--name", "DEPLOY*"], "ops/deploy deploy-old"),
+            (vec!["--path-prefix", "/ops/", "--name", "deploy*"], "ops/deploy"),
+            (vec!["--arn", &roles[3]], "other/x"),
+            (
+                vec!["--arn", &roles[3], "--path-prefix", "/ops/db/"],
+                "ops/db/backup other/x",
+            ),
+        ] {
+            let flags = flags(&choice);
+            let found = roles.iter().filter(|role| is_asked(&flags, role));
+            let found: Vec<&str> = found
+                .filter_map(|role| role.split_once('/'))
+                .map(|(_, rest)| rest)
+                .collect();
+            assert_eq!(found.join(" "), asked, "{choice:?}");
+        }
     }
 }

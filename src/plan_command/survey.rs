@@ -46,7 +46,10 @@ pub struct Item {
     claim: Claim,
     others: Vec<Claim>,
     task: Option<Task>,
+    /// What the object means in the account, where the task does not hold it.
+    declared: Option<Box<Desired>>,
     suspended: bool,
+    is_seen: bool,
     now: Timestamp,
 }
 
@@ -126,24 +129,22 @@ impl<'a> Survey<'a> {
         // Whoever makes no role takes no room.
         let makes_roles = !role.spec.suspend && role.spec.mode != Mode::Observe;
         let rooms = |place: &Place<'_>| rooms(&ours, makes_roles, place);
-        let tasks = resolve::resolve(&self.request(role, &rooms));
-        if tasks.is_empty() {
-            return vec![Item {
-                claim: ours,
-                others: Vec::new(),
-                task: None,
-                suspended: role.spec.suspend,
-                now: self.now,
-            }];
-        }
-        let item = |task: Task| Item {
-            others: self.others(&ours, &task),
+        let request = self.request(role, &rooms);
+        let seen = role.status.as_ref().and_then(|status| status.observed_generation);
+        let item = |task: Option<Task>| Item {
+            others: task.as_ref().map_or_else(Vec::new, |task| self.others(&ours, task)),
+            declared: task.as_ref().and_then(|task| declared(&request, task)),
             claim: ours.clone(),
-            task: Some(task),
+            task,
             suspended: role.spec.suspend,
+            is_seen: seen == role.metadata.generation,
             now: self.now,
         };
-        tasks.into_iter().map(item).collect()
+        let tasks = resolve::resolve(&request);
+        if tasks.is_empty() {
+            return vec![item(None)];
+        }
+        tasks.into_iter().map(|task| item(Some(task))).collect()
     }
 
     /// The other objects that could have the role.
@@ -174,6 +175,13 @@ impl<'a> Survey<'a> {
             statusless: true,
             max_removals: usize::MAX,
         }
+    }
+}
+
+fn declared(request: &Request<'_>, task: &Task) -> Option<Box<Desired>> {
+    match &task.target {
+        Target::Hold(_) | Target::End(_) => None,
+        Target::Leave(_) | Target::Settled(..) => holding::declared(request, &task.account).map(Box::new),
     }
 }
 
@@ -221,6 +229,20 @@ impl Item {
     /// What is to be done in the account; absent where the object selects none.
     pub fn task(&self) -> Option<&Task> {
         self.task.as_ref()
+    }
+
+    /// What the object means in the account, where that can be told.
+    pub fn declared(&self) -> Option<&Desired> {
+        match &self.task.as_ref()?.target {
+            Target::Hold(hold) => Some(&hold.desired),
+            Target::End(end) => end.declared.as_ref(),
+            Target::Leave(_) | Target::Settled(..) => self.declared.as_deref(),
+        }
+    }
+
+    /// Whether status speaks of the object as it is now.
+    pub fn is_seen(&self) -> bool {
+        self.is_seen
     }
 
     /// Whether the object is left alone.
@@ -360,58 +382,4 @@ fn settled(outcome: &Outcome) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILES: &str = "
-{apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: c}, spec: {bootstrapRole: {name: crossrole-bootstrap}, allowedNamespaces: {names: [team]}, guardrails: {permissionsBoundary: None, trust: {accounts: ['111111111111']}, maxRolesPerNamespace: 1}}}
----
-{apiVersion: crossrole.dev/v1alpha1, kind: AWSAccount, metadata: {name: prod}, spec: {accountId: '222222222222', class: c}}
----
-{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: a, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {accounts: ['111111111111'], kind: Roles}}]}}
----
-{apiVersion: crossrole.dev/v1alpha1, kind: CrossAccountRole, metadata: {name: b, namespace: team}, spec: {accounts: {names: [prod]}, trust: [{from: {accounts: ['111111111111'], kind: Roles}}]}}
-";
-
-    #[test]
-    fn roles_that_are_there_take_their_room_before_new_ones() {
-        let mut manifests = Manifests::default();
-        manifests.add(FILES, "all.yaml", "team").unwrap();
-        let held = |items: Vec<Item>| -> Vec<String> {
-            let held = items
-                .into_iter()
-                .filter(|item| matches!(item.wanted(), Some(Wanted::Hold(_))));
-            held.map(|item| item.claim.object.name).collect()
-        };
-        let survey = || Survey::of(&manifests, None, "cluster-1", Timestamp::UNIX_EPOCH);
-        assert_eq!(held(survey().items()), ["a"]);
-        assert_eq!(held(survey().items_without_limit()), ["a", "b"]);
-        let b = ObjectName {
-            namespace: "team".into(),
-            name: "b".into(),
-        };
-        let there = Own::from([(b, "prod".to_string())]);
-        assert_eq!(held(survey().items_beside(&there)), ["b"]);
-        let items = survey().items_without_limit();
-        assert_eq!(items[1].own(Some(&Observed::Absent)), None);
-        assert_eq!(
-            items[1].own(None).as_ref(),
-            there.first(),
-            "it may be there where nobody could look"
-        );
-    }
-
-    #[test]
-    fn whoever_makes_no_role_takes_no_room() {
-        for idle in ["suspend: true", "mode: Observe"] {
-            let mut manifests = Manifests::default();
-            let files = FILES.replacen("spec: {accounts:", &format!("spec: {{{idle}, accounts:"), 1);
-            assert_ne!(files, FILES);
-            manifests.add(&files, "all.yaml", "team").unwrap();
-            let survey = Survey::of(&manifests, None, "cluster-1", Timestamp::UNIX_EPOCH);
-            let items = survey.items();
-            let b = items.iter().find(|item| item.claim.object.name == "b");
-            assert!(matches!(b.unwrap().wanted(), Some(Wanted::Hold(_))), "{idle}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
+use crossrole_iam::Partition;
 use crossrole_plan::access::Place;
 use crossrole_plan::profile::{Given, LeftOut, Profile, profiles};
 use jiff::Timestamp;
@@ -25,7 +26,7 @@ pub async fn run(flags: &ProfilesFlags) -> Result<(), Box<dyn Error>> {
     let now = Timestamp::now();
     let manifests = objects(&flags.objects).await?;
     for note in &manifests.notes {
-        eprintln!("note: {note}");
+        eprintln!("note: {}", output::plain(note));
     }
     // All rows of a role are needed: a Deny that speaks of others may speak of the caller too.
     let rows = rows::asked(&manifests, &flags.objects, Question::default(), now);
@@ -34,18 +35,24 @@ pub async fn run(flags: &ProfilesFlags) -> Result<(), Box<dyn Error>> {
         organization: flags.organization.clone(),
     };
     let mut named = Vec::new();
+    let mut is_complete = true;
     for found in profiles(&rows, &flags.caller, &given, now) {
         match found {
             Ok(profile) => named.push(profile),
             Err(left) => {
-                let LeftOut { place, who, why } = *left;
-                eprintln!("left out: {} in {} for {who}: {why}", place.object, place.account);
+                is_complete = false;
+                eprintln!("{}", told(&left));
             }
         }
     }
     let named = sections(named);
     if named.is_empty() {
-        eprintln!("no profile: no role lets {} in", flags.caller);
+        let why = if is_complete {
+            "no role lets"
+        } else {
+            "of no role it is sure that it lets"
+        };
+        eprintln!("no profile: {why} {} in", flags.caller);
     }
     let text = match flags.output {
         OutputFormat::Text => text(&named, flags),
@@ -53,6 +60,12 @@ pub async fn run(flags: &ProfilesFlags) -> Result<(), Box<dyn Error>> {
     };
     output::print(&text)?;
     Ok(())
+}
+
+/// A role that is left out, in a line.
+fn told(LeftOut { place, who, why }: &LeftOut) -> String {
+    let whom = who.as_ref().map_or_else(String::new, |who| format!(" for {who}"));
+    output::plain(&format!("left out: {} in {}{whom}: {why}", place.object, place.account))
 }
 
 /// A profile, its name, and everybody for whom it is.
@@ -116,6 +129,7 @@ impl Section {
         let settings = [
             ("role_arn", Some(profile.place.role_arn.clone())),
             ("source_profile", Some(flags.source_profile.clone())),
+            ("region", region(&profile.place.role_arn)),
             ("mfa_serial", flags.mfa_serial.clone().filter(|_| profile.mfa)),
             ("external_id", profile.external_id.clone()),
             ("role_session_name", profile.session_name.clone()),
@@ -128,22 +142,25 @@ impl Section {
     }
 }
 
+/// The Region in which a role is assumed, for a partition whose STS no other partition's credentials get to: a profile takes none
+/// from its `source_profile`, and without one the CLI calls the STS of `aws`. Source: AWS CLI User Guide, "Using an IAM role in
+/// the AWS CLI".
+fn region(role_arn: &str) -> Option<String> {
+    let partition: Partition = role_arn.split(':').nth(1)?.parse().ok()?;
+    (partition != Partition::Aws).then(|| partition.home_region().to_string())
+}
+
 fn text(sections: &[Section], flags: &ProfilesFlags) -> String {
     let blocks = sections.iter().map(|section| {
-        let mut text = format!("# for {}\n", section.whom.join(", "));
-        if let Some(link) = section.profile.console_link() {
-            text.push_str(&format!("# console: {link}\n"));
-        }
-        text.push_str(&format!("[profile {}]\n", section.name));
-        text.extend(
-            section
-                .settings(flags)
-                .iter()
-                .map(|(name, value)| format!("{name} = {value}\n")),
-        );
-        text
+        let mut lines = vec![format!("# for {}", section.whom.join(", "))];
+        lines.extend(section.profile.console_link().map(|link| format!("# console: {link}")));
+        lines.push(format!("[profile {}]", section.name));
+        let settings = section.settings(flags).into_iter();
+        lines.extend(settings.map(|(name, value)| format!("{name} = {value}")));
+        // A line that ended early would go on as configuration, and that can name a program to be run.
+        lines.iter().map(|line| format!("{}\n", output::plain(line))).collect()
     });
-    blocks.collect::<Vec<_>>().join("\n")
+    blocks.collect::<Vec<String>>().join("\n")
 }
 
 fn json(sections: &[Section], flags: &ProfilesFlags) -> Value {
@@ -162,3 +179,6 @@ fn json(sections: &[Section], flags: &ProfilesFlags) -> Value {
     });
     json!({"profiles": all.collect::<Vec<_>>()})
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,7 +98,7 @@ async fn roles_are_imported_taken_over_told_and_opened() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let manifests = String::from_utf8(succeeded(output)).unwrap();
     assert!(
-        manifests.contains("name: legacy-audit") && manifests.contains("roleName: Legacy_Audit"),
+        manifests.contains("name: legacy-audit.prod\n") && manifests.contains("roleName: Legacy_Audit"),
         "{manifests}"
     );
     assert_eq!(manifests.matches("extraTrustStatements:").count(), 1, "{manifests}");
@@ -120,7 +120,7 @@ async fn roles_are_imported_taken_over_told_and_opened() {
     assert_eq!(scene.simulator.counts().await.unwrap().total.writes, 0);
 
     scene.control_plane.apply(&manifests).await.unwrap();
-    for name in ["legacy-audit", "legacy-raw", "legacy-full"] {
+    for name in ["legacy-audit.prod", "legacy-raw.prod", "legacy-full.prod"] {
         scene.wait_for_ready("security", name, "True").await.unwrap();
     }
     let counts = scene.simulator.counts().await.unwrap().total;
@@ -164,9 +164,9 @@ async fn the_cluster_says_who_gets_in(scene: &Scene) {
     let raw = "users of account 111111111111: MFA, NumericLessThan aws:MultiFactorAuthAge [3600, 1800] [open]";
     let expected = [
         ("closed", format!("{users} [closed]")),
-        ("legacy-audit", format!("{users} [open]")),
-        ("legacy-full", format!("{users} [open]")),
-        ("legacy-raw", raw.to_string()),
+        ("legacy-audit.prod", format!("{users} [open]")),
+        ("legacy-full.prod", format!("{users} [open]")),
+        ("legacy-raw.prod", raw.to_string()),
     ];
     assert_eq!(
         told,

@@ -3,42 +3,74 @@
 //! IAM takes the profiles of ISO 8601 that the W3C names, or seconds since 1970. Source: IAM User Guide, "IAM JSON
 //! policy elements: Condition operators" (date condition operators), and W3C, "Date and Time Formats".
 
+/// When a date is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since 1970-01-01T00:00:00Z, rounded down.
+    pub seconds: i64,
+    /// Whether it is exactly then, and no part of a second later.
+    pub is_whole: bool,
+}
+
+/// When a date is; `None` if it is no date. A date without a time is its beginning, and a time without a zone is UTC's: which
+/// instant IAM takes those for is not documented.
+#[must_use]
+pub fn moment(text: &str) -> Option<Moment> {
+    let read = read(text)?;
+    Some(Moment {
+        seconds: read.seconds,
+        is_whole: read.fraction.is_empty(),
+    })
+}
+
 /// Reads a date and answers a text that is the same for all spellings of one instant; `None` if it is no date.
 ///
 /// A date without a time, or a time without a zone, keeps its own spelling: which instant IAM takes it for is not
 /// documented.
 pub(crate) fn canonical(text: &str) -> Option<String> {
+    let read = read(text)?;
+    Some(match (read.has_zone, read.fraction) {
+        (false, _) => text.to_owned(),
+        (true, "") => format!("@{}", read.seconds),
+        (true, fraction) => format!("@{}.{fraction}", read.seconds),
+    })
+}
+
+struct Read<'text> {
+    seconds: i64,
+    /// Digits after the point, without zeros at their end.
+    fraction: &'text str,
+    has_zone: bool,
+}
+
+fn read(text: &str) -> Option<Read<'_>> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     if unsigned.len() > 4 && is_digits(unsigned) {
-        let seconds: i64 = text.parse().ok()?;
-        return Some(instant(seconds, ""));
+        return Some(Read {
+            seconds: text.parse().ok()?,
+            fraction: "",
+            has_zone: true,
+        });
     }
     let (date, time) = match text.split_once(['T', 't']) {
         Some((date, time)) => (date, Some(time)),
         None => (text, None),
     };
-    let days = days_of(date)?;
+    let midnight = days_of(date)? * 86_400;
     let Some(time) = time else {
-        return Some(text.to_owned());
+        return Some(Read {
+            seconds: midnight,
+            fraction: "",
+            has_zone: false,
+        });
     };
     let (clock, zone) = split_zone(time);
     let (seconds, fraction) = seconds_of(clock)?;
-    match zone {
-        None => Some(text.to_owned()),
-        Some(zone) => {
-            let seconds = days * 86_400 + seconds - zone_seconds(zone)?;
-            Some(instant(seconds, fraction))
-        }
-    }
-}
-
-fn instant(seconds: i64, fraction: &str) -> String {
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.is_empty() {
-        format!("@{seconds}")
-    } else {
-        format!("@{seconds}.{fraction}")
-    }
+    Some(Read {
+        seconds: midnight + seconds - zone.map_or(Some(0), zone_seconds)?,
+        fraction: fraction.trim_end_matches('0'),
+        has_zone: zone.is_some(),
+    })
 }
 
 fn is_digits(text: &str) -> bool {
@@ -141,7 +173,7 @@ fn zone_seconds(zone: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use super::{Moment, canonical, moment};
 
     #[test]
     fn all_spellings_of_one_instant_are_the_same() {
@@ -166,6 +198,22 @@ mod tests {
         for text in ["2026", "2026-11", "2026-11-22", "2026-11-22T10:00:00"] {
             assert_eq!(canonical(text).as_deref(), Some(text));
         }
+    }
+
+    #[test]
+    fn every_date_is_a_moment() {
+        for (text, seconds, is_whole) in [
+            ("2026-11-22T11:00:00+01:00", 1_795_341_600, true),
+            ("1795341600", 1_795_341_600, true),
+            ("2000-02-29T00:00:00.250Z", 951_782_400, false),
+            ("2000-02-29T00:00:00.000Z", 951_782_400, true),
+            ("1970-01-02", 86_400, true),
+            ("1970", 0, true),
+            ("1970-01-01T00:01", 60, true),
+        ] {
+            assert_eq!(moment(text), Some(Moment { seconds, is_whole }), "{text}");
+        }
+        assert_eq!(moment("tomorrow"), None);
     }
 
     #[test]

@@ -58,6 +58,7 @@ use crate::quota;
 pub use crate::json::{Step, path_text};
 pub use canonical::{CanonicalCondition, CanonicalDocument, CanonicalPrincipals, CanonicalStatement};
 pub use condition::{Condition, address_range};
+pub use date::{Moment, moment};
 pub use operator::{Operator, OperatorFamily, OperatorName, Qualifier, UnknownOperator};
 pub use principals::Principals;
 pub use statement::{ActionElement, PrincipalElement, ResourceElement, Statement};

@@ -1,3 +1,6 @@
+mod sessions;
+mod states;
+
 use crossrole_iam::document::{Document, DocumentKind};
 
 use super::*;
@@ -186,7 +189,7 @@ fn nothing_of_a_raw_statement_is_dropped() {
         (
             "tags alone",
             r#"{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:TagSession"}"#.to_string(),
-            "account 111111111111: no way in; may set session tags [open]",
+            "account 111111111111: no way in; may set session tags [no way in]",
         ),
         (
             "a Deny beside an Allow",
@@ -194,7 +197,7 @@ fn nothing_of_a_raw_statement_is_dropped() {
                 r#"{}, {{"Effect": "Deny", "Principal": {{"AWS": "arn:aws:iam::111111111111:user/bob"}}, "Action": "sts:*"}}, {{"Effect": "Deny", "NotPrincipal": {{"AWS": "111111111111"}}, "Action": "sts:AssumeRole", "Condition": {{"Bool": {{"aws:SecureTransport": "false"}}}}}}"#,
                 allow(r#"{"AWS": "111111111111"}"#, "")
             ),
-            "account 111111111111: nothing more is required; unless a Deny below says otherwise [open] | arn:aws:iam::111111111111:user/bob: kept out [open] | everybody but 111111111111: kept out where: Bool aws:SecureTransport [false] [open]",
+            "account 111111111111: nothing more is required; unless a Deny below says otherwise [open] | arn:aws:iam::111111111111:user/bob: kept out [kept out] | everybody but 111111111111: kept out where: Bool aws:SecureTransport [false] [kept out]",
         ),
         (
             "dates",

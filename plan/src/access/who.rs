@@ -202,8 +202,9 @@ impl Who {
         }
     }
 
-    /// Whether somebody who is asked for is among them: an account by its twelve digits, a user or role by its ARN, anybody
-    /// else by the name that stands in the trust policy. Whoever may be among them is.
+    /// Whether somebody who is asked for is among them: an account by its twelve digits, a user, role or session by its ARN,
+    /// anybody else by the name that stands in the trust policy. Whoever may be among them is: of a session only the name of its
+    /// role is known, and not the role's path.
     pub fn may_be(&self, asked: &str) -> bool {
         let asked_account = asked.split(':').nth(4);
         let is_arn = asked.starts_with("arn:");
@@ -217,29 +218,85 @@ impl Who {
             }
             _ if is_id => self.account() == Some(asked),
             Self::Account { id, kind } => {
-                let resource = asked.splitn(6, ':').nth(5).unwrap_or_default();
+                let resource = resource(asked);
                 asked_account == Some(id)
                     && match kind {
                         Kind::Any => true,
                         Kind::Users => resource.starts_with("user/"),
-                        Kind::Roles => resource.starts_with("role/"),
+                        Kind::Roles => resource.starts_with("role/") || is_session(asked),
                     }
             }
             Self::PermissionSet { account, name } => {
-                let resource = asked.splitn(6, ':').nth(5).unwrap_or_default();
                 let start = format!("AWSReservedSSO_{name}_");
+                let is_below = resource(asked).starts_with(PERMISSION_SETS) || is_session(asked);
                 asked_account == Some(account)
-                    && resource.starts_with(PERMISSION_SETS)
-                    && resource.rsplit('/').next().is_some_and(|role| role.starts_with(&start))
+                    && is_below
+                    && role_name(asked).is_some_and(|role| role.starts_with(&start))
             }
-            Self::Pattern(pattern) => matches_arn(pattern, asked),
-            Self::Principal(name)
-            | Self::Deleted(name)
-            | Self::Service(name)
-            | Self::Provider(name)
-            | Self::CanonicalUser(name) => name == asked,
+            Self::Pattern(pattern) => matches_arn(pattern, asked) || may_match_session(pattern, asked),
+            Self::Principal(name) => name == asked || is_session_of(name, asked) || is_session_of(asked, name),
+            Self::Deleted(name) | Self::Service(name) | Self::Provider(name) | Self::CanonicalUser(name) => {
+                name == asked
+            }
         }
     }
+}
+
+/// What an ARN names in its account: `role/team/ci`.
+pub(super) fn resource(arn: &str) -> &str {
+    arn.splitn(6, ':').nth(5).unwrap_or_default()
+}
+
+/// The name of the role that an ARN is of, or of whose session it is. Source: IAM User Guide, "IAM identifiers": a session's ARN
+/// holds the role's name, and not its path.
+fn role_name(arn: &str) -> Option<&str> {
+    match resource(arn).strip_prefix("assumed-role/") {
+        Some(session) => session.split('/').next(),
+        None => resource(arn).strip_prefix(ROLE)?.rsplit('/').next(),
+    }
+}
+
+/// Whether an ARN is that of a role's session.
+pub(crate) fn is_session(arn: &str) -> bool {
+    resource(arn).starts_with("assumed-role/")
+}
+
+/// Whether one ARN can be that of a session of the role that another one is of.
+fn is_session_of(session: &str, role: &str) -> bool {
+    let of = |arn: &str| -> Option<(String, String)> {
+        Some((arn.split(':').nth(4)?.to_string(), role_name(arn)?.to_string()))
+    };
+    is_session(session) && !is_session(role) && of(session).is_some_and(|one| of(role) == Some(one))
+}
+
+/// How what a role's ARN names begins.
+const ROLE: &str = "role/";
+
+/// Whether a pattern can match the role of a session, under some path.
+fn may_match_session(pattern: &str, session: &str) -> bool {
+    let parts = |arn: &str| arn.splitn(6, ':').map(str::to_string).collect::<Vec<String>>();
+    let (written, asked) = (parts(pattern), parts(session));
+    let ([_, partition, service, _, account, resource], [_, of, _, _, id, _]) = (written.as_slice(), asked.as_slice())
+    else {
+        return false;
+    };
+    let Some(name) = role_name(session).filter(|_| is_session(session)) else {
+        return false;
+    };
+    let is_wild = |character: char| matches!(character, '*' | '?');
+    let head = resource.split(is_wild).next().unwrap_or_default();
+    let tail = resource.rsplit(is_wild).next().unwrap_or_default();
+    // What stands before the first wildcard must begin as roles do, and what stands behind the last end as the name does.
+    let begins = head.starts_with(ROLE) || ROLE.starts_with(head);
+    let ends = match tail.rsplit_once('/') {
+        Some((_, last)) => last == name,
+        None => name.ends_with(tail),
+    };
+    pattern::matches(partition, of)
+        && pattern::matches(service, "iam")
+        && pattern::matches(account, id)
+        && begins
+        && ends
 }
 
 // Each of the six parts of an ARN is matched by itself: IAM User Guide, "IAM JSON policy elements: Condition operators"

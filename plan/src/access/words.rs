@@ -15,8 +15,16 @@ pub(super) fn all(conditions: &[Condition]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// Whether a condition asks for MFA, and for nothing less.
+/// Whether nobody without MFA meets a condition. Without MFA there is no age of it either: IAM User Guide, "AWS global condition
+/// context keys" (`aws:MultiFactorAuthAge`).
 pub(super) fn asks_for_mfa(condition: &Condition) -> bool {
+    const AGE: &str = "aws:MultiFactorAuthAge";
+    says_mfa(condition)
+        || is_plain(condition, OperatorName::NumericLessThan, AGE)
+        || is_plain(condition, OperatorName::NumericLessThanEquals, AGE)
+}
+
+fn says_mfa(condition: &Condition) -> bool {
     is_plain(condition, OperatorName::Bool, "aws:MultiFactorAuthPresent")
         && condition.values.iter().all(|value| value.eq_ignore_ascii_case("true"))
         && !condition.values.is_empty()
@@ -45,7 +53,7 @@ fn said(condition: &Condition) -> Option<String> {
         return None;
     }
     let text = match (condition.operator.base, key.as_str()) {
-        (OperatorName::Bool, "aws:multifactorauthpresent") if asks_for_mfa(condition) => "MFA".to_string(),
+        (OperatorName::Bool, "aws:multifactorauthpresent") if says_mfa(condition) => "MFA".to_string(),
         (OperatorName::NumericLessThan, "aws:multifactorauthage") => {
             let [age] = condition.values.as_slice() else {
                 return None;

@@ -34,26 +34,29 @@ pub struct Applied {
 /// The fields of an object that discovery owns, each as its path. Source: Kubernetes documentation, "Server-Side Apply"
 /// (field management).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Owned(BTreeSet<Vec<String>>);
+pub struct Owned {
+    paths: BTreeSet<Vec<String>>,
+    /// Whether somebody else owns `spec.state`, be it together with discovery.
+    state_is_anothers: bool,
+}
 
 impl Owned {
     /// As the object's metadata says.
     pub fn of(account: &AWSAccount) -> Self {
-        let mut owned = BTreeSet::new();
+        let mut owned = Self::default();
         for entry in account.metadata.managed_fields.iter().flatten() {
-            let is_ours = entry.manager.as_deref() == Some(DISCOVERY_MANAGER);
-            if is_ours
-                && entry.operation.as_deref() == Some("Apply")
-                && let Some(fields) = &entry.fields_v1
-            {
-                leaves(&fields.0, &mut Vec::new(), &mut owned);
+            let Some(fields) = &entry.fields_v1 else { continue };
+            if entry.manager.as_deref() != Some(DISCOVERY_MANAGER) {
+                owned.state_is_anothers |= fields.0.pointer("/f:spec/f:state").is_some();
+            } else if entry.operation.as_deref() == Some("Apply") {
+                leaves(&fields.0, &mut Vec::new(), &mut owned.paths);
             }
         }
-        Self(owned)
+        owned
     }
 
     fn has(&self, path: &[&str]) -> bool {
-        self.0.iter().any(|owned| owned == path)
+        self.paths.iter().any(|owned| owned == path)
     }
 }
 
@@ -190,7 +193,7 @@ impl Applied {
         let has_label = |(key, value): (&String, &String)| labels.is_some_and(|labels| labels.get(key) == Some(value));
         let spec = &account.spec;
         let annotation = annotations.and_then(|annotations| annotations.get(ORGANIZATION_STATE_ANNOTATION));
-        *owned == self.paths()
+        owned.paths == self.paths()
             && self.labels.iter().all(has_label)
             && (self.organization_state.is_none() || annotation == self.organization_state.as_ref())
             && spec.account_id == self.account_id
@@ -200,7 +203,7 @@ impl Applied {
             && self.state.is_none_or(|state| spec.state == state)
     }
 
-    fn paths(&self) -> Owned {
+    fn paths(&self) -> BTreeSet<Vec<String>> {
         let path = |parts: &[&str]| parts.iter().map(|part| (*part).to_string()).collect::<Vec<_>>();
         let mut paths: BTreeSet<Vec<String>> = self
             .labels
@@ -214,7 +217,7 @@ impl Applied {
         fields.extend(self.external_id.as_ref().map(|_| "externalId"));
         fields.extend(self.state.map(|_| "state"));
         paths.extend(fields.into_iter().map(|field| path(&["spec", field])));
-        Owned(paths)
+        paths
     }
 
     /// The object as it is applied. `seen`: the object that is meant; `None` where it is made.
@@ -266,14 +269,14 @@ impl Owned {
         account.spec.external_id.clone().filter(|_| is_ours)
     }
 
-    /// A state that a person wrote stays theirs, but for `Active`. A pause of theirs is not even made stricter: who writes over
+    /// A state that a person wrote stays theirs, but for `Active`, even where they wrote what discovery says too. A pause of theirs is not even made stricter: who writes over
     /// it cannot put it back.
     fn state_where_it_is_not_a_persons(
         &self,
         account: &AWSAccount,
         wanted: Option<AccountState>,
     ) -> Option<AccountState> {
-        let is_a_persons = self.state(account).is_none();
+        let is_a_persons = self.state_is_anothers || self.state(account).is_none();
         wanted.filter(|_| !is_a_persons || account.spec.state == AccountState::Active)
     }
 }

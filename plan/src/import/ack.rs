@@ -61,16 +61,19 @@ pub fn observed(object: &Value, account: &Account) -> Result<ObservedRole, NotDe
 }
 
 fn read(spec: &Map<String, Value>, account: &Account, reasons: &mut Vec<String>) -> Option<ObservedRole> {
-    let text = |field: &str| spec.get(field).and_then(Value::as_str);
-    let path = text("path").unwrap_or("/");
-    let name = parsed::<RoleName>("spec.name", text("name").unwrap_or_default(), reasons);
+    let mut text = |field: &str| optional_text(spec.get(field), &format!("spec.{field}"), reasons);
+    let (path, name) = (text("path").unwrap_or("/"), text("name").unwrap_or_default());
+    let (trust, description) = (text("assumeRolePolicyDocument"), text("description"));
+    let boundary = text("permissionsBoundary");
+    let name = parsed::<RoleName>("spec.name", name, reasons);
     let parsed_path = parsed::<Path>("spec.path", path, reasons);
     let policies = list(spec.get("policies"), "spec.policies", reasons);
-    let attached = policies
-        .iter()
-        .filter_map(|policy| parsed("spec.policies", policy.as_str().unwrap_or_default(), reasons));
+    let attached = policies.iter().filter_map(|policy| {
+        let arn = required_text(Some(policy), "spec.policies", reasons)?;
+        parsed("spec.policies", arn, reasons)
+    });
     let attached = attached.collect();
-    let boundary = text("permissionsBoundary").and_then(|arn| parsed("spec.permissionsBoundary", arn, reasons));
+    let boundary = boundary.and_then(|arn| parsed("spec.permissionsBoundary", arn, reasons));
     let max_session = match spec.get("maxSessionDuration") {
         None | Some(Value::Null) => Some(3600),
         Some(seconds) => seconds.as_u64().and_then(|seconds| u32::try_from(seconds).ok()),
@@ -83,7 +86,8 @@ fn read(spec: &Map<String, Value>, account: &Account, reasons: &mut Vec<String>)
         None | Some(Value::Null) => {}
         Some(Value::Object(documents)) => {
             for (name, text) in documents {
-                let document = document(text.as_str().unwrap_or_default(), DocumentKind::Permission);
+                let text = required_text(Some(text), &format!("spec.inlinePolicies.{name}"), reasons);
+                let document = document(text.unwrap_or_default(), DocumentKind::Permission);
                 inline.extend(parsed("spec.inlinePolicies", name, reasons).map(|name| (name, document)));
             }
         }
@@ -94,11 +98,8 @@ fn read(spec: &Map<String, Value>, account: &Account, reasons: &mut Vec<String>)
         id: String::new(),
         dates: Default::default(),
         path: path.to_string(),
-        trust: document(
-            text("assumeRolePolicyDocument").unwrap_or_default(),
-            DocumentKind::Trust,
-        ),
-        description: text("description").unwrap_or_default().to_string(),
+        trust: document(trust.unwrap_or_default(), DocumentKind::Trust),
+        description: description.unwrap_or_default().to_string(),
         max_session: max_session?,
         boundary,
         tags: tags(spec, reasons),
@@ -121,13 +122,34 @@ fn list<'a>(value: Option<&'a Value>, field: &str, reasons: &mut Vec<String>) ->
 
 fn tags(spec: &Map<String, Value>, reasons: &mut Vec<String>) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
-    for tag in list(spec.get("tags"), "spec.tags", reasons) {
-        let text = |member: &str| tag[member].as_str().unwrap_or_default().to_string();
-        if tags.insert(text("key"), text("value")).is_some() {
-            reasons.push(format!("spec.tags has {} twice", text("key")));
+    for (index, tag) in list(spec.get("tags"), "spec.tags", reasons).iter().enumerate() {
+        let key = required_text(tag.get("key"), &format!("spec.tags[{index}].key"), reasons);
+        let value = optional_text(tag.get("value"), &format!("spec.tags[{index}].value"), reasons);
+        let Some(key) = key else { continue };
+        if tags
+            .insert(key.to_string(), value.unwrap_or_default().to_string())
+            .is_some()
+        {
+            reasons.push(format!("spec.tags has {key} twice"));
         }
     }
     tags
+}
+
+/// A text that need not be there. What is there and no text was meant to say something.
+fn optional_text<'a>(value: Option<&'a Value>, field: &str, reasons: &mut Vec<String>) -> Option<&'a str> {
+    match value {
+        None | Some(Value::Null) => None,
+        value => required_text(value, field, reasons),
+    }
+}
+
+fn required_text<'a>(value: Option<&'a Value>, field: &str, reasons: &mut Vec<String>) -> Option<&'a str> {
+    let text = value.and_then(Value::as_str);
+    if text.is_none() {
+        reasons.push(format!("{field} is no string: quote it"));
+    }
+    text
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(

@@ -268,8 +268,43 @@ fn the_class_s_boundary_is_left_to_the_class_and_another_is_refused() {
 #[test]
 fn objects_get_names_that_kubernetes_takes_each_its_own() {
     let mut taken = BTreeSet::new();
-    let names = ["Audit", "audit", "AWSReserved_x+y", "+", "a.b@c", "-x-"].map(|role| object_name(role, &mut taken));
-    assert_eq!(names, ["audit", "audit-2", "awsreserved-x-y", "role", "a-b-c", "x"]);
+    let mut prod = account();
+    prod.name = "prod".into();
+    let names =
+        ["Audit", "audit", "AWSReserved_x+y", "+", "a.b@c", "-x-"].map(|role| object_name(role, &prod, &mut taken));
+    assert_eq!(
+        names,
+        [
+            "audit.prod",
+            "audit-2.prod",
+            "awsreserved-x-y.prod",
+            "role.prod",
+            "a-b-c.prod",
+            "x.prod"
+        ]
+    );
+}
+
+#[test]
+fn what_is_imported_from_two_accounts_has_no_name_in_common() {
+    let mut prod = account();
+    let mut names = BTreeSet::new();
+    // The second account's name ends as the first one's object does.
+    for (account, roles) in [
+        ("prod", ["deploy", "deploy-eu"]),
+        ("eu-prod", ["deploy", "deploy-eu"]),
+        ("eu.prod", ["deploy", "x"]),
+    ] {
+        prod.name = account.into();
+        let mut taken = BTreeSet::new();
+        names.extend(roles.map(|role| object_name(role, &prod, &mut taken)));
+    }
+    assert_eq!(names.len(), 6, "{names:?}");
+    prod.name = "a".repeat(253);
+    assert_eq!(
+        object_name("deploy", &prod, &mut BTreeSet::new()),
+        "deploy.222222222222"
+    );
 }
 
 fn ack(spec: serde_json::Value) -> serde_json::Value {
@@ -308,6 +343,26 @@ fn what_of_an_ack_role_is_not_known_is_refused() {
         (
             json!({"name": "x", "assumeRolePolicyDocument": TRUST, "policyRefs": []}),
             "spec.policyRefs names another object, whose ARN only the cluster knows: write the ARN, or import from the account",
+        ),
+        (
+            json!({"name": "x", "assumeRolePolicyDocument": TRUST, "tags": [{"key": "n", "value": 5}]}),
+            "spec.tags[0].value is no string: quote it",
+        ),
+        (
+            json!({"name": "x", "assumeRolePolicyDocument": TRUST, "tags": [{"value": "n"}]}),
+            "spec.tags[0].key is no string: quote it",
+        ),
+        (
+            json!({"name": "x", "assumeRolePolicyDocument": TRUST, "description": 5}),
+            "spec.description is no string: quote it",
+        ),
+        (
+            json!({"name": "x", "assumeRolePolicyDocument": TRUST, "path": 5}),
+            "spec.path is no string: quote it",
+        ),
+        (
+            json!({"name": "x", "assumeRolePolicyDocument": TRUST, "inlinePolicies": {"a": {"Version": "2012-10-17"}}}),
+            "spec.inlinePolicies.a is no string: quote it",
         ),
         (
             json!({"name": "x", "assumeRolePolicyDocument": TRUST, "colour": 1}),

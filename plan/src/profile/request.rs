@@ -2,7 +2,7 @@
 //!
 //! Source of the keys: IAM User Guide, "AWS global condition context keys" and "IAM and AWS STS condition context keys".
 
-use crossrole_iam::document::{Condition, Operator, OperatorFamily, OperatorName, Qualifier};
+use crossrole_iam::document::{Condition, Operator, OperatorFamily, OperatorName, Qualifier, moment};
 use crossrole_iam::{AccountId, IamPrincipal, PrincipalArn, pattern};
 use jiff::Timestamp;
 
@@ -90,7 +90,7 @@ impl Request<'_> {
             "sts:externalid" => Some(vec![self.external_id.map(str::to_string)]),
             "sts:rolesessionname" => value(self.session_name?),
             "sts:sourceidentity" | "aws:sourceaccount" | "aws:sourcearn" | "aws:federatedprovider" => absent(),
-            "aws:currenttime" => value(&self.now.to_string()),
+            "aws:currenttime" => value(&self.now.as_second().to_string()),
             "aws:epochtime" => value(&self.now.as_second().to_string()),
             "aws:securetransport" => value("true"),
             "aws:principalisawsservice" | "aws:viaawsservice" => value("false"),
@@ -192,7 +192,7 @@ fn ordered(operator: OperatorName, order: std::cmp::Ordering) -> Option<bool> {
     })
 }
 
-fn time(text: &str) -> Option<Timestamp> {
-    let seconds = || Timestamp::from_second(text.parse().ok()?).ok();
-    text.parse().ok().or_else(seconds)
+/// As a number that orders times.
+fn time(text: &str) -> Option<(i64, bool)> {
+    moment(text).map(|moment| (moment.seconds, !moment.is_whole))
 }

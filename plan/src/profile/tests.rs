@@ -6,6 +6,8 @@ use crate::declaration::ObjectName;
 use crate::desired::Desired;
 use crate::testing::{check_table, desired};
 
+mod unknown;
+
 const ALICE: &str = "arn:aws:iam::111111111111:user/alice";
 const CI: &str = "arn:aws:iam::111111111111:role/team/ci";
 

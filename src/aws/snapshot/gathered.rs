@@ -48,7 +48,7 @@ impl Snapshot {
                 gathered.others.insert(name);
                 return;
             }
-            Found::Listed => {
+            Found::Listed(_) => {
                 gathered.others.insert(name);
                 return;
             }

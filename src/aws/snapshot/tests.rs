@@ -30,7 +30,11 @@ fn roles(known: &[(&str, RoleAnswer)], others: &[&str]) -> Roles {
         .iter()
         .map(|(name, answer)| (name.to_string(), Found::Whole(answer.clone())));
     known
-        .chain(others.iter().map(|name| (name.to_string(), Found::Listed)))
+        .chain(
+            others
+                .iter()
+                .map(|name| (name.to_string(), Found::Listed(String::new()))),
+        )
         .collect()
 }
 

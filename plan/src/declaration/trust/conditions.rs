@@ -68,6 +68,25 @@ pub(super) fn variable_problem(conditions: &[Condition]) -> Option<String> {
     })
 }
 
+/// What is wrong with the ARNs of principals in conditions, if anything: no ARN has white space in it, and whatever shows the
+/// condition would show another. Source: IAM API Reference, `CreateUser` and `CreateRole` (names and paths).
+pub(super) fn arn_problem(conditions: &[Condition]) -> Option<String> {
+    let of_arns = conditions.iter().filter(|one| one.is_about("aws:PrincipalArn"));
+    let mut texts = of_arns.flat_map(|one| one.values.iter().map(move |value| (one, value)));
+    texts.find_map(|(condition, value)| {
+        // A variable may have a space before what stands for it where it is absent.
+        let is_wrong = |character: char| {
+            character.is_control() || (character.is_whitespace() && !(character == ' ' && value.contains("${")))
+        };
+        value.contains(is_wrong).then(|| {
+            format!(
+                "{}.{}: {value:?} has white space in it, and no ARN has any: take it out",
+                condition.operator, condition.key
+            )
+        })
+    })
+}
+
 fn kept_for(key: &str) -> Option<&'static str> {
     let folded = key.to_ascii_lowercase();
     let listed = KEPT.iter().find(|(kept, _)| kept.eq_ignore_ascii_case(key));

@@ -19,6 +19,9 @@ pub(super) fn parse(texts: &[StatementText]) -> Result<Vec<Statement>, Refusal> 
         if let Some(problem) = conditions::variable_problem(&statement.conditions) {
             return Err(invalid(&field, format!("Condition.{problem}")));
         }
+        if let Some(problem) = conditions::arn_problem(&statement.conditions) {
+            return Err(invalid(&field, format!("Condition.{problem}")));
+        }
         let sid = statement.sid.as_deref().filter(|sid| !sid.is_empty());
         if sid == Some(CLOSED_SID) {
             return Err(invalid(

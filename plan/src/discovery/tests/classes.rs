@@ -213,4 +213,18 @@ fn a_class_that_is_being_deleted_gets_no_more_accounts() {
     cluster.classes[0].metadata.deletion_timestamp = Some(serde_json::from_value(ending).unwrap());
     let both = listing(vec![listed(1, &[WORKLOADS]), listed(2, &[WORKLOADS])]);
     assert_eq!(cluster.follow(&both), Decision::default());
+    // Nor one that is of another class.
+    let mut cluster = Cluster::usual();
+    cluster.follow(&listing(vec![listed(1, &[WORKLOADS, PROD])]));
+    let mut nearer = class(
+        "nearer",
+        &format!("{{organizationalUnits: [{PROD}], externalId: nearer-1}}"),
+    );
+    nearer.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-11-22T10:00:00Z")).unwrap());
+    cluster.classes.push(nearer);
+    assert_eq!(
+        cluster.follow(&listing(vec![listed(1, &[WORKLOADS, PROD])])),
+        Decision::default()
+    );
+    assert_eq!(cluster.accounts[FIRST]["spec"]["class"], "standard");
 }

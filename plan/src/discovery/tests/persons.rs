@@ -87,3 +87,26 @@ fn what_a_person_adds_stays_and_a_state_but_active_is_theirs() {
     cluster.follow(&all);
     assert_eq!(cluster.accounts[FIRST]["spec"]["class"], "standard");
 }
+
+#[test]
+fn a_pause_of_discovery_that_a_person_makes_theirs_is_theirs() {
+    let mut cluster = Cluster::usual();
+    let mut all = listing(vec![listed(1, &[WORKLOADS])]);
+    cluster.follow(&all);
+    all.accounts[0].standing = Standing::Closed;
+    cluster.follow(&all);
+    assert_eq!(cluster.state(FIRST), AccountState::Paused);
+    let gone = listing(Vec::new());
+    let state = |cluster: &Cluster, listing: &Listing| {
+        let decision = cluster.decide(listing);
+        decision.applications[0].fields.state
+    };
+    assert_eq!(state(&cluster, &gone), Some(AccountState::Abandoned));
+    // `kubectl apply --server-side` of the same value: both own it.
+    let entry = json!({"manager": "kubectl", "operation": "Apply", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:state": {}}}});
+    let object = cluster.accounts.get_mut(FIRST).unwrap();
+    object["metadata"]["managedFields"].as_array_mut().unwrap().push(entry);
+    assert_eq!(state(&cluster, &gone), None);
+    all.accounts[0].standing = Standing::Active;
+    assert_eq!(state(&cluster, &all), None, "nor is it started again");
+}

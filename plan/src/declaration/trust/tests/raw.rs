@@ -138,6 +138,21 @@ fn raw_statements_are_read_strictly() {
             r#"[0]: Action: "s3:GetObject" may not stand in a trust policy; it takes only sts:AssumeRole, sts:AssumeRoleWithSAML, sts:AssumeRoleWithWebIdentity, sts:TagSession, sts:SetSourceIdentity, sts:SetContext"#,
         ),
         (
+            "a line break in an ARN",
+            r#"{Effect: Allow, Principal: {AWS: '111111111111'}, Action: 'sts:AssumeRole', Condition: {ArnLike: {'AWS:principalarn': ["arn:aws:iam::111111111111:role/x*\n[default]"]}}}"#,
+            r#"[0]: Condition.ArnLike.AWS:principalarn: "arn:aws:iam::111111111111:role/x*\n[default]" has white space in it, and no ARN has any: take it out"#,
+        ),
+        (
+            "a space in an ARN",
+            r#"{Effect: Deny, Principal: '*', Action: 'sts:AssumeRole', Condition: {StringNotLike: {'aws:PrincipalArn': '* '}}}"#,
+            r#"[0]: Condition.StringNotLike.aws:PrincipalArn: "* " has white space in it, and no ARN has any: take it out"#,
+        ),
+        (
+            "a variable in an ARN",
+            r#"{Effect: Deny, Principal: '*', Action: 'sts:AssumeRole', Condition: {StringNotLike: {'aws:PrincipalArn': "arn:aws:iam::*:role/${aws:PrincipalTag/team, 'x'}"}}}"#,
+            "passes",
+        ),
+        (
             "crossrole's own Sid",
             "{Sid: CrossroleClosed, Effect: Allow, Principal: {AWS: '111111111111'}, Action: 'sts:AssumeRole'}",
             "[0]: Sid: CrossroleClosed is crossrole's own: choose another",
