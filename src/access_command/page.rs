@@ -62,7 +62,7 @@ pub(super) fn page(rows: &[Row], now: Timestamp) -> String {
     ));
     if !rows.is_empty() {
         text.push_str(&picture::picture(rows));
-        text.push_str("<table>\n<colgroup><col style=\"width: 10%\"><col style=\"width: 20%\"><col style=\"width: 20%\"><col style=\"width: 19%\"><col style=\"width: 10%\"><col style=\"width: 8%\"><col style=\"width: 13%\"></colgroup>\n<thead><tr><th>Account</th><th>Role</th><th>Who</th><th>How</th><th>Until</th><th>Last used</th><th>State</th></tr></thead>\n<tbody>\n");
+        text.push_str("<table>\n<colgroup><col style=\"width: 10%\"><col style=\"width: 19%\"><col style=\"width: 20%\"><col style=\"width: 18%\"><col style=\"width: 11%\"><col style=\"width: 10%\"><col style=\"width: 12%\"></colgroup>\n<thead><tr><th>Account</th><th>Role</th><th>Who</th><th>How</th><th>Until</th><th>Last used</th><th>State</th></tr></thead>\n<tbody>\n");
         text.extend(rows.iter().map(line));
         text.push_str("</tbody>\n</table>\n");
     }
