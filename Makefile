@@ -5,7 +5,7 @@ CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test matrix crash campaign soak isolation failover fuzz organization kit alerts bench check generate release release-check tools build
+.PHONY: help demo test matrix crash campaign soak isolation failover fuzz organization feed kit alerts bench check generate release release-check tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
@@ -40,6 +40,9 @@ fuzz: ## Feed the parsers what nobody would write, for ten minutes (or CROSSROLE
 
 organization: ## Discover an organisation of 300 accounts in moto.
 	@CROSSROLE_ORGANIZATION=all $(CARGO) test --workspace --test organizations -- --nocapture
+
+feed: ## Take 10,000 events from a queue in moto while the operator is killed ten times.
+	@CROSSROLE_FEED=all $(CARGO) test --workspace --test feed -- --nocapture
 
 kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser, the AWS CLI and terraform (CROSSROLE_TERRAFORM_PLUGINS), and profiles to botocore.
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
