@@ -30,7 +30,7 @@ use python::{python_with, say};
 use queue::Queue;
 use records::{By, change, uses};
 use serde_json::{Value, json};
-use support::{PROD, account, class, namespace, role, with, yaml};
+use support::{PROD, account, class, namespace, objects, role, with, yaml};
 
 /// What the operator's sessions are called.
 const SESSION: &str = "crossrole-east";
@@ -50,10 +50,19 @@ async fn stage() -> Option<(Queue, Scene, emulators::Folder)> {
     Some((queue, scene, folder))
 }
 
-/// The ARN of an object's role in `prod`, once it is there.
-async fn role_arn(scene: &Scene, name: &str) -> String {
-    let role = scene.wait_for_ready("security", name, "True").await.unwrap();
-    role["status"]["accounts"][0]["roleArn"].as_str().unwrap().to_owned()
+/// The ARNs of the objects' roles in `prod`, by name, once so many are there.
+async fn role_arns(scene: &Scene, count: usize) -> BTreeMap<String, String> {
+    let arns = eventually(PATIENCE * 5, "the roles are there", async || {
+        let roles = objects::list(scene, "xar", "").await;
+        let ready = roles.iter().filter(|(_, role)| objects::is_ready(role));
+        let ready: Vec<_> = ready.collect();
+        if ready.len() < count {
+            return Err(ready.len());
+        }
+        let arn = |role: &Value| role["status"]["accounts"][0]["roleArn"].as_str().unwrap().to_owned();
+        Ok(ready.into_iter().map(|(name, role)| (name.clone(), arn(role))).collect())
+    });
+    arns.await.unwrap()
 }
 
 /// All Events of the namespace with one of these reasons.
@@ -120,10 +129,7 @@ async fn no_use_is_lost_and_none_counts_twice_whatever_the_queue_holds_and_howev
     objects.extend(names.iter().map(|name| role(name)));
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
     let mut operator = scene.operator(&[]).await.unwrap();
-    let mut arns = Vec::new();
-    for name in &names {
-        arns.push(role_arn(&scene, name).await);
-    }
+    let arns = role_arns(&scene, names.len()).await;
 
     // Uses of half an hour, with duplicates, of roles that are ours and some that are not, in no order.
     let now = Timestamp::now().as_second();
@@ -134,7 +140,7 @@ async fn no_use_is_lost_and_none_counts_twice_whatever_the_queue_holds_and_howev
         let which = use_number / 5 % names.len();
         let ago = i64::try_from(use_number % 1_800).unwrap();
         let time = Timestamp::from_second(now - ago).unwrap().to_string();
-        let told = uses(by, use_number, &arns[which], PROD, &time);
+        let told = uses(by, use_number, &arns[&names[which]], PROD, &time);
         if use_number % 7 == 0 {
             messages.extend(told.iter().cloned());
         }
@@ -173,6 +179,7 @@ async fn no_use_is_lost_and_none_counts_twice_whatever_the_queue_holds_and_howev
         .unwrap_or_else(|error| panic!("{error}\n{}", operator.log()));
         operator.kill().await.unwrap();
         operator = scene.operator(&[]).await.unwrap();
+        say("feed", &format!("kill {kill} after {:.1} s", began.elapsed().as_secs_f32()));
     }
     eventually(PATIENCE * 5, "every use is counted", async || {
         let (left, _) = queue.left();
@@ -204,17 +211,12 @@ async fn no_use_is_lost_and_none_counts_twice_whatever_the_queue_holds_and_howev
         ),
     );
     eventually(PATIENCE, "status says who last assumed each role", async || {
-        for name in &names {
-            let role = scene
-                .get("crossaccountrole", "security", name)
-                .await
-                .map_err(|error| error.to_string())?;
+        let roles = objects::list(&scene, "xar", "").await;
+        let mut without = roles.values().filter(|role| {
             let last = &role["status"]["accounts"][0]["lastAssumed"];
-            if !last["principal"].is_string() || !last["mfa"].is_string() {
-                return Err(role["status"].to_string());
-            }
-        }
-        Ok(())
+            !last["principal"].is_string() || !last["mfa"].is_string()
+        });
+        without.next().map_or(Ok(()), |role| Err(role["status"].to_string()))
     })
     .await
     .unwrap();
@@ -255,10 +257,7 @@ async fn a_hand_edit_is_put_back_when_its_event_comes_and_nothing_else_is_asked(
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
     let mut operator = scene.operator(&["--propagation-delay=1s"]).await.unwrap();
     let figures = Figures::of(&mut operator, PATIENCE).await.unwrap();
-    let arn = role_arn(&scene, "audit").await;
-    for number in 0..3 {
-        role_arn(&scene, &format!("other-{number}")).await;
-    }
+    let arn = role_arns(&scene, 4).await["audit"].clone();
     support::wait_for_roles_in_prod(&scene, 4).await;
     let declared = scene.simulator.role(PROD, "audit").await.unwrap().unwrap().trust;
     let time = || Timestamp::now().to_string();
