@@ -7,7 +7,7 @@ PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 FORGIVEN = test "$${CI:-false}" = false
 CHART_CRDS = charts/crossrole/crds-files
 
-.PHONY: help demo test laws matrix crash campaign soak isolation failover fuzz organization access kit alerts bench check generate release release-check tools build
+.PHONY: help demo test laws matrix crash campaign soak isolation failover fuzz organization access feed kit alerts bench check generate release release-check tools build
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile
@@ -49,6 +49,9 @@ organization: ## Discover an organisation of 300 accounts in moto.
 
 access: ## Let MiniStack judge every row of crossrole access over 200 roles.
 	@CROSSROLE_ACCESS=all $(CARGO) test --workspace --test judges access -- --nocapture
+
+feed: ## Take 10,000 events from a queue in moto while the operator is killed ten times.
+	@CROSSROLE_FEED=all $(CARGO) test --workspace --test feed -- --nocapture
 
 kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser, the AWS CLI and terraform (CROSSROLE_TERRAFORM_PLUGINS), and profiles to botocore.
 	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored

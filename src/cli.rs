@@ -11,7 +11,7 @@ use crossrole_iam::{Arn, PrincipalArn};
 use crossrole_plan::declaration::OrganizationId;
 use crossrole_plan::duration;
 
-use crate::aws::OrganizationRole;
+use crate::aws::{OrganizationRole, QueueUrl};
 use crate::bootstrap_command::Format;
 use crate::controller::{Discovery, Settings};
 use crate::lease;
@@ -111,6 +111,10 @@ pub struct RunFlags {
     /// Read the organisation as this role, instead of as the operator itself.
     #[arg(long, env = "CROSSROLE_ORGANIZATION_ROLE", value_name = "ARN")]
     organization_role: Option<OrganizationRole>,
+    /// Take events of CloudTrail from this queue of Amazon SQS: who assumes roles, and who changes them by hand. The operator's
+    /// identity must be allowed to receive and delete its messages.
+    #[arg(long, env = "CROSSROLE_EVENT_QUEUE_URL", value_name = "URL", value_parser = event_queue)]
+    event_queue_url: Option<EventQueue>,
     /// Work only while holding a lease, so that of several operators one works and the others stand by.
     #[arg(long, env = "CROSSROLE_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_value_t = false,
         default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -148,6 +152,10 @@ pub struct RunFlags {
 /// An address to listen at, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen(pub Option<SocketAddr>);
+
+/// The queue of the feed of events, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQueue(pub Option<QueueUrl>);
 
 /// Flags of `crossrole plan`.
 #[derive(Debug, Args)]
@@ -262,6 +270,7 @@ impl RunFlags {
             discovery: self.discover_organization.then(|| Discovery {
                 role: self.organization_role.clone(),
             }),
+            event_queue: self.event_queue_url.clone().and_then(|queue| queue.0),
         }
     }
 
@@ -325,6 +334,13 @@ fn listen(text: &str) -> Result<Listen, String> {
         .map_err(|_| "write an IP address and a port, such as 0.0.0.0:8080 or [::]:8080, or nothing".to_string())
 }
 
+fn event_queue(text: &str) -> Result<EventQueue, String> {
+    match text {
+        "" => Ok(EventQueue(None)),
+        url => url.parse().map(|url| EventQueue(Some(url))),
+    }
+}
+
 fn arn(text: &str) -> Result<Arn, String> {
     text.parse().map_err(|error| format!("{error}"))
 }
@@ -369,6 +385,17 @@ mod tests {
         let role = run(&["--discover-organization", role]).settings().discovery;
         assert!(role.is_some_and(|discovery| discovery.role.is_some()));
         assert!(Cli::try_parse_from(["crossrole", "run", "--organization-role=reader"]).is_err());
+    }
+
+    #[test]
+    fn there_is_a_feed_only_where_a_queue_is_named() {
+        let queue = |arguments: &[&str]| run(arguments).settings().event_queue;
+        assert_eq!(queue(&[]), None);
+        assert_eq!(queue(&["--event-queue-url="]), None);
+        let url = "https://sqs.eu-central-1.amazonaws.com/111111111111/crossrole-events";
+        assert_eq!(queue(&[&format!("--event-queue-url={url}")]), url.parse().ok());
+        let unsafe_url = "--event-queue-url=http://sqs.eu-central-1.amazonaws.com/111111111111/crossrole-events";
+        assert!(Cli::try_parse_from(["crossrole", "run", unsafe_url]).is_err());
     }
 
     #[test]

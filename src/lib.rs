@@ -13,6 +13,7 @@
 //! | [`controller`] | how Kubernetes is |
 //! | [`metrics`], [`health`], [`server`] | figures, and whether the process is alive and ready |
 //! | [`telemetry`] | the log |
+//! | [`notices`] | what notifiers are told |
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
 //! | [`manifests`] | files → objects, for the commands |
 //! | [`access_command`] | `crossrole access`: who can get in where |
@@ -44,6 +45,7 @@ pub mod import_command;
 pub mod lease;
 pub mod manifests;
 pub mod metrics;
+pub mod notices;
 pub mod orphans_command;
 mod output;
 pub mod plan_command;

@@ -8,6 +8,7 @@
 //! of the AWSAccounts that there are. No label is a role, an object or a namespace.
 
 mod family;
+mod feed;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use prometheus_client::registry::Registry;
 
 pub use family::Description;
 use family::{Catalogue, Series};
+use feed::Feed;
 pub use standing::{AccountStanding, Standing};
 
 /// Figures. Every copy counts into the same ones.
@@ -40,6 +42,7 @@ struct Inner {
     reconciles: Series<3, Counter>,
     looks: Series<2, Counter>,
     drift_repaired: Series<1, Counter>,
+    feed: Feed,
     aws_calls: Series<2, Counter>,
     aws_call_duration: Series<1, Histogram>,
     aws_account_calls: Series<1, Counter>,
@@ -195,6 +198,7 @@ impl Default for Metrics {
             [],
             "1 while the organisation cannot be read; 0 where it was at the last look; absent where it is not to be read",
         );
+        let feed = Feed::new(&mut all);
         let kubernetes_writes = all.counter(
             "kubernetes_writes",
             ["verb", "resource"],
@@ -211,6 +215,7 @@ impl Default for Metrics {
             reconciles,
             looks,
             drift_repaired,
+            feed,
             aws_calls,
             aws_call_duration,
             aws_account_calls,
@@ -363,6 +368,7 @@ impl Metrics {
         }
         if !standing.leader {
             self.reads_no_organization();
+            inner.feed.reads_nothing();
             return;
         }
         for (series, counted) in [(&inner.roles, &standing.roles), (&inner.grants, &standing.grants)] {
@@ -388,6 +394,7 @@ impl Metrics {
             self.note(&account.id);
             // A series that begins with its first count has no increase to be seen.
             inner.drift_repaired.add([&account.id], 0);
+            inner.feed.begin(&account.id);
             inner.aws_account_calls.add([&account.id], 0);
             inner.aws_wait.add([&account.id], 0.0);
             let figures = [
@@ -413,10 +420,12 @@ impl Metrics {
             let stays = known.contains(account.as_str());
             if !stays {
                 self.0.drift_repaired.remove([account]);
+                self.0.feed.forget(account);
                 self.0.aws_account_calls.remove([account]);
                 self.0.aws_wait.remove([account]);
             }
             stays
         });
+        self.0.feed.forget_all_but(&known);
     }
 }

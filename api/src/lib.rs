@@ -38,4 +38,4 @@ pub use class::{AccountClass, AccountClassSpec, AccountClassStatus};
 pub use grant::{AssumeRoleGrant, AssumeRoleGrantSpec, AssumeRoleGrantStatus, GrantedRole, Trusted};
 pub use reason::Reason;
 pub use role::{CrossAccountRole, CrossAccountRoleSpec};
-pub use status::{AccountEntry, CrossAccountRoleStatus, EntryState};
+pub use status::{AccountEntry, CrossAccountRoleStatus, EntryState, LastAssumed, Mfa};

@@ -49,6 +49,9 @@ pub const TAG_LABEL_PREFIX: &str = "tag.crossrole.dev/";
 /// Annotation on an AWSAccount that discovery keeps and that is not simply active: how the account stands.
 pub const ORGANIZATION_STATE_ANNOTATION: &str = "crossrole.dev/organization-state";
 
+/// Annotation on an Event on what was done with a role: which doings it has counted, eight characters for each.
+pub const COUNTED_ANNOTATION: &str = "crossrole.dev/counted";
+
 /// Who owns the fields that discovery keeps, in server-side apply.
 pub const DISCOVERY_MANAGER: &str = "crossrole-discovery";
 

@@ -91,6 +91,51 @@ pub struct AccountEntry {
     pub message: Option<String>,
     /// When `state` last changed.
     pub last_transition_time: Time,
+    /// The last time that somebody assumed the role, as far as the feed of events tells: absent where there is none, or
+    /// nobody has assumed it since. Written at most once in ten minutes for each object, so it may be older by that much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_assumed: Option<LastAssumed>,
+}
+
+/// The last time that somebody assumed a role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastAssumed {
+    /// When, by AWS's clock.
+    pub time: Time,
+    /// Who: a principal's ARN from its account on, or what else AWS tells. At most 64 bytes; the Event has more.
+    #[schemars(length(max = 64))]
+    pub principal: String,
+    /// Whether with MFA.
+    pub mfa: Mfa,
+}
+
+/// Whether somebody who assumed a role came with a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Mfa {
+    /// AWS says so.
+    Yes,
+    /// AWS says that it was not so.
+    No,
+    /// AWS did not say, and every way in that the declared trust has for users and roles demands it.
+    Required,
+    /// AWS did not say; of federated users it never does.
+    Unknown,
+}
+
+impl Mfa {
+    /// Every value.
+    pub const ALL: [Self; 4] = [Self::Yes, Self::No, Self::Required, Self::Unknown];
+
+    /// As it stands in status.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "Yes",
+            Self::No => "No",
+            Self::Required => "Required",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// A day that is no day is refused by the API server: one that stood in an object would make all of it unreadable.

@@ -19,6 +19,7 @@
 //! | [`substitute`] | what an account says of itself, put into inline policy documents |
 //! | [`select`] | which accounts an object selects, which it leaves |
 //! | [`claim`] | which of several objects may have a role of one name |
+//! | [`feed`] | what CloudTrail tells: who used a role, and who changed one |
 //! | [`discovery`] | the accounts of an organisation as AWSAccounts |
 //! | [`brake`] | the limit on removals that nobody asked for by name |
 //! | [`trust`] | the trust policy that a declaration means |
@@ -65,6 +66,7 @@ pub mod doctor;
 pub mod duration;
 pub mod effect;
 pub mod ending;
+pub mod feed;
 pub mod grant;
 pub mod guard;
 pub mod import;

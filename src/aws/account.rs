@@ -318,6 +318,12 @@ impl AccountHandle {
         right_for.filter(|_| !self.gate.is_closed())
     }
 
+    /// Somebody else changed a role: nothing that is remembered of it counts, and what IAM shows is doubtful for a while.
+    pub fn is_changed(&self, role: &RoleName) {
+        self.recent.is_changed(role, Instant::now());
+        self.snapshot.is_written_to(role);
+    }
+
     /// Whether no call is made for now as the bootstrap role.
     pub fn is_closed(&self) -> bool {
         self.gate.is_closed()

@@ -13,6 +13,7 @@ use super::account::{AccountHandle, Entrance, Shared};
 use super::gate::Recovery;
 use super::organization::{Organization, OrganizationRole};
 use super::places::{Lanes, Places, Turn};
+use super::queue::{EventQueue, QueueUrl};
 use crate::metrics::Metrics;
 
 /// All accounts that this process works in.
@@ -84,6 +85,16 @@ impl Accounts {
             ..
         } = self.shared.clone();
         Organization::new(hub, role, session_name, metrics)
+    }
+
+    /// The queue of the feed, as the operator itself.
+    pub fn event_queue(&self, url: &QueueUrl) -> EventQueue {
+        EventQueue::new(&self.hub, url, self.shared.metrics.clone())
+    }
+
+    /// What the operator's sessions are called: so CloudTrail names whoever made its calls.
+    pub fn session_name(&self) -> &str {
+        &self.shared.session_name
     }
 
     /// Waits until a role of this account may be worked on.

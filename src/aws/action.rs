@@ -11,6 +11,7 @@ macro_rules! actions {
         bootstrap: {$($(#[$doc:meta])* $name:ident => $text:literal, $right:ident;)*}
         grants: {$($(#[$grant_doc:meta])* $grant:ident => $grant_text:literal, $grant_right:ident;)*}
         organization: {$($(#[$reader_doc:meta])* $reader:ident => $reader_text:literal, $reader_right:ident;)*}
+        events: {$($(#[$event_doc:meta])* $event:ident => $event_text:literal, $event_right:ident;)*}
     ) => {
         /// An AWS action that crossrole calls. One that several of the roles call is here once for each: they have different
         /// rights to it.
@@ -19,6 +20,7 @@ macro_rules! actions {
             $($(#[$doc])* $name,)*
             $($(#[$grant_doc])* $grant,)*
             $($(#[$reader_doc])* $reader,)*
+            $($(#[$event_doc])* $event,)*
         }
 
         impl Action {
@@ -31,12 +33,16 @@ macro_rules! actions {
             /// Every action by which the organisation is read, and the ones by which its reader is entered.
             pub const OF_ORGANIZATION: &'static [Action] = &[$(Action::$reader,)*];
 
+            /// Every action by which events are taken from the queue of the feed, as the operator itself.
+            pub const OF_EVENTS: &'static [Action] = &[$(Action::$event,)*];
+
             /// The action as it stands in IAM policies: `iam:CreateRole`.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Action::$name => $text,)*
                     $(Action::$grant => $grant_text,)*
                     $(Action::$reader => $reader_text,)*
+                    $(Action::$event => $event_text,)*
                 }
             }
 
@@ -46,6 +52,7 @@ macro_rules! actions {
                     $(Action::$name => Right::$right,)*
                     $(Action::$grant => Right::$grant_right,)*
                     $(Action::$reader => Right::$reader_right,)*
+                    $(Action::$event => Right::$event_right,)*
                 }
             }
 
@@ -61,6 +68,11 @@ macro_rules! actions {
             pub const ORGANIZATION_CALLS: &'static [Call] = &[
                 $(Call { action: $reader_text, right: Right::$reader_right },)*
             ];
+
+            /// The calls by which events are taken from the queue of the feed, as the kit takes them.
+            pub const EVENT_CALLS: &'static [Call] = &[
+                $(Call { action: $event_text, right: Right::$event_right },)*
+            ];
         }
     };
 }
@@ -74,6 +86,8 @@ pub enum Side {
     Grants,
     /// Of whoever reads the organisation: the operator itself, or a role of its own.
     Organization,
+    /// Of the operator itself, at the queue of the feed.
+    Events,
 }
 
 impl Side {
@@ -83,6 +97,7 @@ impl Side {
             Self::Bootstrap => "bootstrap",
             Self::Grants => "grant",
             Self::Organization => "organization",
+            Self::Events => "operator's own",
         }
     }
 }
@@ -190,6 +205,12 @@ actions! {
         /// Reads whether an account that no unit lists is in the organisation.
         DescribeAccount => "organizations:DescribeAccount", ReadOrganization;
     }
+    events: {
+        /// Takes up to ten messages from the queue.
+        ReceiveMessage => "sqs:ReceiveMessage", ConsumeEvents;
+        /// Deletes messages that were handled, up to ten at once.
+        DeleteMessage => "sqs:DeleteMessage", ConsumeEvents;
+    }
 }
 
 impl Action {
@@ -214,6 +235,7 @@ impl Action {
             Side::Bootstrap => Self::ALL,
             Side::Grants => Self::OF_GRANTS,
             Side::Organization => Self::OF_ORGANIZATION,
+            Side::Events => Self::OF_EVENTS,
         }
     }
 
@@ -223,6 +245,8 @@ impl Action {
             Side::Grants
         } else if Self::OF_ORGANIZATION.contains(&self) {
             Side::Organization
+        } else if Self::OF_EVENTS.contains(&self) {
+            Side::Events
         } else {
             Side::Bootstrap
         }
@@ -231,6 +255,9 @@ impl Action {
     /// The action that an operation of a service is, as the SDK names both (`IAM`, `GetRole`). `None`: crossrole makes no
     /// such call as this role.
     pub fn of_operation(side: Side, service: &str, operation: &str) -> Option<Self> {
+        // An operation on several things at once needs the right of the one on each. Source: Service Authorization Reference,
+        // "Actions, resources, and condition keys for Amazon SQS".
+        let operation = operation.strip_suffix("Batch").unwrap_or(operation);
         let is_it = |action: &&Action| {
             let name = action.as_str().split_once(':');
             name.is_some_and(|(prefix, name)| prefix.eq_ignore_ascii_case(service) && name == operation)

@@ -165,6 +165,8 @@ fn classify(action: Action, code: &str, message: &str) -> Failure {
                 Side::Bootstrap => Failure::BootstrapDenied,
                 Side::Grants => Failure::GrantRoleDenied,
                 Side::Organization => Failure::OrganizationRoleDenied,
+                // It calls no STS.
+                Side::Events => Failure::PermissionDenied,
             }
         }
         // "The group with name … cannot be found." Every policy of a grant was seen or made before it is attached.
@@ -245,6 +247,9 @@ impl fmt::Display for CallError {
             ),
             Failure::PermissionDenied if self.action.side() == Side::Organization => formatter.write_str(
                 " (whoever reads the organisation needs this right, in its management account or as a delegated administrator)",
+            ),
+            Failure::PermissionDenied if self.action.side() == Side::Events => formatter.write_str(
+                " (the operator's own identity needs this right on the queue, and where the queue is another account's, its policy must say so too)",
             ),
             Failure::PermissionDenied => write!(formatter, " (the {role} role lacks this right in the account)"),
             _ => Ok(()),

@@ -69,6 +69,7 @@ mod tests {
             .iter()
             .chain(Action::OF_GRANTS)
             .chain(Action::OF_ORGANIZATION)
+            .chain(Action::OF_EVENTS)
         {
             let (service, name) = action.as_str().split_once(':').unwrap();
             let call = Metadata::new(name, service.to_ascii_uppercase());
@@ -79,6 +80,7 @@ mod tests {
             (Side::Bootstrap, "CreatePolicy"),
             (Side::Grants, "CreateRole"),
             (Side::Organization, "GetRole"),
+            (Side::Events, "GetRole"),
         ] {
             assert!(listed(side, Some(&Metadata::new(name, "IAM"))).is_err(), "{name}");
         }

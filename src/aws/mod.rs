@@ -13,6 +13,7 @@
 //! | `gate`, `pace`, `rate` | what every call passes: how fast, whether again, whether at all |
 //! | `places` | how much is done at the same time |
 //! | `organization` | the organisation: its units, accounts and their tags |
+//! | `queue` | the queue of the feed of events |
 //! | `own` | the account of the caller's own identity, read with that identity |
 //! | `read` | reading roles: one alone, or all of an account |
 //! | `answer` | a role as IAM answered it |
@@ -35,6 +36,7 @@ mod organization;
 mod own;
 mod pace;
 mod places;
+mod queue;
 mod rate;
 mod read;
 mod recent;
@@ -52,6 +54,7 @@ pub use hub::{Hub, Identity};
 pub use organization::{Organization, OrganizationRole};
 pub use own::OwnAccount;
 pub use places::Turn;
+pub use queue::{EventQueue, Message, QueueUrl};
 pub use snapshot::{Reading, Tagged};
 pub use write::Applied;
 

@@ -36,6 +36,7 @@ pub(super) struct Pace {
     bootstrap: Breaker,
     grants: Breaker,
     organization: Breaker,
+    events: Breaker,
 }
 
 /// An account whose answers take longer on the average is slow.
@@ -80,6 +81,7 @@ impl Pace {
             bootstrap: Breaker::default(),
             grants: Breaker::default(),
             organization: Breaker::default(),
+            events: Breaker::default(),
         }
     }
 
@@ -88,6 +90,7 @@ impl Pace {
             Side::Bootstrap => &mut self.bootstrap,
             Side::Grants => &mut self.grants,
             Side::Organization => &mut self.organization,
+            Side::Events => &mut self.events,
         }
     }
 

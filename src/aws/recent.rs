@@ -122,6 +122,19 @@ impl Recent {
         writes.by_role.insert(role.folded(), begun);
     }
 
+    /// Somebody else changed a role: IAM may still show what was before.
+    pub(super) fn is_changed(&self, role: &RoleName, now: Instant) {
+        let mut writes = self.writes();
+        writes.forget_old(self.shown_after, now);
+        let write = writes.by_role.entry(role.folded()).or_insert(Write {
+            at: now,
+            under_way: false,
+            holds: None,
+        });
+        write.at = now;
+        write.holds = None;
+    }
+
     /// What came of a plan that was made from `observed`.
     pub(super) fn wrote(&self, plan: &Plan, observed: &Observed, applied: &Applied, now: Instant) {
         let clear = !applied.guessed && applied.failure.as_ref().is_none_or(|failure| !failure.unclear);
@@ -219,6 +232,25 @@ mod tests {
         assert_eq!(recent.written(&name, start), Some(Observed::Absent));
         assert_eq!(recent.written(&name, start + SHOWN_AFTER), None);
         assert_eq!(recent.doubtful_for(&name, start + SHOWN_AFTER), None);
+    }
+
+    #[test]
+    fn what_somebody_else_changed_is_no_longer_what_we_wrote_and_doubtful_as_long() {
+        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());
+        recent.wrote(&plan(), &present(), &applied(1, None), start);
+        let later = start + SHOWN_AFTER / 2;
+        recent.is_changed(&name, later);
+        assert_eq!(recent.written(&name, later), None);
+        assert_eq!(recent.doubtful_for(&name, later), Some(SHOWN_AFTER));
+        assert_eq!(recent.doubtful_since(later), ["audit"]);
+        assert_eq!(recent.doubtful_for(&name, later + SHOWN_AFTER), None);
+        recent.begin(&name, later);
+        recent.is_changed(&name, later);
+        assert_eq!(
+            recent.doubtful_since(later + SHOWN_AFTER * 2),
+            ["audit"],
+            "our own write goes on all the same"
+        );
     }
 
     #[test]

@@ -144,7 +144,8 @@ impl Sessions {
     /// The same two calls, as whichever role makes them.
     fn actions(&self) -> (Action, Action) {
         match self.side {
-            Side::Bootstrap => (Action::AssumeRole, Action::GetCallerIdentity),
+            // The queue is asked without a session.
+            Side::Bootstrap | Side::Events => (Action::AssumeRole, Action::GetCallerIdentity),
             Side::Grants => (Action::AssumeGrantRole, Action::GetGrantIdentity),
             Side::Organization => (Action::AssumeOrganizationRole, Action::GetOrganizationIdentity),
         }

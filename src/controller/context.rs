@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::discovery::Discovered;
 use super::events::Events;
+use super::feed::Uses;
 use super::grants;
 use super::looks::Looks;
 use super::memory::Memory;
@@ -24,6 +25,7 @@ use super::world::World;
 use crate::aws::Accounts;
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::notices::Notices;
 
 /// How soon an object is looked at again whose cached state is older than what we wrote.
 const CACHE_CATCHES_UP: Duration = Duration::from_millis(200);
@@ -60,6 +62,10 @@ pub struct Context {
     pub grants: Arc<grants::Known>,
     /// What discovery came to.
     pub discovered: Discovered,
+    /// Who last assumed which role, until status says so.
+    pub uses: Uses,
+    /// Where notices go.
+    pub notices: Notices,
     /// Which roles are being worked on, and when each is looked at again.
     pub looks: Arc<Looks>,
     /// The removals that the brake counts.

@@ -11,7 +11,7 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::client::WRITES_AT_ONCE;
@@ -59,14 +59,22 @@ impl Events {
         self.publish(object, "Warning", reason, note).await;
     }
 
-    // An Event that cannot be written must not hold up for long what it speaks of.
-    async fn publish(&self, object: &ObjectReference, type_: &str, reason: &str, note: &str) {
-        // Events about cluster-scoped objects live in `default`, as those of other controllers do.
-        let namespace = object.namespace.as_deref().unwrap_or("default");
-        let event = Event {
+    /// A place to write an Event.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed, so waiting for it cannot fail.
+        self.places.acquire().await.ok()
+    }
+
+    /// Where Events about an object are written.
+    pub(super) fn api(&self, object: &ObjectReference) -> Api<Event> {
+        Api::namespaced(self.client.clone(), namespace(object))
+    }
+
+    /// An Event, but for its name.
+    pub(super) fn event(&self, object: &ObjectReference, type_: &str, reason: &str, note: &str) -> Event {
+        Event {
             metadata: ObjectMeta {
-                generate_name: Some(generate_name(object)),
-                namespace: Some(namespace.into()),
+                namespace: Some(namespace(object).into()),
                 ..ObjectMeta::default()
             },
             type_: Some(type_.into()),
@@ -82,11 +90,16 @@ impl Events {
             reporting_instance: Some(self.instance.clone()),
             event_time: Some(MicroTime(jiff::Timestamp::now())),
             ..Event::default()
-        };
-        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        let params = PostParams::default();
+        }
+    }
+
+    // An Event that cannot be written must not hold up for long what it speaks of.
+    async fn publish(&self, object: &ObjectReference, type_: &str, reason: &str, note: &str) {
+        let mut event = self.event(object, type_, reason, note);
+        event.metadata.generate_name = Some(generate_name(object));
+        let (api, params) = (self.api(object), PostParams::default());
         let write = async {
-            let _place = self.places.acquire().await;
+            let _place = self.place().await;
             api.create(&params, &event).await
         };
         match timeout(LONGEST, write).await {
@@ -107,8 +120,13 @@ pub fn title(object: &ObjectReference) -> String {
     }
 }
 
+// Events about cluster-scoped objects live in `default`, as those of other controllers do.
+fn namespace(object: &ObjectReference) -> &str {
+    object.namespace.as_deref().unwrap_or("default")
+}
+
 // An Event's name is a DNS subdomain of at most 253 characters; the API server adds five.
-fn generate_name(object: &ObjectReference) -> String {
+pub(super) fn generate_name(object: &ObjectReference) -> String {
     let name = object.name.as_deref().unwrap_or(crossrole_api::names::CONTROLLER);
     let start: String = name.chars().take(200).collect();
     format!("{}-", start.trim_end_matches(['.', '-']))

@@ -205,7 +205,7 @@ impl Looks {
             Some(finished) => look.settle(print, finished, interval, Instant::now()),
             None => look.give_up(Instant::now()),
         }
-        let outdated = look.wanted != print;
+        let outdated = look.wanted != print || look.is_due_at_once();
         // Others of the object may be under way for minutes.
         let due_before_next = looked.next.is_some_and(|next| look.due < next);
         outdated || due_before_next || looked.looks.values().all(|look| look.running.is_none())
@@ -278,6 +278,16 @@ impl Looks {
         expired.collect()
     }
 
+    /// Somebody changed the role of an object in an account from outside: it is looked at now, and read anew.
+    pub fn is_changed(&self, object: &ObjectName, account: &str) {
+        if let Some(looked) = self.objects().get_mut(object) {
+            looked.rest = None;
+            if let Some(look) = looked.looks.get_mut(account) {
+                look.is_changed(Instant::now());
+            }
+        }
+    }
+
     /// How many looks are under way, or wait for their turn.
     pub fn under_way(&self) -> usize {
         self.under_way.len()
@@ -315,7 +325,7 @@ pub fn reference(object: &ObjectName) -> ObjectRef<CachedRole> {
 impl Looked {
     /// How much too early a look may come: the accounts of one object are looked at together.
     fn slack(&self, interval: Duration, now: Instant) -> Duration {
-        let any_due = self.looks.values().any(|look| look.due <= now);
+        let any_due = self.looks.values().any(|look| look.is_due_by_itself(now));
         if any_due { interval / 5 } else { Duration::ZERO }
     }
 

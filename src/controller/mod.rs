@@ -40,6 +40,7 @@
 //! | [`account`] | an AWSAccount: can it be entered, what does it show, is it in use |
 //! | [`grants`] | an AssumeRoleGrant: the same steps, in one account |
 //! | `orphans` | roles that carry our tags and that no object wants |
+//! | [`feed`] | who used a role and who changed one, as CloudTrail tells |
 //! | [`discovery`] | AWSAccounts for the accounts of the organisation |
 //! | [`class`] | an AccountClass: which accounts are of it |
 
@@ -51,6 +52,7 @@ pub mod deadline;
 pub mod discovery;
 mod ending;
 pub mod events;
+pub mod feed;
 pub mod fenced;
 pub mod freshness;
 mod gather;

@@ -30,8 +30,37 @@ fn entry_size(account: &str, arn: usize) -> usize {
     ENTRY_SIZE + account.len() + arn
 }
 
-/// Cuts messages short where all together would not fit. The Events and the log hold the whole.
-fn fit(entries: &mut [AccountEntry]) {
+/// What an entry takes for who last assumed the role, beside the principal.
+const LAST_ASSUMED_SIZE: usize = 80;
+
+fn last_assumed_size(entry: &AccountEntry) -> usize {
+    let last = entry.last_assumed.as_ref();
+    last.map_or(0, |last| LAST_ASSUMED_SIZE + last.principal.len())
+}
+
+/// Cuts short what all together would not fit: first who last assumed roles, the longest ago first, then messages. The Events
+/// and the log hold the whole.
+pub(super) fn fit(entries: &mut [AccountEntry]) {
+    let sizes = entries.iter().map(|entry| {
+        let arn = entry.role_arn.as_ref().map_or(0, String::len);
+        entry_size(&entry.account, arn) + entry.message.as_ref().map_or(0, String::len) + last_assumed_size(entry)
+    });
+    let mut over = sizes.sum::<usize>().saturating_sub(ENTRIES_SIZE);
+    if over > 0 {
+        let mut oldest_first: Vec<&mut AccountEntry> = entries.iter_mut().collect();
+        oldest_first.sort_by_key(|entry| entry.last_assumed.as_ref().map(|last| last.time.0));
+        for entry in oldest_first {
+            if over == 0 {
+                break;
+            }
+            over = over.saturating_sub(last_assumed_size(entry));
+            entry.last_assumed = None;
+        }
+    }
+    fit_messages(entries);
+}
+
+fn fit_messages(entries: &mut [AccountEntry]) {
     let least: usize = entries
         .iter()
         .map(|entry| entry_size(&entry.account, entry.role_arn.as_ref().map_or(0, String::len)))
@@ -173,6 +202,7 @@ pub fn intent(
                 reason: Reason::Waiting,
                 message: None,
                 last_transition_time: Time(now),
+                last_assumed: None,
             };
             (account.as_str(), entry)
         })
@@ -277,6 +307,7 @@ fn entry(
             }
             _ => Time(now),
         },
+        last_assumed: before.and_then(|before| before.last_assumed.clone()),
     }
 }
 

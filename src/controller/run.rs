@@ -1,4 +1,4 @@
-//! Runs the four controllers, and discovery, until told to stop.
+//! Runs the four controllers, discovery and the feed of events, until told to stop.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -22,16 +22,18 @@ use tracing::Instrument;
 use super::context::{Context, TASKS_AT_ONCE, key};
 use super::discovery::Discovered;
 use super::events::Events;
+use super::feed::Uses;
 use super::gather::gather;
 use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
 use super::settings::Settings;
 use super::watch::{Caches, Remembered};
-use super::{account, class, discovery, events, freshness, grants, reconcile, standing, watch};
+use super::{account, class, discovery, events, feed, freshness, grants, reconcile, standing, watch};
 use crate::aws::{Accounts, Hub, Recovery, Side};
 use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
 use crate::metrics::Metrics;
+use crate::notices::Notices;
 
 /// Objects that are looked at at the same time. What AWS is asked about them goes on beside it.
 const OBJECTS_AT_ONCE: u16 = 64;
@@ -165,6 +167,8 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
                 stop.clone()
             ),
             discovery::run(context.clone(), stop.clone()),
+            feed::run(context.clone(), stop.clone()),
+            feed::keep_uses(context.clone(), stop.clone()),
         );
         context.looks.finish().await;
     };
@@ -239,6 +243,8 @@ async fn start(
         memory: remembered.memory,
         grants: remembered.grants,
         discovered: Discovered::default(),
+        uses: Uses::default(),
+        notices: Notices::default(),
         looks: remembered.looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),

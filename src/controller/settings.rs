@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::aws::OrganizationRole;
+use crate::aws::{OrganizationRole, QueueUrl};
 
 /// IAM shows its own writes to most reads after so long.
 const SHOWN_AFTER: Duration = Duration::from_secs(15);
@@ -23,6 +23,8 @@ pub struct Settings {
     pub cluster_id: Option<String>,
     /// Whose accounts get AWSAccounts by themselves; `None`: nobody's.
     pub discovery: Option<Discovery>,
+    /// The queue of the feed of events; `None`: there is no feed.
+    pub event_queue: Option<QueueUrl>,
 }
 
 /// How the organisation is read.

@@ -8,6 +8,12 @@ fn full() -> Metrics {
         metrics.waited_for_aws(account, Duration::from_millis(1500));
         metrics.repaired(account);
     }
+    for account in ["222222222222", "333333333333"] {
+        metrics.used_role(account, ["IAMUser", "Yes", "Granted"], Duration::from_secs(3));
+        metrics.changed_outside(account, Duration::from_secs(4));
+    }
+    metrics.took_message("Use");
+    metrics.read_event_queue(true);
     metrics.reconciled("CrossAccountRole", "Ready", "InSync");
     metrics.looked("Ready", "InSync");
     metrics.wrote_to_kubernetes("patch", "crossaccountroles/status");

@@ -80,6 +80,15 @@ async fn the_operator_may_do_what_it_needs_in_kubernetes_and_nothing_else() {
     let discovering = render(&["operator.discoverOrganization=true"]).await;
     expected.insert(Call::new("create", "crossrole.dev", "awsaccounts", None));
     assert_eq!(granted(named(&discovering, "ClusterRole", RELEASE)), expected);
+    // What an Event has counted is read where there is something to count.
+    let url = "https://sqs.eu-central-1.amazonaws.com/111111111111/crossrole-events";
+    let fed = [
+        "operator.discoverOrganization=true",
+        &format!("operator.eventQueueUrl={url}"),
+    ];
+    let fed = render(&fed).await;
+    expected.extend(["get", "patch"].map(|verb| Call::new(verb, "events.k8s.io", "events", None)));
+    assert_eq!(granted(named(&fed, "ClusterRole", RELEASE)), expected);
     let group = "coordination.k8s.io";
     let lease = ["get", "update", "list", "watch"].map(|verb| Call::new(verb, group, "leases", Some("crossrole")));
     let create = Call::new("create", group, "leases", None);

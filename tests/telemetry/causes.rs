@@ -8,6 +8,7 @@ use crossrole_testkit::simulator::{Effect, Fault, Match};
 use crossrole_testkit::{Figures, Scene, eventually};
 use serde_json::{Value, json};
 
+use super::queue::Queue;
 use super::recording::Recording;
 use super::support::{PROD, account, class, grant, granting, objects, role, with, yaml};
 use super::{BUSY, wait_for, wait_for_some};
@@ -195,6 +196,20 @@ pub async fn organization_unread(scene: &Scene, figures: &Figures, recording: &m
         !scrape.contains_key(series)
     })
     .await;
+}
+
+/// The operator loses the right to take messages from the event queue.
+pub async fn event_queue_unread(queue: &Queue, figures: &Figures, recording: &mut Recording) {
+    let series = "crossrole_event_queue_unread";
+    let is = |value: f64| move |scrape: &Scrape| scrape.get(series) == Some(&value);
+    until(figures, "the event queue is read", is(0.0)).await;
+    let from = recording.now().await;
+    queue.refuses(true);
+    until(figures, "the event queue cannot be read", is(1.0)).await;
+    let expected = [("CrossroleEventQueueUnread", "")];
+    recording.seen("the event queue cannot be read", from, &expected).await;
+    queue.refuses(false);
+    until(figures, "the event queue is read again", is(0.0)).await;
 }
 
 /// No call of IAM comes to an end.

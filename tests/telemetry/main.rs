@@ -6,6 +6,7 @@
 mod causes;
 #[path = "../support/promtool.rs"]
 mod promtool;
+mod queue;
 mod recording;
 #[path = "../support/mod.rs"]
 mod support;
@@ -18,6 +19,7 @@ use crossrole_testkit::scene::PATIENCE;
 use crossrole_testkit::simulator::{Effect, Match};
 use crossrole_testkit::{Figures, Scene, eventually};
 use jiff::Timestamp;
+use queue::Queue;
 use recording::Recording;
 use serde_json::json;
 use support::{PROD, STAGE, account, class, namespace, objects, role, with, yaml};
@@ -87,7 +89,11 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
         // Nobody waits for the end of the lease here: the first gives it back.
         "leaderElection.leaseDuration=60s,leaderElection.renewDeadline=40s,leaderElection.retryPeriod=1s",
     ];
-    let scene = Scene::start_with(&[PROD, BUSY], &settings).await.unwrap();
+    let mut scene = Scene::start_with(&[PROD, BUSY], &settings).await.unwrap();
+    let queue = Queue::start().await;
+    let endpoint = ("AWS_ENDPOINT_URL_SQS".to_owned(), queue.endpoint.clone());
+    scene.container.env.push(endpoint);
+    let takes_events = format!("--event-queue-url={}/111111111111/events", queue.endpoint);
     let folder = tempfile::tempdir().unwrap();
     let filter = folder.path().join("filter");
     let follows = format!("--log-filter-file={}", filter.display());
@@ -95,6 +101,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
         "--resync-interval=1s",
         "--log-format=json",
         "--discover-organization",
+        &takes_events,
         &follows,
     ];
     let mut first = scene.operator(&arguments).await.unwrap();
@@ -199,6 +206,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     causes::aws_in_trouble(&scene, &figures, &mut recording).await;
     causes::leave_that_stays(&scene, &figures, &mut recording).await;
     causes::organization_unread(&scene, &figures, &mut recording).await;
+    causes::event_queue_unread(&queue, &figures, &mut recording).await;
     causes::nothing_ends(&scene, &figures, &mut recording).await;
     causes::no_right_to_report(&scene, &figures, &mut recording).await;
     causes::throttling(&scene, &figures, &mut recording).await;

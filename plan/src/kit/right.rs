@@ -55,6 +55,8 @@ pub enum Right {
     TakeFromUser,
     /// To be the role that reads the organisation: the operator's own identity has it, where that is another.
     EnterToDiscover,
+    /// To take events from the queue of the feed: the operator's own.
+    ConsumeEvents,
     /// To read the organisation: its management account's, or a delegated administrator's.
     ReadOrganization,
 }
@@ -79,6 +81,7 @@ impl Right {
                 | Self::ReadGrantee
                 | Self::EnterToDiscover
                 | Self::ReadOrganization
+                | Self::ConsumeEvents
         )
     }
 }

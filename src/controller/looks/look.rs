@@ -32,6 +32,10 @@ pub(in crate::controller) struct Look {
     pub(in crate::controller) patient: u32,
     /// While it is under way, something came to pass that may change what comes of it.
     pub(in crate::controller) woken: bool,
+    /// Somebody changed the role from outside since a look was last begun.
+    pub(in crate::controller) changed_since: bool,
+    /// Somebody changed the role from outside, and no look has read it since.
+    pub(in crate::controller) changed_unread: bool,
     /// The account's id, once it was looked at.
     pub(in crate::controller) account_id: Option<AccountId>,
 }
@@ -50,6 +54,8 @@ impl Look {
             failures: 0,
             patient: 0,
             woken: false,
+            changed_since: false,
+            changed_unread: false,
             account_id: None,
         }
     }
@@ -67,13 +73,31 @@ impl Look {
         self.running = Some(print);
         self.asked = asked;
         self.woken = false;
+        self.changed_unread |= std::mem::take(&mut self.changed_since);
         true
+    }
+
+    /// Somebody changed the role from outside: it is due, and nothing that we remember counts.
+    pub(in crate::controller) fn is_changed(&mut self, now: Instant) {
+        self.changed_since = true;
+        self.due = now;
+        self.failures = 0;
+    }
+
+    /// Whether somebody changed the role while it was looked at.
+    pub(in crate::controller) fn is_due_at_once(&self) -> bool {
+        self.changed_since && self.running.is_none()
+    }
+
+    /// Whether it is due by itself: not for a change from outside, which says nothing of the object's other accounts.
+    pub(in crate::controller) fn is_due_by_itself(&self, now: Instant) -> bool {
+        self.due <= now && !self.changed_since
     }
 
     /// Whether somebody asked for the look that was begun: nothing that we remember counts. One that is given up, or could
     /// not read the account, leaves it asked for.
     pub(in crate::controller) fn is_anew(&self) -> bool {
-        self.asked != self.answered
+        self.asked != self.answered || self.changed_unread
     }
 
     /// What the last look found right is so still, and will be for so long.
@@ -122,6 +146,7 @@ impl Look {
         };
         if !finished.unread {
             self.answered = self.asked;
+            self.changed_unread = false;
         }
         let patience = finished.may_pass.then(|| outcome::patience(self.patient));
         self.patient = if finished.may_pass {
@@ -131,7 +156,8 @@ impl Look {
         };
         let soonest = [finished.at_latest, patience].into_iter().flatten().min();
         self.due = now + soonest.map_or(wait, |soonest| soonest.min(wait));
-        if std::mem::take(&mut self.woken) && !has_reason(&finished.verdict, &[Reason::InSync]) {
+        let is_woken = std::mem::take(&mut self.woken) && !has_reason(&finished.verdict, &[Reason::InSync]);
+        if is_woken || self.changed_since {
             self.due = now;
         }
         self.done = Some((print, finished.verdict));
@@ -249,6 +275,38 @@ mod tests {
         // It was read, and then something else failed.
         end(&mut look, 2, retrying(), false);
         assert!(look.begin(2, 7, look.due, Duration::ZERO) && !look.is_anew());
+    }
+
+    #[test]
+    fn what_somebody_changed_from_outside_is_read_anew_however_often_and_whenever() {
+        let now = Instant::now();
+        let mut look = look(now);
+        let end = |look: &mut Look, unread| {
+            look.running = None;
+            let finished = Finished {
+                unread,
+                ..finished(Outcome::ready(), None)
+            };
+            look.settle(1, finished, INTERVAL, now);
+        };
+        assert!(look.begin(1, 0, now, Duration::ZERO) && !look.is_anew());
+        end(&mut look, false);
+        look.is_changed(now);
+        assert!(!look.is_due_by_itself(now));
+        assert!(look.begin(1, 0, now, Duration::ZERO) && look.is_anew());
+        // Once more while it is read: what it reads may be what was before.
+        look.is_changed(now);
+        assert!(!look.begin(1, 0, now, Duration::ZERO), "it is under way");
+        end(&mut look, false);
+        assert!(look.begin(1, 0, now, Duration::ZERO) && look.is_anew());
+        end(&mut look, true);
+        assert!(!look.begin(1, 0, now, Duration::ZERO), "its time has not come");
+        assert!(
+            look.begin(1, 0, look.due, Duration::ZERO) && look.is_anew(),
+            "it could not be read"
+        );
+        end(&mut look, false);
+        assert!(look.begin(1, 0, look.due, Duration::ZERO) && !look.is_anew());
     }
 
     #[test]

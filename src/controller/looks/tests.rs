@@ -76,6 +76,8 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             failures: 0,
             patient: 0,
             woken: false,
+            changed_since: false,
+            changed_unread: false,
             account_id: None,
         }),
     );

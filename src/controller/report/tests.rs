@@ -1,3 +1,4 @@
+use crossrole_api::LastAssumed;
 use crossrole_plan::observed::{Dates, RoleSeen};
 
 use super::*;
@@ -272,4 +273,41 @@ fn a_status_of_as_many_accounts_as_can_be_fits_however_long_their_messages_are()
             .min();
         assert!(least.unwrap() >= message, "{length}: {least:?}");
     }
+}
+
+#[test]
+fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
+    let last = |second: i64, principal: usize| LastAssumed {
+        time: Time(at(second)),
+        principal: "x".repeat(principal),
+        mfa: crossrole_api::Mfa::Required,
+    };
+    let role = (
+        "arn:aws:iam::222222222222:role/crossrole/Audit",
+        "AROAABCDEFGHIJKLMNOPQ",
+    );
+    let ready = |account: &str| Verdict {
+        role: Some((role.0.into(), role.1.into())),
+        ..verdict(account, Outcome::ready())
+    };
+    let mut before = report(&CrossAccountRoleStatus::default(), Some(1), &[ready("a")], at(1));
+    before.accounts[0].last_assumed = Some(last(7, 64));
+    let after = report(&before, Some(2), &[ready("a")], at(9));
+    assert_eq!(after.accounts[0].last_assumed, Some(last(7, 64)));
+    assert!(serde_json::to_string(&after.accounts[0]).unwrap().len() < 400);
+
+    // Of as many accounts as can be, as long as their names can be.
+    let mut entries: Vec<AccountEntry> = (0..1_500)
+        .map(|number| AccountEntry {
+            account: format!("{number:0>200}"),
+            role_arn: Some("y".repeat(200)),
+            last_assumed: Some(last(i64::from(number), 64)),
+            ..after.accounts[0].clone()
+        })
+        .collect();
+    fit(&mut entries);
+    let size = serde_json::to_string(&entries).unwrap().len();
+    assert!(size < 1_100_000, "{size} bytes");
+    let kept: Vec<bool> = entries.iter().map(|entry| entry.last_assumed.is_some()).collect();
+    assert!(kept.is_sorted() && kept[1_499] && !kept[0], "the newest stay");
 }

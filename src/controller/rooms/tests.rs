@@ -181,6 +181,7 @@ fn an_entry_takes_room_when_its_role_is_there_or_about_to_be() {
         state,
         reason,
         message: None,
+        last_assumed: None,
         last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
     };
     for (role, state, reason, takes) in [

@@ -1,0 +1,75 @@
+"""A queue of events in a moto server.
+
+`moto_queue.py serve` is moto's server, with three addresses more. `/queue/send` puts messages into the queue `events`: it is given
+their bodies, as a list, and goes the same way as SendMessage. `/queue/left` answers how many messages each queue holds, whether or
+not somebody has received them. `/queue/show` makes every message visible now, as time does.
+
+`moto_queue.py call ENDPOINT` makes the queue `events`, whose messages go to the queue `dead` when they were received five times, and
+prints its URL; then it goes on to ask those addresses: in each line of standard input stands one, with what it is given, as JSON.
+Prints what each answers.
+"""
+
+import json
+import sys
+import urllib.request
+
+import boto3
+from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import sqs_backends
+from werkzeug.serving import run_simple
+from werkzeug.wrappers import Request, Response
+
+# Whose credentials moto takes those of nobody for.
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+# Seconds for which others do not see what was received: longer than a record waits for its other one.
+VISIBILITY = "30"
+
+
+class Server:
+    """moto, with the addresses in front of it."""
+
+    def __init__(self):
+        self.moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ, start_response):
+        request = Request(environ)
+        if not request.path.startswith("/queue/"):
+            return self.moto(environ, start_response)
+        queues = sqs_backends[ACCOUNT][REGION].queues
+        if request.path == "/queue/send":
+            for body in json.loads(request.get_data()):
+                sqs_backends[ACCOUNT][REGION].send_message("events", body)
+        if request.path == "/queue/show":
+            for message in list(queues["events"]._messages):
+                message.visible_at = 0.0
+        left = {name: len(queue._messages) for name, queue in queues.items()}
+        return Response(json.dumps(left))(environ, start_response)
+
+
+def call(endpoint: str) -> None:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    sqs = boto3.client("sqs", endpoint_url=endpoint, region_name=REGION, **keys)
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    attributes = {"VisibilityTimeout": VISIBILITY, "RedrivePolicy": redrive}
+    print(json.dumps(sqs.create_queue(QueueName="events", Attributes=attributes)["QueueUrl"]), flush=True)
+    for line in sys.stdin:
+        address, given = json.loads(line)
+        with urllib.request.urlopen(endpoint + address, json.dumps(given).encode()) as answered:
+            print(answered.read().decode(), flush=True)
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["serve"]:
+            run_simple("127.0.0.1", 0, Server(), threaded=True)
+        case ["call", endpoint]:
+            call(endpoint)
+        case _:
+            sys.exit(__doc__)
+
+
+main()
