@@ -11,6 +11,7 @@
 //! | [`plan`] | what to do: pure decisions |
 //! | [`aws`] | how AWS is touched |
 //! | [`controller`] | how Kubernetes is |
+//! | [`notices`] | somebody is told what happened to a role |
 //! | [`metrics`], [`health`], [`server`] | figures, and whether the process is alive and ready |
 //! | [`telemetry`] | the log |
 //! | [`lease`], [`fence`] | of several operators, one works; no call is sent without the lease |
@@ -44,6 +45,7 @@ pub mod import_command;
 pub mod lease;
 pub mod manifests;
 pub mod metrics;
+pub mod notices;
 pub mod orphans_command;
 mod output;
 pub mod plan_command;

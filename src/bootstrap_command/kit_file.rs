@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use crossrole_iam::Document;
-use crossrole_iam::Partition;
 use crossrole_plan::kit::Kit;
 use serde_json::json;
 
@@ -71,6 +70,11 @@ pub(super) fn header(kit: &Kit, entries: &[Entry], how: &str) -> String {
             "\nThese AWSAccounts had no external id. Apply them as they stand here, or crossrole cannot get in:\n\n{manifests}"
         );
     }
+    commented(&text)
+}
+
+/// A text as comments of YAML, Terraform and shells.
+pub(super) fn commented(text: &str) -> String {
     let line = |line: &str| {
         if line.is_empty() {
             "#\n".to_string()
@@ -101,15 +105,4 @@ fn manifests(entries: &[Entry]) -> String {
         format!("---\n{manifest:#}\n")
     };
     changed.map(manifest).collect()
-}
-
-/// A Region of a partition in which CloudFormation is always there: IAM is the same in all. Source: AWS General Reference,
-/// "Regions and endpoints".
-pub(super) fn home_region(partition: Partition) -> &'static str {
-    match partition {
-        Partition::Aws => "us-east-1",
-        Partition::AwsCn => "cn-north-1",
-        Partition::AwsUsGov => "us-gov-west-1",
-        Partition::AwsEusc => "eusc-de-east-1",
-    }
 }

@@ -5,10 +5,11 @@
 use std::fmt::Write as _;
 
 use crossrole_plan::kit::Kit;
+use crossrole_plan::kit::feed::iam_region;
 
 use super::accounts::Entry;
 use super::cloudformation::template;
-use super::kit_file::{KitFile, header, home_region, indented};
+use super::kit_file::{KitFile, header, indented};
 
 const HOW: &str = "\
 In the organisation's management account, or in one that administers StackSets for it (with CallAs=DELEGATED_ADMIN), where
@@ -22,7 +23,8 @@ account that is no longer in it loses the bootstrap role. A StackSet never reach
 one there is --format cloudformation.";
 
 pub(super) fn file(kit: &Kit, entries: &[Entry]) -> KitFile {
-    let region = home_region(kit.partition);
+    // IAM is the same in all Regions, and CloudFormation is there as well.
+    let region = iam_region(kit.partition);
     let mut instances = String::new();
     for entry in entries {
         let _ = write!(

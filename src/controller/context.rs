@@ -24,6 +24,7 @@ use super::world::World;
 use crate::aws::Accounts;
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::notices::Notices;
 
 /// How soon an object is looked at again whose cached state is older than what we wrote.
 const CACHE_CATCHES_UP: Duration = Duration::from_millis(200);
@@ -54,6 +55,8 @@ pub struct Context {
     pub health: Health,
     /// Figures.
     pub metrics: Metrics,
+    /// Where people are told what happened to a role.
+    pub notices: Notices,
     /// What this process saw.
     pub memory: Arc<Memory>,
     /// What this process knows of grants.

@@ -40,6 +40,7 @@
 //! | [`account`] | an AWSAccount: can it be entered, what does it show, is it in use |
 //! | [`grants`] | an AssumeRoleGrant: the same steps, in one account |
 //! | `orphans` | roles that carry our tags and that no object wants |
+//! | [`notifying`] | who is told of what happens to roles |
 //! | [`discovery`] | AWSAccounts for the accounts of the organisation |
 //! | [`class`] | an AccountClass: which accounts are of it |
 
@@ -60,6 +61,7 @@ pub mod index;
 mod leaving;
 pub mod looks;
 pub mod memory;
+pub mod notifying;
 pub mod orphans;
 pub mod queues;
 mod recognising;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::aws::OrganizationRole;
+use crate::notices;
 
 /// IAM shows its own writes to most reads after so long.
 const SHOWN_AFTER: Duration = Duration::from_secs(15);
@@ -23,6 +24,8 @@ pub struct Settings {
     pub cluster_id: Option<String>,
     /// Whose accounts get AWSAccounts by themselves; `None`: nobody's.
     pub discovery: Option<Discovery>,
+    /// How people are told what happens to roles.
+    pub notices: notices::Settings,
 }
 
 /// How the organisation is read.

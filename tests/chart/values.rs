@@ -53,6 +53,7 @@ async fn a_value_that_does_not_exist_or_fit_is_refused() {
         ("serviceAccount.name=Robot", "/serviceAccount/name"),
         ("extraEnv[0].value=x", "/extraEnv/0"),
         ("imagePullSecrets[0]=registry", "/imagePullSecrets/0"),
+        ("notifierSecrets[0]=../token", "/notifierSecrets/0"),
     ] {
         let refused = Chart::of_this_workspace()
             .render(&[setting])
