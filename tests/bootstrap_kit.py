@@ -18,6 +18,7 @@ from pathlib import Path
 
 import boto3
 import hcl2
+from botocore.config import Config
 from cfnlint.decode import cfn_yaml
 
 LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
@@ -36,7 +37,9 @@ def lint(files: list[str]) -> None:
 
 
 def session_of(endpoint: str, account: str, region: str = "us-east-1") -> dict:
-    place = {"endpoint_url": endpoint, "region_name": region}
+    # A stack that is slow to be made must not be made twice.
+    patient = Config(read_timeout=300, retries={"total_max_attempts": 1})
+    place = {"endpoint_url": endpoint, "region_name": region, "config": patient}
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     sts = boto3.client("sts", **place, **keys)
     role = f"arn:aws:iam::{account}:role/anybody"

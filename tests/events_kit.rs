@@ -103,8 +103,8 @@ fn cfn_lint_has_nothing_to_say() {
     let mut names = Vec::new();
     for (number, (format, more)) in [
         ("cloudformation", &[][..]),
-        ("cloudformation", &organization),
-        ("stackset", &elsewhere),
+        ("cloudformation", &organization[..]),
+        ("stackset", &elsewhere[..]),
     ]
     .into_iter()
     .enumerate()

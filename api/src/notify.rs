@@ -36,7 +36,7 @@ pub struct Notify {
     /// Of what: `Assumed` (a role was assumed), `Denied` (somebody asked for it and was refused), `ChangedOutside` (somebody
     /// else than crossrole changed it).
     #[schemars(length(min = 1, max = 3), extend("x-kubernetes-list-type" = "set"))]
-    pub on: Vec<NoticeKind>,
+    pub of: Vec<NoticeKind>,
     /// The name of a notifier of the AccountClass.
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     pub to: String,

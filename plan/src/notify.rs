@@ -71,7 +71,7 @@ impl Notifying {
     pub fn told(&self, role: Option<&Notify>, kind: NoticeKind) -> Vec<&Arc<Notifier>> {
         let wanted = [self.always.as_ref(), role].into_iter().flatten();
         let mut names: Vec<&str> = wanted
-            .filter(|notify| notify.on.contains(&kind))
+            .filter(|notify| notify.of.contains(&kind))
             .map(|notify| notify.to.as_str())
             .collect();
         names.dedup();
@@ -122,9 +122,9 @@ mod tests {
         Rules::parse(&class(&format!("{CLASS}{notifiers}")))
     }
 
-    fn notify(to: &str, on: &[NoticeKind]) -> Notify {
+    fn notify(to: &str, of: &[NoticeKind]) -> Notify {
         Notify {
-            on: on.to_vec(),
+            of: of.to_vec(),
             to: to.to_string(),
         }
     }
@@ -168,12 +168,12 @@ mod tests {
         let rows: &[(&str, String, &str)] = &[
             (
                 "a class that tells one of its notifiers",
-                format!("{chat}notify: {{on: [Assumed], to: chat}}\n"),
+                format!("{chat}notify: {{of: [Assumed], to: chat}}\n"),
                 "passes",
             ),
             (
                 "a class that tells somebody whom it does not know",
-                format!("{chat}notify: {{on: [Assumed], to: pager}}\n"),
+                format!("{chat}notify: {{of: [Assumed], to: pager}}\n"),
                 "InvalidClass, AccountClass spec.notify.to: pager is none of spec.notifiers: write the name of one",
             ),
             (
@@ -190,7 +190,7 @@ mod tests {
         let text = "notifiers:
 - {name: chat, url: 'https://chat.example', secretFile: chat}
 - {name: pager, url: 'https://pager.example', secretFile: pager}
-notify: {on: [Denied, ChangedOutside], to: pager}
+notify: {of: [Denied, ChangedOutside], to: pager}
 ";
         let rules = rules(text).unwrap();
         let told = |role: Option<&Notify>, kind| -> Vec<String> {

@@ -134,6 +134,8 @@ fn lists(feed: &Feed) -> String {
         format!("\nAccounts that are trusted, and hold no roles:\n{trusted}")
     };
     format!("Accounts that hold roles:\n{targets}{trusted}")
+        .trim_end()
+        .to_string()
 }
 
 /// JSON whose lines after the first begin so many spaces further in.

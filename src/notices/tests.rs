@@ -343,7 +343,7 @@ async fn over_tls_only_whoever_has_a_certificate_for_the_name_is_told() {
         let object: AccountClass = serde_json::from_value(object).unwrap();
         let class = Notifying::parse(&object).unwrap();
         let role = |kind| Notify {
-            on: vec![kind],
+            of: vec![kind],
             to: "chat".into(),
         };
         sender.notices.tell(&class, None, notice("nobody asked"));

@@ -46,7 +46,7 @@ pub fn impossible() -> Vec<(&'static str, Value)> {
             with(
                 telling("refused", "name", json!("chat")),
                 "/spec/notify",
-                json!({"on": ["Denied"], "to": "pager"}),
+                json!({"of": ["Denied"], "to": "pager"}),
             ),
         ),
         (
@@ -54,20 +54,20 @@ pub fn impossible() -> Vec<(&'static str, Value)> {
             with(
                 class("refused"),
                 "/spec/notify",
-                json!({"on": ["Denied"], "to": "chat"}),
+                json!({"of": ["Denied"], "to": "chat"}),
             ),
         ),
         (
             "a role that is to be told of nothing",
-            asking(json!({"on": [], "to": "chat"})),
+            asking(json!({"of": [], "to": "chat"})),
         ),
         (
             "a role that is to be told of what never happens",
-            asking(json!({"on": ["Made"], "to": "chat"})),
+            asking(json!({"of": ["Made"], "to": "chat"})),
         ),
         (
             "a role that names an address",
-            asking(json!({"on": ["Assumed"], "to": "https://hooks.example.com/"})),
+            asking(json!({"of": ["Assumed"], "to": "https://hooks.example.com/"})),
         ),
     ]
 }
@@ -75,7 +75,7 @@ pub fn impossible() -> Vec<(&'static str, Value)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notifier_that_the_class_does_not_know_is_told_of_and_holds_up_nothing() {
     let scene = Scene::start(&[PROD]).await.unwrap();
-    let notify = json!({"on": ["Assumed"], "to": "chat"});
+    let notify = json!({"of": ["Assumed"], "to": "chat"});
     let manifests = [
         namespace("security"),
         class("standard"),

@@ -35,10 +35,11 @@ Resources:
         {bus_policy}
   Rule:
     Type: AWS::Events::Rule
+    DependsOn: Bus
     Properties:
       Name: {NAME}
       Description: {ABOUT_ALL:?}
-      EventBusName: !Ref Bus
+      EventBusName: {NAME}
       State: {STATE_WITH_READS}
       EventPattern:
         {pattern}
@@ -136,7 +137,7 @@ Parameters:
     Description: Whether the account holds roles of crossrole, or only people who assume some.
 Conditions:
   IsIamRegion: !Equals [!Ref AWS::Region, {iam_region:?}]
-  SeesChanges: !And [!Condition IsIamRegion, !Equals [!Ref {HOLDS_ROLES}, \"true\"]]
+  SeesChanges: !And [{{Condition: IsIamRegion}}, !Equals [!Ref {HOLDS_ROLES}, \"true\"]]
 Resources:
   # IAM is the same in all Regions: this one makes the role of all.
   Sender:

@@ -65,8 +65,8 @@ fn the_feed_is_of_all_classes_and_of_whom_they_trust() {
     assert_eq!(one.targets.len(), 1);
     for (more, expected) in [
         (&["--class", "gold"][..], "there is no AccountClass gold"),
-        (&["--class", "empty"], "there is no AWSAccount of class empty"),
-        (&["--account", "old"], "AWSAccount old is not in these files"),
+        (&["--class", "empty"][..], "there is no AWSAccount of class empty"),
+        (&["--account", "old"][..], "AWSAccount old is not in these files"),
     ] {
         let error = feed_of(more).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
