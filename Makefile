@@ -54,7 +54,7 @@ feed: ## Take 10,000 events from a queue in moto while the operator is killed te
 	@CROSSROLE_FEED=all $(CARGO) test --workspace --test feed -- --nocapture
 
 kit: ## Put what crossrole bootstrap prints to cfn-lint, moto, an HCL parser, the AWS CLI and terraform (CROSSROLE_TERRAFORM_PLUGINS), and profiles to botocore.
-	@$(CARGO) test --workspace --test bootstrap_kit -- --include-ignored
+	@$(CARGO) test --workspace --test bootstrap_kit --test events_kit -- --include-ignored
 	@$(CARGO) test --workspace --test tools -- --ignored
 
 alerts: ## Try the chart's alerts with promtool, by themselves and with what an operator tells while each cause is made.

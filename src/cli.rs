@@ -1,5 +1,7 @@
 //! Flags → settings: what was typed, and what is meant by it.
 
+mod feed;
+mod notices;
 mod tools;
 
 use std::net::SocketAddr;
@@ -18,6 +20,8 @@ use crate::lease;
 use crate::plan_command::OutputFormat;
 use crate::telemetry::LogFormat;
 
+pub use feed::FeedFlags;
+pub use notices::NoticeFlags;
 pub use tools::{AccessFlags, ImportFlags, ObjectFlags, ProfilesFlags};
 
 /// Keeps IAM roles true in many AWS accounts.
@@ -115,6 +119,8 @@ pub struct RunFlags {
     /// identity must be allowed to receive and delete its messages.
     #[arg(long, env = "CROSSROLE_EVENT_QUEUE_URL", value_name = "URL", value_parser = event_queue)]
     event_queue_url: Option<EventQueue>,
+    #[command(flatten)]
+    notices: NoticeFlags,
     /// Work only while holding a lease, so that of several operators one works and the others stand by.
     #[arg(long, env = "CROSSROLE_LEADER_ELECT", num_args = 0..=1, require_equals = true, default_value_t = false,
         default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -222,9 +228,9 @@ pub struct BootstrapFlags {
     /// What is printed.
     #[arg(long, value_enum)]
     pub format: Format,
-    /// The AccountClass whose accounts are meant.
-    #[arg(long)]
-    pub class: String,
+    /// The AccountClass whose accounts are meant. With --events, none means all.
+    #[arg(long, required_unless_present = "events")]
+    pub class: Option<String>,
     /// Files, folders (their YAML and JSON files), or - for standard input: the AccountClass and its AWSAccounts.
     #[arg(short, long, required = true, num_args = 1.., value_name = "FILES")]
     pub filename: Vec<PathBuf>,
@@ -253,8 +259,16 @@ pub struct BootstrapFlags {
     /// The boundary policy is there already: it is named, and not made.
     #[arg(long, conflicts_with = "boundary_document")]
     pub boundary_exists: bool,
-    /// Write files into this folder instead of printing.
-    #[arg(long, required_if_eq("format", "files"), value_name = "FOLDER")]
+    /// What sends events.
+    #[command(flatten)]
+    pub feed: FeedFlags,
+    /// Write files into this folder instead of printing. With --events, and for the format files, it must be said.
+    #[arg(
+        long,
+        required_if_eq("format", "files"),
+        required_if_eq("events", "true"),
+        value_name = "FOLDER"
+    )]
     pub output_dir: Option<PathBuf>,
 }
 
@@ -271,6 +285,7 @@ impl RunFlags {
                 role: self.organization_role.clone(),
             }),
             event_queue: self.event_queue_url.clone().and_then(|queue| queue.0),
+            notices: self.notices.settings(),
         }
     }
 
@@ -396,6 +411,16 @@ mod tests {
         assert_eq!(queue(&[&format!("--event-queue-url={url}")]), url.parse().ok());
         let unsafe_url = "--event-queue-url=http://sqs.eu-central-1.amazonaws.com/111111111111/crossrole-events";
         assert!(Cli::try_parse_from(["crossrole", "run", unsafe_url]).is_err());
+    }
+
+    #[test]
+    fn notices_never_go_to_loopback_unless_a_test_says_so() {
+        let settings = |arguments: &[&str]| run(arguments).settings().notices;
+        assert_eq!(settings(&[]), crate::notices::Settings::default());
+        assert!(!settings(&[]).allow_loopback);
+        let told = settings(&["--notifier-secrets-dir=/etc/x", "--allow-loopback-notifiers"]);
+        assert_eq!(told.secrets_dir.as_deref(), Some(std::path::Path::new("/etc/x")));
+        assert!(told.allow_loopback);
     }
 
     #[test]

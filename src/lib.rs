@@ -11,6 +11,7 @@
 //! | [`plan`] | what to do: pure decisions |
 //! | [`aws`] | how AWS is touched |
 //! | [`controller`] | how Kubernetes is |
+//! | [`notices`] | somebody is told what happened to a role |
 //! | [`metrics`], [`health`], [`server`] | figures, and whether the process is alive and ready |
 //! | [`telemetry`] | the log |
 //! | [`notices`] | what notifiers are told |

@@ -9,6 +9,7 @@
 
 mod family;
 mod feed;
+mod notices;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ struct Inner {
     aws_wait: Series<1, Counter<f64, AtomicU64>>,
     kubernetes_writes: Series<2, Counter>,
     kubernetes_failures: Series<2, Counter>,
+    notices: Series<2, Counter>,
     leader: Series<0, Gauge>,
     roles: Series<2, Gauge>,
     role_reasons: Series<1, Gauge>,
@@ -209,6 +211,7 @@ impl Default for Metrics {
             ["kind", "code"],
             "Times that an object was not gone through to the end because Kubernetes did not take a write, by HTTP status or `NoAnswer`",
         );
+        let notices = notices::counter(&mut all);
         Self(Arc::new(Inner {
             registry: all.registry,
             described: all.described,
@@ -222,6 +225,7 @@ impl Default for Metrics {
             aws_wait,
             kubernetes_writes,
             kubernetes_failures,
+            notices,
             leader,
             roles,
             role_reasons,

@@ -3,6 +3,8 @@
 lint FILE...                        cfn-lint finds nothing to say, neither of a template nor of the one in its StackSet.
 stack FILE ENDPOINT ACCOUNT [ID]    makes a stack of a template in moto, prints its roles and the boundary as JSON, deletes
                                     it, and prints what is left.
+feed FILE ENDPOINT ACCOUNT REGION [HOLDS_ROLES]
+                                    makes a stack of a template of events in moto, and prints what it made as JSON.
 module FILE                         parses a Terraform module, and prints its documents and external ids as JSON.
 """
 
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import boto3
 import hcl2
+from botocore.config import Config
 from cfnlint.decode import cfn_yaml
 
 LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
@@ -33,18 +36,24 @@ def lint(files: list[str]) -> None:
         sys.exit(subprocess.run(linter, check=False).returncode)
 
 
-def stack(file: str, endpoint: str, account: str, external_id: str | None = None) -> None:
-    place = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+def session_of(endpoint: str, account: str, region: str = "us-east-1") -> dict:
+    # A stack that is slow to be made must not be made twice.
+    patient = Config(read_timeout=300, retries={"total_max_attempts": 1})
+    place = {"endpoint_url": endpoint, "region_name": region, "config": patient}
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     sts = boto3.client("sts", **place, **keys)
     role = f"arn:aws:iam::{account}:role/anybody"
     keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    session = {
+    return {
         "aws_access_key_id": keys["AccessKeyId"],
         "aws_secret_access_key": keys["SecretAccessKey"],
         "aws_session_token": keys["SessionToken"],
         **place,
     }
+
+
+def stack(file: str, endpoint: str, account: str, external_id: str | None = None) -> None:
+    session = session_of(endpoint, account)
     parameters = [{"ParameterKey": "ExternalId", "ParameterValue": external_id}] if external_id else []
     cloudformation = boto3.client("cloudformation", **session)
     cloudformation.create_stack(
@@ -58,6 +67,34 @@ def stack(file: str, endpoint: str, account: str, external_id: str | None = None
     made = identities(iam)
     cloudformation.delete_stack(StackName="crossrole-bootstrap")
     print(json.dumps(made | {"left": identities(iam)}))
+
+
+def feed(file: str, endpoint: str, account: str, region: str, holds_roles: str | None = None) -> None:
+    session = session_of(endpoint, account, region)
+    parameters = [{"ParameterKey": "HoldsRoles", "ParameterValue": holds_roles}] if holds_roles else []
+    boto3.client("cloudformation", **session).create_stack(
+        StackName="crossrole-events",
+        TemplateBody=Path(file).read_text(),
+        Parameters=parameters,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    events, sqs = boto3.client("events", **session), boto3.client("sqs", **session)
+    rules = {}
+    for bus in events.list_event_buses()["EventBuses"]:
+        for rule in events.list_rules(EventBusName=bus["Name"])["Rules"]:
+            targets = events.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus["Name"])["Targets"]
+            rules[rule["Name"]] = {
+                "bus": bus["Name"],
+                "state": rule["State"],
+                "pattern": json.loads(rule["EventPattern"]),
+                "targets": [[target["Arn"], target.get("RoleArn")] for target in targets],
+            }
+    queues = {}
+    for url in sqs.list_queues().get("QueueUrls", []):
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        queues[url.rsplit("/", 1)[1]] = attributes
+    roles = identities(boto3.client("iam", **session))["roles"]
+    print(json.dumps({"rules": rules, "queues": queues, "roles": roles}))
 
 
 def identities(iam) -> dict:
@@ -84,7 +121,8 @@ def whole(answer: dict) -> dict:
 
 def module(file: str) -> None:
     parsed = hcl2.loads(Path(file).read_text())
-    found = {"external_ids": {plain(key): plain(value) for key, value in parsed["locals"][0]["external_ids"].items()}}
+    ids = parsed["locals"][0].get("external_ids", {}) if "locals" in parsed else {}
+    found = {"external_ids": {plain(key): plain(value) for key, value in ids.items()}}
     for block in parsed["resource"]:
         for kind, named in block.items():
             for name, resource in named.items():
@@ -110,6 +148,8 @@ def main() -> None:
             lint(files)
         case ["stack", file, endpoint, account, *external_id]:
             stack(file, endpoint, account, *external_id)
+        case ["feed", file, endpoint, account, region, *holds_roles]:
+            feed(file, endpoint, account, region, *holds_roles)
         case ["module", file]:
             module(file)
         case _:

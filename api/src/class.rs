@@ -7,6 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::notify::{Notifier, Notify};
 use crate::selector::NamesOrSelector;
 
 /// Rules for accounts. Everything is refused unless a class allows it; an absent list allows nothing of its kind.
@@ -26,7 +27,11 @@ use crate::selector::NamesOrSelector;
         json_path = ".spec.guardrails.permissionsBoundary"
     ),
     printcolumn(name = "Path", type_ = "string", json_path = ".spec.guardrails.rolePath"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new(
+        "!has(self.spec.notify) || (has(self.spec.notifiers) && self.spec.notifiers.exists(notifier, notifier.name == self.spec.notify.to))")
+        .message("write the name of one of spec.notifiers")
+        .field_path(".spec.notify.to")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountClassSpec {
@@ -47,6 +52,14 @@ pub struct AccountClassSpec {
     /// AWSAccount for each. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discovery: Option<Discovery>,
+    /// Those who can be told of what happens to roles in accounts of this class. Only here are addresses and secrets named.
+    /// Absent: nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub notifiers: Vec<Notifier>,
+    /// Who is told of what happens to any role in accounts of this class, whatever the roles themselves say. Absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
 }
 
 /// Which accounts of the organisation are of a class. Where both are written, an account must meet both. Of several classes,

@@ -9,6 +9,7 @@
 //! | [`grant`] | `AssumeRoleGrant`: leave to assume roles, on the trusted side |
 //! | [`trust`] | who may assume a role, and what is required of them |
 //! | [`permissions`] | what a role may do |
+//! | [`notify`] | who is told what happens to roles |
 //! | [`selector`] | label selectors and policy documents as they are written |
 //! | [`status`] | what crossrole writes back |
 //! | [`reason`] | the closed list of reasons that a condition or an entry can give |
@@ -26,6 +27,7 @@ pub mod class;
 pub mod crd;
 pub mod grant;
 pub mod names;
+pub mod notify;
 pub mod permissions;
 pub mod reason;
 pub mod role;
@@ -36,6 +38,7 @@ pub mod trust;
 pub use account::{AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountQuotas, AccountState, Orphans, PartitionName};
 pub use class::{AccountClass, AccountClassSpec, AccountClassStatus};
 pub use grant::{AssumeRoleGrant, AssumeRoleGrantSpec, AssumeRoleGrantStatus, GrantedRole, Trusted};
+pub use notify::{NoticeKind, Notifier, Notify};
 pub use reason::Reason;
 pub use role::{CrossAccountRole, CrossAccountRoleSpec};
 pub use status::{AccountEntry, CrossAccountRoleStatus, EntryState, LastAssumed, Mfa};

@@ -149,6 +149,9 @@ reasons! {
     GrantedNotTrusted,
     /// A role's trust admits the account, and no grant lets anybody there ask for it.
     TrustedNotGranted,
+    // Nobody to tell.
+    /// The class has no notifier of the name that the object asks for.
+    NotifierNotFound,
     // Removing.
     /// The role is being removed, because the object no longer selects the account.
     Deselected,

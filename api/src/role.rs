@@ -6,6 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use crate::notify::Notify;
 use crate::permissions::Permissions;
 use crate::selector::{NamesOrSelector, StatementText};
 use crate::status::CrossAccountRoleStatus;
@@ -112,6 +113,9 @@ pub struct CrossAccountRoleSpec {
     /// or `Retain`: they stay, without our tags.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// Who is told of what happens to the roles, besides those whom the class tells of every role. Absent: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
 }
 
 fn one_hour() -> String {

@@ -21,6 +21,8 @@ pub mod condition {
     pub const HALF_OPEN: &str = "HalfOpen";
     /// Of an AccountClass, only when true: the organisation's accounts of the class are not all as they shall be.
     pub const DISCOVERY_FAILING: &str = "DiscoveryFailing";
+    /// Of a CrossAccountRole, only when true: a class of its accounts has no notifier of the name that it asks for.
+    pub const NOTIFIER_MISSING: &str = "NotifierMissing";
 }
 
 /// The state of a role in all its accounts.
@@ -43,7 +45,7 @@ pub struct CrossAccountRoleStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3000), extend("x-kubernetes-list-type" = "atomic"))]
     pub accounts: Vec<AccountEntry>,
-    /// `Ready`, `Reconciling`, `Stalled`.
+    /// `Ready`, `Reconciling`, `Stalled`. `NotifierMissing`, only while true: `spec.notify.to` names nobody in a class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -143,6 +143,7 @@ fn spec(role: &ObservedRole, source: &Source, reasons: &mut Vec<String>) -> Cros
         suspend: false,
         adoption_policy: AdoptionPolicy::Adopt,
         deletion_policy: DeletionPolicy::Retain,
+        notify: None,
     }
 }
 

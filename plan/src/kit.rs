@@ -6,8 +6,10 @@
 //! | `permissions` | what the bootstrap role may do, made from those calls and a class |
 //! | `grants` | what the grant role may do |
 //! | `boundary` | the ceiling of every role, where nobody has a better one |
+//! | [`feed`] | what sends CloudTrail's events about roles to one queue |
 
 mod boundary;
+pub mod feed;
 mod grants;
 mod permissions;
 mod right;
@@ -113,6 +115,15 @@ pub enum KitError {
     )]
     TooManyGrantees {
         /// The characters that count.
+        size: usize,
+    },
+    /// So many accounts send events that EventBridge takes no list of them.
+    #[error(
+        "the central bus's policy has {size} bytes, and EventBridge takes 10,000: let the whole organisation send, with \
+         --organization"
+    )]
+    TooManySenders {
+        /// Its bytes.
         size: usize,
     },
     /// A document that IAM would refuse.

@@ -43,6 +43,7 @@
 //! | [`teardown`] | the changes that remove a role, or let go of it |
 //! | [`decide`] | all of the above for one role in one account |
 //! | [`outcome`] | what a failure means for the entry in status, and when to look again |
+//! | [`notify`] | who is told of what happens to roles |
 //! | [`profile`] | what a trusted principal needs to assume a role from the command line or the console |
 //! | [`refusal`] | a reason, a field and a way out |
 //!
@@ -74,6 +75,7 @@ pub mod kit;
 #[cfg(test)]
 mod laws;
 pub mod lifecycle;
+pub mod notify;
 pub mod observed;
 mod order;
 pub mod outcome;

@@ -15,6 +15,7 @@ use crossrole_iam::{AccountId, Arn, Partition, Path, PolicyPathName, RoleName, a
 use crate::bootstrap::Bootstrap;
 use crate::discovery;
 use crate::grant::GrantRules;
+use crate::notify::Notifying;
 use crate::refusal::Refusal;
 use values::{accounts, actions, patterns, policy_patterns};
 
@@ -75,6 +76,8 @@ pub struct Rules {
     adoption: Vec<String>,
     /// What grants may do here; `None`: nothing.
     pub grants: Option<GrantRules>,
+    /// Who is told of what happens to roles here.
+    pub notifying: Notifying,
 }
 
 /// A managed policy, by its name in the account or by its full ARN.
@@ -165,6 +168,7 @@ impl Rules {
             on_violation: guardrails.on_violation,
             adoption: values::adoption(spec.adoption.clone().unwrap_or_default().roles)?,
             grants: spec.grants.as_ref().map(GrantRules::parse).transpose()?,
+            notifying: Notifying::parse(object)?,
         };
         rules.role_path_of("namespace")?;
         rules.check_bootstrap_outside_role_path()?;

@@ -137,6 +137,29 @@ impl ClassAccounts {
         self.accounts.iter().map(|(account, _)| account)
     }
 
+    /// The accounts' ids, each with the name of its AWSAccount.
+    ///
+    /// # Errors
+    /// An account of another partition than the operator's, or two objects of one account.
+    pub fn ids(&self, own: Partition) -> Result<BTreeMap<AccountId, String>, AccountsError> {
+        let mut ids: BTreeMap<AccountId, String> = BTreeMap::new();
+        for (account, _) in &self.accounts {
+            let name = account.name.clone();
+            if account.partition != own {
+                let partition = account.partition;
+                return Err(AccountsError::OtherPartition { name, partition, own });
+            }
+            if let Some(first) = ids.insert(account.id.clone(), name.clone()) {
+                return Err(AccountsError::Twice {
+                    first,
+                    second: name,
+                    id: account.id.clone(),
+                });
+            }
+        }
+        Ok(ids)
+    }
+
     /// The accounts, each with an external id. `new_id` makes one where there is none yet.
     ///
     /// # Errors
@@ -146,21 +169,10 @@ impl ClassAccounts {
         own: Partition,
         new_id: &mut dyn FnMut() -> Result<String, AccountsError>,
     ) -> Result<Vec<Entry>, AccountsError> {
-        let mut seen: BTreeMap<&AccountId, &str> = BTreeMap::new();
+        self.ids(own)?;
         let mut entries = Vec::new();
         for (account, object) in &self.accounts {
             let name = account.name.clone();
-            if account.partition != own {
-                let partition = account.partition;
-                return Err(AccountsError::OtherPartition { name, partition, own });
-            }
-            if let Some(first) = seen.insert(&account.id, &account.name) {
-                return Err(AccountsError::Twice {
-                    first: first.to_string(),
-                    second: name,
-                    id: account.id.clone(),
-                });
-            }
             let (external_id, changed) = match &account.external_id {
                 Some(id) => (id.to_string(), None),
                 None => {

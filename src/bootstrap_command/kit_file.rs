@@ -70,6 +70,11 @@ pub(super) fn header(kit: &Kit, entries: &[Entry], how: &str) -> String {
             "\nThese AWSAccounts had no external id. Apply them as they stand here, or crossrole cannot get in:\n\n{manifests}"
         );
     }
+    commented(&text)
+}
+
+/// A text as comments of YAML, Terraform and shells.
+pub(super) fn commented(text: &str) -> String {
     let line = |line: &str| {
         if line.is_empty() {
             "#\n".to_string()

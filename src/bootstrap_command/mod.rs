@@ -9,12 +9,14 @@
 //! | `stack_set` | a template for an organisation |
 //! | `terraform` | a module |
 //! | `script` | commands of the AWS CLI |
+//! | `feed` | with `--events`: what sends CloudTrail's events about roles to one queue |
 //!
 //! What is in the documents is decided in [`crossrole_plan::kit`], from the class and from the calls that crossrole makes.
 
 pub mod accounts;
 mod cloudformation;
 pub mod external_id;
+mod feed;
 mod kit_file;
 mod script;
 mod stack_set;
@@ -59,7 +61,11 @@ pub enum Format {
 /// Files that cannot be read, accounts that cannot be what they are, or documents that IAM would not take.
 pub fn run(flags: &BootstrapFlags) -> Result<(), Box<dyn Error>> {
     let manifests = Manifests::read(&flags.filename, "default")?;
-    let found = ClassAccounts::of(&manifests, &flags.class, &flags.account)?;
+    if flags.feed.events {
+        return feed::run(flags, &manifests);
+    }
+    let class = flags.class.as_deref().unwrap_or_default();
+    let found = ClassAccounts::of(&manifests, class, &flags.account)?;
     let partition = flags.operator_role.partition();
     let entries = found.entries(partition, &mut external_id::random)?;
     let order = Order {
@@ -134,9 +140,11 @@ fn boundary(file: Option<&Path>) -> Result<Document, Box<dyn Error>> {
 
 fn write(folder: &Path, files: &[KitFile]) -> Result<(), Box<dyn Error>> {
     let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     for file in files {
         let path = folder.join(&file.name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+        }
         std::fs::write(&path, &file.text).map_err(|error| failed(&path, error))?;
         eprintln!("wrote {}", path.display());
     }

@@ -127,10 +127,10 @@ fn escaped_trust(kit: &Kit) -> String {
 }
 
 /// A text that a template leaves as it is: IAM's variables are written as Terraform's are.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace("${", "$${").replace("%{", "%%{")
 }
 
-fn heredoc(text: &str) -> String {
+pub(super) fn heredoc(text: &str) -> String {
     format!("<<-JSON\n    {}\n  JSON", indented(text, 4))
 }

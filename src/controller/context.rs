@@ -56,6 +56,8 @@ pub struct Context {
     pub health: Health,
     /// Figures.
     pub metrics: Metrics,
+    /// Where people are told what happened to a role.
+    pub notices: Notices,
     /// What this process saw.
     pub memory: Arc<Memory>,
     /// What this process knows of grants.
@@ -64,8 +66,6 @@ pub struct Context {
     pub discovered: Discovered,
     /// Who last assumed which role, until status says so.
     pub uses: Uses,
-    /// Where notices go.
-    pub notices: Notices,
     /// Which roles are being worked on, and when each is looked at again.
     pub looks: Arc<Looks>,
     /// The removals that the brake counts.

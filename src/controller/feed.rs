@@ -37,6 +37,7 @@ use self::find::Found;
 use super::context::Context;
 use super::events::cut;
 use super::looks;
+use super::notifying;
 use super::run::until_stop;
 use crate::aws::{CallError, EventQueue, Message};
 use crate::notices::{Notice, NoticeKind};
@@ -302,7 +303,9 @@ impl Feed<'_> {
             role_arn: found.role_arn.clone(),
             data,
         };
-        self.context.notices.tell(found.class.as_deref(), notice);
+        if let Some(class) = &found.class {
+            notifying::tell(self.context, class, notice);
+        }
         if let What::Use(used, mfa) = &what
             && used.outcome == Outcome::Granted
         {

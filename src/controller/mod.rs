@@ -41,6 +41,7 @@
 //! | [`grants`] | an AssumeRoleGrant: the same steps, in one account |
 //! | `orphans` | roles that carry our tags and that no object wants |
 //! | [`feed`] | who used a role and who changed one, as CloudTrail tells |
+//! | [`notifying`] | who is told of what happens to roles |
 //! | [`discovery`] | AWSAccounts for the accounts of the organisation |
 //! | [`class`] | an AccountClass: which accounts are of it |
 
@@ -62,6 +63,7 @@ pub mod index;
 mod leaving;
 pub mod looks;
 pub mod memory;
+pub mod notifying;
 pub mod orphans;
 pub mod queues;
 mod recognising;

@@ -18,7 +18,7 @@ use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
 use super::work::{self, Job};
-use super::{account, removals, unreadable, write_back};
+use super::{account, notifying, removals, unreadable, write_back};
 
 /// Makes one object true, and says so in its status.
 ///
@@ -104,7 +104,10 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         return Ok(Action::await_change());
     }
     if course.report {
-        let mut report = report::report(&status, role.metadata.generation, &course.verdicts, context.now());
+        let (generation, now) = (role.metadata.generation, context.now());
+        let mut report = report::report(&status, generation, &course.verdicts, now);
+        let missing = notifying::missing(&world, role, &before.conditions, generation, now);
+        report.conditions.extend(missing.filter(|_| !deleting));
         // Handled is what has ended: a report in between says nothing of it.
         if let Some(asked) = asked.filter(|_| !course.under_way) {
             report.last_handled_reconcile_at = Some(asked);
@@ -113,6 +116,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
             let (name, version) = (role.name_any(), written.version.as_deref());
             written.note(write_back::set_status(&api, &name, version, &status, &report).await?);
             warn_of_new_trouble(&job, &before, &course.verdicts).await;
+            notifying::warn_if_new(&context.events, &job.reference, &before.conditions, &report.conditions).await;
         }
         standing::count(&context.metrics, "CrossAccountRole", &report.conditions);
         context.looks.reported(&job.claim.object);

@@ -16,6 +16,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinError;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
@@ -28,7 +29,7 @@ use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
 use super::settings::Settings;
 use super::watch::{Caches, Remembered};
-use super::{account, class, discovery, events, feed, freshness, grants, reconcile, standing, watch};
+use super::{account, class, discovery, events, feed, freshness, grants, notifying, reconcile, standing, watch};
 use crate::aws::{Accounts, Hub, Recovery, Side};
 use crate::health::{Health, Phase};
 use crate::lease::{Candidate, Lost};
@@ -44,6 +45,9 @@ const ALL_ACCOUNTS: u16 = 0;
 /// What is under way when the operator is to stop may take so long. With the writes that were sent by then, and giving the
 /// lease back, it is less than Kubernetes gives a Pod.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Of that, notices may take so long.
+const NOTICES_END_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why the operator ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +175,7 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
             feed::keep_uses(context.clone(), stop.clone()),
         );
         context.looks.finish().await;
+        finish_notices(&context.notices).await;
     };
     tokio::select! {
         () = work => {}
@@ -182,6 +187,14 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
         }
     }
     Ok(())
+}
+
+/// Lets notices that wait be delivered, but not for long: a receiver that is down must not hold up whoever works next.
+async fn finish_notices(notices: &Notices) {
+    if timeout(NOTICES_END_WITHIN, notices.finish()).await.is_err() {
+        let notices = notices.under_way();
+        tracing::warn!(notices, "notices that nobody has taken yet are given up");
+    }
 }
 
 /// Waits until what is under way has had its time to end.
@@ -220,6 +233,9 @@ async fn start(
     let watching = watch::start(&client, &remembered, &health).await;
     let (caches, queues, requests) = watching.map_err(RunError::Caches)?;
     let events = Events::new(client.clone());
+    let source = format!("{}/{cluster_id}", crossrole_api::names::GROUP);
+    let (notices, turns) = Notices::new(settings.notices.clone(), source, metrics.clone());
+    tokio::spawn(notifying::tell_of_turns(turns, caches.clone(), events.clone()));
     let clusters = [Some(cluster_id.clone()), settings.take_over_from.clone()];
     let clusters = clusters.into_iter().flatten().collect();
     let (aws, recoveries) = Accounts::new(hub, clusters, settings.shown_after(), metrics.clone());
@@ -240,11 +256,11 @@ async fn start(
         events,
         health,
         metrics,
+        notices,
         memory: remembered.memory,
         grants: remembered.grants,
         discovered: Discovered::default(),
         uses: Uses::default(),
-        notices: Notices::default(),
         looks: remembered.looks,
         counted_removals: Counted::default(),
         tasks_at_once: Semaphore::new(TASKS_AT_ONCE),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::aws::{OrganizationRole, QueueUrl};
+use crate::notices;
 
 /// IAM shows its own writes to most reads after so long.
 const SHOWN_AFTER: Duration = Duration::from_secs(15);
@@ -25,6 +26,8 @@ pub struct Settings {
     pub discovery: Option<Discovery>,
     /// The queue of the feed of events; `None`: there is no feed.
     pub event_queue: Option<QueueUrl>,
+    /// How people are told what happens to roles.
+    pub notices: notices::Settings,
 }
 
 /// How the organisation is read.

@@ -8,6 +8,7 @@ use crossrole_iam::RoleName;
 use crossrole_plan::account::Account;
 use crossrole_plan::bootstrap::Bootstrap;
 use crossrole_plan::grant::GrantRole;
+use crossrole_plan::notify::Notifying;
 use crossrole_plan::refusal::Refusal;
 use crossrole_plan::rules::Rules;
 use crossrole_plan::select::{Labels, Selection};
@@ -225,6 +226,13 @@ impl World {
     /// The class of an account.
     pub fn class_of(&self, account: &str) -> Option<&str> {
         Some(self.readable(account)?.spec.class.as_str())
+    }
+
+    /// Who is told of what happens to roles in accounts of a class; `None` where nobody knows, because the class cannot be
+    /// used.
+    pub fn notifying(&self, class: &str) -> Option<&Notifying> {
+        let rules = self.class(class).ok()?.rules.as_ref().ok()?;
+        Some(&rules.notifying)
     }
 
     /// The labels of a namespace; none where it is not known.

@@ -45,6 +45,7 @@ async fn values_become_arguments() {
         "operator.discoverOrganization=true,operator.organizationRole=arn:aws:iam::111111111111:role/reader",
         "operator.eventQueueUrl=https://sqs.eu-central-1.amazonaws.com/111111111111/crossrole-events",
         "operator.logFormat=json",
+        "notifierSecrets[0]=chat",
         "extraEnv[0].name=AWS_REGION,extraEnv[0].value=eu-west-1",
         "serviceAccount.name=robot",
         "metrics.bindAddress=::,metrics.port=9090",
@@ -67,6 +68,7 @@ async fn values_become_arguments() {
             "--discover-organization",
             "--organization-role=arn:aws:iam::111111111111:role/reader",
             "--event-queue-url=https://sqs.eu-central-1.amazonaws.com/111111111111/crossrole-events",
+            "--notifier-secrets-dir=/etc/crossrole/notifiers",
             "--log-filter-file=/etc/crossrole/log/filter",
             "--log-format=json",
             "--leader-elect",
@@ -330,4 +332,23 @@ async fn pods_have_no_rights_on_their_node() {
     }
     let volumes = json!([{"name": "log", "configMap": {"name": "crossrole-log"}}]);
     assert_eq!(spec["volumes"], volumes);
+}
+
+#[tokio::test]
+async fn secrets_that_sign_notices_are_mounted_and_one_that_is_not_there_keeps_nobody_from_working() {
+    let manifests = render(&["notifierSecrets={chat,pager}"]).await;
+    let pod = pod_spec(&manifests);
+    for secret in ["chat", "pager"] {
+        let volume = json!({"name": format!("notifier-{secret}"), "secret": {"secretName": secret, "optional": true}});
+        assert!(
+            pod["volumes"].as_array().unwrap().contains(&volume),
+            "{}",
+            pod["volumes"]
+        );
+        let mount = json!({
+            "name": format!("notifier-{secret}"), "readOnly": true, "mountPath": format!("/etc/crossrole/notifiers/{secret}"),
+        });
+        let mounts = &pod["containers"][0]["volumeMounts"];
+        assert!(mounts.as_array().unwrap().contains(&mount), "{mounts}");
+    }
 }

@@ -94,6 +94,7 @@ async fn a_value_that_does_not_exist_or_fit_is_refused() {
             "/podSecurityContext/runAsNonRoot",
         ),
         ("podSecurityContext.runAsUser=0", "/podSecurityContext/runAsUser"),
+        ("notifierSecrets[0]=../token", "/notifierSecrets/0"),
     ] {
         let refused = Chart::of_this_workspace()
             .render(&[setting])

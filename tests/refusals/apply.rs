@@ -3,6 +3,7 @@
 use crossrole_testkit::{ControlPlane, ControlPlaneOptions, tools};
 use serde_json::{Value, json};
 
+use super::notifiers;
 use super::said::{Said, compare};
 use super::support::{PROD, STAGE, account, class, grant, namespace, role, with, yaml};
 
@@ -353,7 +354,7 @@ async fn what_the_schema_can_know_is_refused_at_apply() {
         .await
         .unwrap();
     let mut said = Vec::new();
-    for (what, manifest) in impossible().iter().chain(&immutable()) {
+    for (what, manifest) in impossible().iter().chain(&notifiers::impossible()).chain(&immutable()) {
         let apply = ["apply", "--server-side", "--force-conflicts"];
         said.push(refusal(&control_plane, what, &apply, manifest).await);
     }

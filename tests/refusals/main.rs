@@ -5,6 +5,7 @@
 mod apply;
 mod condition;
 mod contested;
+mod notifiers;
 mod said;
 #[path = "../support/mod.rs"]
 mod support;

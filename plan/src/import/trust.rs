@@ -84,6 +84,7 @@ fn becomes(entry: &TrustEntry, account: &Account) -> Option<BTreeSet<CanonicalSt
         suspend: false,
         adoption_policy: Default::default(),
         deletion_policy: Default::default(),
+        notify: None,
     };
     let declaration = Declaration::parse(&CrossAccountRole::new("import", spec)).ok()?;
     let rendered = rendered(&declaration.trust, account.partition, &account.id).ok()?;

@@ -287,7 +287,7 @@ fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
         "AROAABCDEFGHIJKLMNOPQ",
     );
     let ready = |account: &str| Verdict {
-        role: Some((role.0.into(), role.1.into())),
+        role: Some(seen(role.0, role.1, None)),
         ..verdict(account, Outcome::ready())
     };
     let mut before = report(&CrossAccountRoleStatus::default(), Some(1), &[ready("a")], at(1));
