@@ -70,8 +70,8 @@ impl Stage {
             let roles = Found::at(&self.scene.simulator, trial).await.roles;
             let mut calls = calls.remove(&trial.accounts()[0]).unwrap_or_default();
             if trial.scenario == Scenario::Delete {
-                // What wakes the object meanwhile lets it ask once more whether the role is gone; not always.
-                calls.insert("GetRole".into(), 2);
+                // What wakes the object meanwhile may let it ask once more whether the role is gone: no cell of its own.
+                calls.insert("GetRole".into(), 1);
             }
             references.insert(trial.scenario, Reference { calls, roles });
         }
