@@ -37,7 +37,7 @@ impl Sender {
             allow_loopback: true,
             schedule: Schedule {
                 tries: 3,
-                longest: Duration::from_millis(400),
+                longest: Duration::from_secs(3),
                 first_wait: Duration::from_millis(1),
                 longest_wait: Duration::from_millis(2),
             },
@@ -189,8 +189,8 @@ async fn whatever_a_receiver_does_each_notice_is_delivered_or_parked() {
                 .iter()
                 .all(|request| request.line.starts_with("POST / "))
         );
-        // Three tries of 0.4 s, a second for what is said after an answer, and a slow machine.
-        assert!(took < Duration::from_secs(20), "{manner:?}: {took:?}");
+        // Three tries of 3 s, a second for what is said after an answer, and a slow machine.
+        assert!(took < Duration::from_secs(60), "{manner:?}: {took:?}");
     });
     futures::future::join_all(tried).await;
 }

@@ -195,7 +195,7 @@ async fn answer(
             stream.write_all(text.as_bytes()).await?;
         }
         Manner::NeverEnds => {
-            let text = format!("{ok}content-length: {}\r\n\r\n", u64::MAX - 1);
+            let text = format!("{ok}content-length: {}\r\n\r\n", 1_u64 << 60);
             stream.write_all(text.as_bytes()).await?;
             loop {
                 stream.write_all(&[b'x'; 4096]).await?;
