@@ -2,6 +2,7 @@
 
 mod feed;
 mod notices;
+mod queue;
 mod tools;
 
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use crossrole_iam::{Arn, PrincipalArn};
 use crossrole_plan::declaration::OrganizationId;
 use crossrole_plan::duration;
 
-use crate::aws::{OrganizationRole, QueueUrl};
+use crate::aws::OrganizationRole;
 use crate::bootstrap_command::Format;
 use crate::controller::{Discovery, Settings};
 use crate::lease;
@@ -22,6 +23,7 @@ use crate::telemetry::LogFormat;
 
 pub use feed::FeedFlags;
 pub use notices::NoticeFlags;
+pub use queue::QueueFlags;
 pub use tools::{AccessFlags, ImportFlags, ObjectFlags, ProfilesFlags};
 
 /// Keeps IAM roles true in many AWS accounts.
@@ -115,10 +117,8 @@ pub struct RunFlags {
     /// Read the organisation as this role, instead of as the operator itself.
     #[arg(long, env = "CROSSROLE_ORGANIZATION_ROLE", value_name = "ARN")]
     organization_role: Option<OrganizationRole>,
-    /// Take events of CloudTrail from this queue of Amazon SQS: who assumes roles, and who changes them by hand. The operator's
-    /// identity must be allowed to receive and delete its messages.
-    #[arg(long, env = "CROSSROLE_EVENT_QUEUE_URL", value_name = "URL", value_parser = event_queue)]
-    event_queue_url: Option<EventQueue>,
+    #[command(flatten)]
+    queue: QueueFlags,
     #[command(flatten)]
     notices: NoticeFlags,
     /// Work only while holding a lease, so that of several operators one works and the others stand by.
@@ -158,10 +158,6 @@ pub struct RunFlags {
 /// An address to listen at, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen(pub Option<SocketAddr>);
-
-/// The queue of the feed of events, or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventQueue(pub Option<QueueUrl>);
 
 /// Flags of `crossrole plan`.
 #[derive(Debug, Args)]
@@ -284,7 +280,7 @@ impl RunFlags {
             discovery: self.discover_organization.then(|| Discovery {
                 role: self.organization_role.clone(),
             }),
-            event_queue: self.event_queue_url.clone().and_then(|queue| queue.0),
+            event_queue: self.queue.url(),
             notices: self.notices.settings(),
         }
     }
@@ -347,13 +343,6 @@ fn listen(text: &str) -> Result<Listen, String> {
     address
         .map(|address| Listen(Some(address)))
         .map_err(|_| "write an IP address and a port, such as 0.0.0.0:8080 or [::]:8080, or nothing".to_string())
-}
-
-fn event_queue(text: &str) -> Result<EventQueue, String> {
-    match text {
-        "" => Ok(EventQueue(None)),
-        url => url.parse().map(|url| EventQueue(Some(url))),
-    }
 }
 
 fn arn(text: &str) -> Result<Arn, String> {
