@@ -299,8 +299,8 @@ fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
     // Of as many accounts as can be, as long as their names can be.
     let mut entries: Vec<AccountEntry> = (0..1_500)
         .map(|number| AccountEntry {
-            account: format!("{number:0>200}"),
-            role_arn: Some("y".repeat(200)),
+            account: format!("{number:0>150}"),
+            role_arn: Some("y".repeat(150)),
             last_assumed: Some(last(i64::from(number), 64)),
             ..after.accounts[0].clone()
         })
