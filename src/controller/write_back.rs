@@ -6,7 +6,10 @@
 use std::fmt::Debug;
 
 use crossrole_api::names::RECONCILE_AT_ANNOTATION;
+use http::HeaderValue;
+use http::header::ACCEPT;
 use kube::api::{Patch, PatchParams};
+use kube::core::{PartialObjectMeta, Request};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -71,11 +74,17 @@ where
 {
     let status = instead_of(before, status).map_err(kube::Error::SerdeError)?;
     let patch = json!({"metadata": {"resourceVersion": resource_version}, "status": status});
-    let patched = api
-        .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
-        .await?;
-    Ok(patched.resource_version())
+    let patches = Request::new(api.resource_url());
+    let request = patches.patch_subresource("status", name, &PatchParams::default(), &Patch::Merge(patch));
+    let mut request = request.map_err(kube::Error::BuildRequest)?;
+    // The rest of the object need not come back, nor be readable: a newer version may have given it another field a moment ago.
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
+    let patched: PartialObjectMeta<K> = api.clone().into_client().request(request).await?;
+    Ok(patched.metadata.resource_version)
 }
+
+/// Asks for an object's metadata alone. Source: Kubernetes API concepts, "Metadata-only fetches".
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 // A merge patch leaves alone what it does not name: what was there and is no more has to be named.
 fn instead_of<S: Serialize>(before: &S, now: &S) -> serde_json::Result<Value> {

@@ -35,52 +35,21 @@ fn counted(scrape: &Scrape, words: &[&str]) -> f64 {
     of.map(|(_, value)| value).sum()
 }
 
-/// An object has a field that this version does not know, as a newer one would have, and one selects no account.
+/// An object selects no account.
 pub async fn objects_that_stand_still(scene: &Scene, figures: &Figures, recording: &mut Recording) {
-    let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/newer";
-    let alter = async |operation: Value| {
-        let patch = json!([operation]).to_string();
-        let crd = "crossaccountroles.crossrole.dev";
-        let patch = ["patch", "crd", crd, "--type=json", "--patch", &patch];
-        scene.control_plane.kubectl(patch).await.unwrap();
-    };
     let from = recording.now().await;
-    alter(json!({"op": "add", "path": path, "value": {"type": "string"}})).await;
     let nowhere = json!({"selector": {"matchLabels": {"wave": "nowhere"}}});
-    let objects = yaml(&[
-        with(role("newer"), "/spec/newer", json!("field")),
-        with(role("nowhere"), "/spec/accounts", nowhere),
-    ]);
-    eventually(PATIENCE, "a schema with another field", async || {
-        let applied = scene.control_plane.apply(&objects).await;
-        applied.map_err(|error| error.to_string())
-    })
-    .await
-    .unwrap();
-    let series = |reason: &str| format!("crossrole_objects_stalled{{kind=\"CrossAccountRole\",reason=\"{reason}\"}}");
-    let stalled = ["InvalidSpec", "NoAccounts"].map(series);
-    let told = stalled.each_ref().map(|series| (series.clone(), 1.0));
-    wait_for(figures, "objects that stand still", &told).await;
+    let nowhere = with(role("nowhere"), "/spec/accounts", nowhere);
+    scene.control_plane.apply(&yaml(&[nowhere])).await.unwrap();
+    let stalled = "crossrole_objects_stalled{kind=\"CrossAccountRole\",reason=\"NoAccounts\"}";
+    wait_for(figures, "an object that stands still", &[(stalled.to_owned(), 1.0)]).await;
     let expected = [("CrossroleObjectsStalled", "kind=\"CrossAccountRole\"")];
     recording.seen("objects stand still", from, &expected).await;
-    // What cannot be read is not let go of either.
-    let known = json!([{"op": "remove", "path": "/spec/newer"}]).to_string();
-    let patch = [
-        "patch",
-        "xar",
-        "newer",
-        "--namespace=security",
-        "--type=json",
-        "--patch",
-        &known,
-    ];
-    scene.control_plane.kubectl(patch).await.unwrap();
-    objects::delete(scene, &["newer", "nowhere"]).await;
+    objects::delete(scene, &["nowhere"]).await;
     until(figures, "no object stands still", |scrape| {
-        !stalled.iter().any(|series| scrape.contains_key(series))
+        !scrape.contains_key(stalled)
     })
     .await;
-    alter(json!({"op": "remove", "path": path})).await;
 }
 
 /// A role in two accounts loses both at once, because somebody changes a label, and one may go unasked.
