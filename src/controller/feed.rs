@@ -71,6 +71,7 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         queue: context.aws.event_queue(url),
         joiner: Joiner::default(),
         counts: Counts::default(),
+        began: Instant::now(),
     };
     let mut failures = 0;
     loop {
@@ -111,6 +112,8 @@ struct Feed<'a> {
     /// What stands for a message is what it is deleted by.
     joiner: Joiner<String>,
     counts: Counts,
+    /// Since when times are counted.
+    began: Instant,
 }
 
 /// What was done with a role of ours, and what is to be told of it.
@@ -131,7 +134,7 @@ impl Feed<'_> {
     /// What waits in the queue, as far as a round takes it; or what comes while somebody waits for it.
     async fn receive(&self) -> Result<Vec<Message>, CallError> {
         // What waits for its other record is told in time.
-        let due = self.joiner.next_due(Instant::now()).unwrap_or(PATIENCE);
+        let due = self.joiner.next_due(self.began.elapsed()).unwrap_or(PATIENCE);
         let mut messages = self.queue.receive(due.max(ROUND).min(PATIENCE)).await?;
         let mut all = messages.len();
         while !messages.is_empty() && all < AT_ONCE && all % 10 == 0 {
@@ -146,7 +149,7 @@ impl Feed<'_> {
     }
 
     async fn handle(&mut self, messages: Vec<Message>) {
-        let now = Instant::now();
+        let now = self.began.elapsed();
         let (mut doings, mut done) = (Vec::new(), Vec::new());
         for message in messages {
             match record::read(&message.body) {
@@ -175,7 +178,7 @@ impl Feed<'_> {
         done.push(message);
     }
 
-    fn take_use(&mut self, used: Use, message: String, now: Instant, doings: &mut Vec<Doing>, done: &mut Vec<String>) {
+    fn take_use(&mut self, used: Use, message: String, now: Duration, doings: &mut Vec<Doing>, done: &mut Vec<String>) {
         // What is not ours need not wait for anything.
         if find::role(self.context, &used).is_none() {
             return self.done(message, "Other", done);
@@ -212,7 +215,7 @@ impl Feed<'_> {
         &mut self,
         change: Box<Change>,
         message: String,
-        now: Instant,
+        now: Duration,
         doings: &mut Vec<Doing>,
         done: &mut Vec<String>,
     ) {

@@ -60,7 +60,10 @@ async fn role_arns(scene: &Scene, count: usize) -> BTreeMap<String, String> {
             return Err(ready.len());
         }
         let arn = |role: &Value| role["status"]["accounts"][0]["roleArn"].as_str().unwrap().to_owned();
-        Ok(ready.into_iter().map(|(name, role)| (name.clone(), arn(role))).collect())
+        Ok(ready
+            .into_iter()
+            .map(|(name, role)| (name.clone(), arn(role)))
+            .collect())
     });
     arns.await.unwrap()
 }
@@ -179,7 +182,10 @@ async fn no_use_is_lost_and_none_counts_twice_whatever_the_queue_holds_and_howev
         .unwrap_or_else(|error| panic!("{error}\n{}", operator.log()));
         operator.kill().await.unwrap();
         operator = scene.operator(&[]).await.unwrap();
-        say("feed", &format!("kill {kill} after {:.1} s", began.elapsed().as_secs_f32()));
+        say(
+            "feed",
+            &format!("kill {kill} after {:.1} s", began.elapsed().as_secs_f32()),
+        );
     }
     eventually(PATIENCE * 5, "every use is counted", async || {
         let (left, _) = queue.left();

@@ -5,11 +5,11 @@
 //! first is chance, and where the trusted account is not ours there is only one. So a record without a name waits a little for
 //! the other. Source: AWS CloudTrail User Guide, "CloudTrail record contents" (`sharedEventID`).
 //!
-//! Pure: the time is passed in.
+//! Pure: the time is passed in, as what has gone by since any moment that stays the same.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::record::Use;
 
@@ -29,7 +29,7 @@ const REMEMBERED: usize = 50_000;
 pub struct Joiner<T> {
     waiting: HashMap<String, Waiting<T>>,
     /// The ids of those that wait, the oldest first. Some may wait no longer.
-    order: VecDeque<(Instant, String)>,
+    order: VecDeque<(Duration, String)>,
     told: Told,
 }
 
@@ -71,7 +71,7 @@ impl<T> Default for Joiner<T> {
 
 impl<T> Joiner<T> {
     /// Takes a use. What is to be told now counts as told until [`Joiner::forget`] says otherwise.
-    pub fn take(&mut self, known: Use, message: T, now: Instant) -> Taken<T> {
+    pub fn take(&mut self, known: Use, message: T, now: Duration) -> Taken<T> {
         if self.told.contains(&known.id, now) {
             return Taken::Known(message);
         }
@@ -103,7 +103,7 @@ impl<T> Joiner<T> {
     }
 
     /// Notes that something without another record is told now; false where it was told before.
-    pub fn note(&mut self, id: &str, now: Instant) -> bool {
+    pub fn note(&mut self, id: &str, now: Duration) -> bool {
         let is_new = !self.told.contains(id, now);
         if is_new {
             self.told.insert(id, now);
@@ -117,10 +117,10 @@ impl<T> Joiner<T> {
     }
 
     /// The uses that have waited long enough, as they are known.
-    pub fn due(&mut self, now: Instant) -> Vec<Joined<T>> {
+    pub fn due(&mut self, now: Duration) -> Vec<Joined<T>> {
         let mut due = Vec::new();
         while let Some((since, id)) = self.order.front() {
-            let waits = now.duration_since(*since) < WAITS_FOR;
+            let waits = now.saturating_sub(*since) < WAITS_FOR;
             if waits && self.waiting.len() <= WAITING && self.waiting.contains_key(id) {
                 break;
             }
@@ -131,15 +131,15 @@ impl<T> Joiner<T> {
     }
 
     /// How long it is until [`Joiner::due`] has something; `None` where nothing waits.
-    pub fn next_due(&self, now: Instant) -> Option<Duration> {
+    pub fn next_due(&self, now: Duration) -> Option<Duration> {
         if self.waiting.is_empty() {
             return None;
         }
         let (since, _) = self.order.front()?;
-        Some(WAITS_FOR.saturating_sub(now.duration_since(*since)))
+        Some(WAITS_FOR.saturating_sub(now.saturating_sub(*since)))
     }
 
-    fn tell(&mut self, id: &str, now: Instant) -> Option<Joined<T>> {
+    fn tell(&mut self, id: &str, now: Duration) -> Option<Joined<T>> {
         let Waiting { known, messages } = self.waiting.remove(id)?;
         self.told.insert(id, now);
         Some(Joined { known, messages })
@@ -151,7 +151,7 @@ impl<T> Joiner<T> {
 struct Told {
     ids: HashSet<u64>,
     /// In the order in which they came. Some may be forgotten.
-    order: VecDeque<(Instant, u64)>,
+    order: VecDeque<(Duration, u64)>,
 }
 
 fn number(id: &str) -> u64 {
@@ -161,9 +161,9 @@ fn number(id: &str) -> u64 {
 }
 
 impl Told {
-    fn contains(&mut self, id: &str, now: Instant) -> bool {
+    fn contains(&mut self, id: &str, now: Duration) -> bool {
         while let Some((since, oldest)) = self.order.front() {
-            if now.duration_since(*since) < REMEMBERED_FOR && self.order.len() < REMEMBERED {
+            if now.saturating_sub(*since) < REMEMBERED_FOR && self.order.len() < REMEMBERED {
                 break;
             }
             self.ids.remove(oldest);
@@ -172,7 +172,7 @@ impl Told {
         self.ids.contains(&number(id))
     }
 
-    fn insert(&mut self, id: &str, now: Instant) {
+    fn insert(&mut self, id: &str, now: Duration) {
         self.ids.insert(number(id));
         self.order.push_back((now, number(id)));
     }

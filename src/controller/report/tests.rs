@@ -244,7 +244,10 @@ fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
         principal: "x".repeat(principal),
         mfa: crossrole_api::Mfa::Required,
     };
-    let role = ("arn:aws:iam::222222222222:role/crossrole/Audit", "AROAABCDEFGHIJKLMNOPQ");
+    let role = (
+        "arn:aws:iam::222222222222:role/crossrole/Audit",
+        "AROAABCDEFGHIJKLMNOPQ",
+    );
     let ready = |account: &str| Verdict {
         role: Some((role.0.into(), role.1.into())),
         ..verdict(account, Outcome::ready())
