@@ -1,16 +1,19 @@
 """A queue of events in a moto server.
 
 `moto_queue.py serve` is moto's server, with three addresses more. `/queue/send` puts messages into the queue `events`: it is given
-their bodies, as a list, and goes the same way as SendMessage. `/queue/left` answers how many messages each queue holds, whether or
-not somebody has received them. `/queue/show` makes every message visible now, as time does.
+their bodies, as a list. They go the same way as SendMessage, when there is room: moto goes through a whole queue for each message
+that it gives, so no more than a hundred can be received at a time. `/queue/left` answers how many messages there are for each queue,
+whether or not somebody has received them. `/queue/show` makes every message visible now, as time does.
 
 `moto_queue.py call ENDPOINT` makes the queue `events`, whose messages go to the queue `dead` when they were received five times, and
 prints its URL; then it goes on to ask those addresses: in each line of standard input stands one, with what it is given, as JSON.
 Prints what each answers.
 """
 
+import collections
 import json
 import sys
+import threading
 import urllib.request
 
 import boto3
@@ -26,26 +29,52 @@ REGION = "us-east-1"
 # Seconds for which others do not see what was received: longer than a record waits for its other one.
 VISIBILITY = "30"
 
+# Messages that can be received.
+DEPTH = 100
+
 
 class Server:
     """moto, with the addresses in front of it."""
 
     def __init__(self):
         self.moto = DomainDispatcherApplication(create_backend_app)
+        self.backend = sqs_backends[ACCOUNT][REGION]
+        # No message gets as old as that here, and to find it out moto counts the queue fifteen times for each message.
+        self.backend.is_message_valid_based_on_retention_period = lambda *_: True
+        self.waiting = collections.deque()
+        # moto makes another list of messages when one is deleted: what came meanwhile would be lost.
+        self.lock = threading.Lock()
 
     def __call__(self, environ, start_response):
         request = Request(environ)
-        if not request.path.startswith("/queue/"):
-            return self.moto(environ, start_response)
-        queues = sqs_backends[ACCOUNT][REGION].queues
+        if request.path.startswith("/queue/"):
+            return Response(json.dumps(self.asked(request)))(environ, start_response)
+        operation = request.headers.get("X-Amz-Target", "").partition(".")[2]
+        if operation == "ReceiveMessage":
+            self.fill()
+        if operation.startswith("DeleteMessage"):
+            with self.lock:
+                return self.moto(environ, start_response)
+        return self.moto(environ, start_response)
+
+    def asked(self, request: Request) -> dict:
         if request.path == "/queue/send":
-            for body in json.loads(request.get_data()):
-                sqs_backends[ACCOUNT][REGION].send_message("events", body)
-        if request.path == "/queue/show":
-            for message in list(queues["events"]._messages):
-                message.visible_at = 0.0
-        left = {name: len(queue._messages) for name, queue in queues.items()}
-        return Response(json.dumps(left))(environ, start_response)
+            self.waiting.extend(json.loads(request.get_data()))
+            self.fill()
+        with self.lock:
+            events = self.backend.queues["events"]
+            if request.path == "/queue/show":
+                for message in events._messages:
+                    message.visible_at = 0.0
+            dead = self.backend.queues["dead"]
+            return {"events": len(self.waiting) + len(events._messages), "dead": len(dead._messages)}
+
+    def fill(self) -> None:
+        with self.lock:
+            room = DEPTH - len(self.backend.queues["events"].messages)
+            while room > 0 and self.waiting:
+                self.backend.send_message("events", self.waiting.popleft())
+                room -= 1
 
 
 def call(endpoint: str) -> None:
