@@ -15,7 +15,7 @@
 //!
 //! | variable | says |
 //! | --- | --- |
-//! | `CROSSROLE_CRASH` | `sample` (default), `all`, or names of points with commas between them: each failure names its own |
+//! | `CROSSROLE_CRASH` | `sample` (default), `all`, `500..` (all from that one on), or names of points with commas between them: each failure names its own |
 //! | `CROSSROLE_CRASH_SEED` | another sample |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -100,6 +100,10 @@ fn choose(all: &[Point], wanted: &str, seed: u64) -> Vec<Point> {
     match wanted {
         "all" => {}
         "sample" => points.truncate(SAMPLE),
+        from if from.ends_with("..") => {
+            let first: usize = from.trim_end_matches('.').parse().expect("a number before ..");
+            points = points.split_off(first);
+        }
         names => {
             let names: Vec<&str> = names.split(',').collect();
             points.retain(|point| names.contains(&point.to_string().as_str()));

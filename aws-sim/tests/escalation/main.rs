@@ -76,8 +76,11 @@ fn account() -> (Aws, Keys) {
 fn held(aws: &Aws) -> String {
     let root = aws.root("222222222222");
     let details = aws.iam(&root, "GetAccountAuthorizationDetails", &[]).ok().body;
-    // The request's own id is another each time.
-    details.split("<ResponseMetadata>").next().unwrap().to_owned()
+    // The request's own id is another each time, and who tries uses a role.
+    let held = details.split("<ResponseMetadata>").next().unwrap();
+    let parts = held.split("<RoleLastUsed>");
+    let rest = parts.map(|part| part.split_once("</RoleLastUsed>").map_or(part, |(_, rest)| rest));
+    rest.collect()
 }
 
 fn try_all(aws: &Aws, keys: &Keys, attempts: &[Attempt]) {
