@@ -1,5 +1,5 @@
 //! The feed of events, end to end: an operator that takes CloudTrail's events from a queue in moto, which others wrote, and works
-//! in simulated accounts. `CROSSROLE_FEED=all`, as `make feed` sets it, means 10,000 events and ten kills; otherwise 600 and three.
+//! in simulated accounts. `CROSSROLE_FEED=all`, as `make feed` sets it, means 10,000 events and ten kills; otherwise 200 and one.
 //!
 //! That the same manifests work without a feed is what every other test shows: none of them has one.
 //!
@@ -122,7 +122,7 @@ const GARBAGE: [&str; 5] = [
 async fn no_use_is_lost_and_none_counts_twice_whatever_the_queue_holds_and_however_often_the_operator_dies() {
     let (number, kills) = match std::env::var("CROSSROLE_FEED") {
         Ok(all) if all == "all" => (10_000, 10),
-        _ => (600, 3),
+        _ => (200, 1),
     };
     let Some((queue, scene, _folder)) = stage().await else {
         return;
