@@ -35,6 +35,7 @@ const PAGE: i32 = 1000;
 
 /// A role that reading all of an account finds.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one is held at a time, and most are whole")]
 pub(super) enum Found {
     /// Below the path that was asked for: everything that a declaration can hold.
     Whole(RoleAnswer),
