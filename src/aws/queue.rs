@@ -114,7 +114,7 @@ impl EventQueue {
         }
     }
 
-    /// Up to ten messages, of which there is at least one, or which were waited for so long: at most [`LONGEST_WAIT`].
+    /// Up to ten messages, of which there is at least one, or which were waited for so long: at most 20 seconds.
     ///
     /// # Errors
     /// When SQS does not give any.

@@ -193,7 +193,7 @@ impl Tally {
         reasons.map(|(reason, count)| (reason.as_str(), *count)).collect()
     }
 
-    /// How many of the roles that are there nobody used for so many days, for each of [`UNUSED`]; those that were not used
+    /// How many of the roles that are there nobody used for so many days, for each number of days that is told; those that were not used
     /// for longer count for the fewer days too.
     pub fn unused(&self, today: Date) -> Vec<(&'static str, i64)> {
         let of = |(days, name): (i64, &'static str)| {
