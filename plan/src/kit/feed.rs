@@ -37,6 +37,11 @@ pub const TRIES: u32 = 5;
 /// How long a message is kept, in seconds: 14 days, the most. Source: Amazon SQS API Reference, `CreateQueue`.
 pub const RETENTION: u32 = 1_209_600;
 
+/// How long a message is kept from others after it was received, in seconds. A record without a name waits 20 s for its other,
+/// and Kubernetes may take as long again; what a killed operator had in hand comes after it. At most 12 hours. Source: Amazon
+/// SQS API Reference, `CreateQueue`.
+pub const VISIBILITY: u32 = 120;
+
 /// The state in which a rule also sees read-only management events; `AssumeRole` is one (`readOnly: true`). Source: EventBridge
 /// User Guide, "Receiving read-only management events from AWS services", whose example is `AssumeRole`.
 pub const STATE_WITH_READS: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";

@@ -2,7 +2,7 @@
 //! `AWS::Events::EventBusPolicy`, `AWS::Events::Rule`, `AWS::SQS::Queue`, `AWS::SQS::QueuePolicy`, `AWS::IAM::Role`.
 
 use crossrole_plan::kit::feed::{
-    CHANGE_RULE, DEAD_LETTERS_NAME, EVENTS_NAME, Feed, NAME, RETENTION, STATE_WITH_READS, TRIES, USE_RULE,
+    CHANGE_RULE, DEAD_LETTERS_NAME, EVENTS_NAME, Feed, NAME, RETENTION, STATE_WITH_READS, TRIES, USE_RULE, VISIBILITY,
 };
 use serde_json::Value;
 
@@ -54,6 +54,7 @@ Resources:
       QueueName: {EVENTS_NAME}
       SqsManagedSseEnabled: true
       MessageRetentionPeriod: {RETENTION}
+      VisibilityTimeout: {VISIBILITY}
       RedrivePolicy:
         deadLetterTargetArn: !GetAtt DeadLetters.Arn
         maxReceiveCount: {TRIES}

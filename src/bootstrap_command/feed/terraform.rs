@@ -3,7 +3,7 @@
 //! `aws_sqs_queue_policy`, `aws_iam_role`, `aws_iam_role_policy`.
 
 use crossrole_plan::kit::feed::{
-    CHANGE_RULE, DEAD_LETTERS_NAME, EVENTS_NAME, Feed, NAME, RETENTION, STATE_WITH_READS, TRIES, USE_RULE,
+    CHANGE_RULE, DEAD_LETTERS_NAME, EVENTS_NAME, Feed, NAME, RETENTION, STATE_WITH_READS, TRIES, USE_RULE, VISIBILITY,
 };
 
 use super::super::kit_file::KitFile;
@@ -54,9 +54,10 @@ resource \"aws_cloudwatch_event_target\" \"central\" {{
 }}
 
 resource \"aws_sqs_queue\" \"events\" {{
-  name                      = {EVENTS_NAME:?}
-  sqs_managed_sse_enabled   = true
-  message_retention_seconds = {RETENTION}
+  name                       = {EVENTS_NAME:?}
+  sqs_managed_sse_enabled    = true
+  message_retention_seconds  = {RETENTION}
+  visibility_timeout_seconds = {VISIBILITY}
   redrive_policy = jsonencode({{
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
     maxReceiveCount     = {TRIES}

@@ -129,3 +129,14 @@ fn the_queue_lets_an_operator_of_another_account_read_it() {
             .contains("arn:aws:sqs:eu-central-1:999999999999:crossrole-events")
     );
 }
+
+#[test]
+fn a_message_is_kept_from_others_for_longer_than_it_takes_to_handle() {
+    for (format, expected) in [
+        (Format::Cloudformation, "VisibilityTimeout: 120"),
+        (Format::Terraform, "visibility_timeout_seconds = 120"),
+    ] {
+        let central = texts(format, &[]).remove(0).1;
+        assert!(central.contains(expected), "{central}");
+    }
+}
