@@ -2,20 +2,15 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use crossrole_plan::text::is_plain;
+
 /// What a text says: no character of it ends a line, does anything to a terminal, or shows what follows in another order.
 pub fn plain(text: &str) -> String {
     let shown = |character: char| match character {
-        character if character.is_control() || is_unseen(character) => character.escape_default().to_string(),
-        character => character.to_string(),
+        character if is_plain(character) => character.to_string(),
+        character => character.escape_default().to_string(),
     };
     text.chars().map(shown).collect()
-}
-
-/// Whether a character separates lines, or says in which direction text runs. Sources: Unicode Standard, section 5.8
-/// ("Newline Guidelines"); Unicode Standard Annex 9, "Directional Formatting Characters".
-fn is_unseen(character: char) -> bool {
-    matches!(character,
-        '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Prints to standard output.

@@ -45,6 +45,7 @@
 //! | [`outcome`] | what a failure means for the entry in status, and when to look again |
 //! | [`notify`] | who is told of what happens to roles |
 //! | [`profile`] | what a trusted principal needs to assume a role from the command line or the console |
+//! | [`text`] | what of somebody's text can be shown |
 //! | [`refusal`] | a reason, a field and a way out |
 //!
 //! A security reviewer who reads this package and `iam` knows everything that the operator can do to an account.
@@ -92,5 +93,6 @@ mod tags;
 pub mod teardown;
 #[cfg(test)]
 mod testing;
+pub mod text;
 pub mod trust;
 mod window;

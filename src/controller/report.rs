@@ -289,6 +289,11 @@ fn entry(
     // Whoever answers late shows an older use.
     let same = before.filter(|before| before.role_id.as_ref() == role.map(|role| &role.id));
     let known = same.and_then(|before| before.last_used);
+    // A look that did not see the role says nothing of who used it; another role of the same name does.
+    let is_another = |before: &&AccountEntry| {
+        let ids = before.role_id.as_ref().zip(role.map(|role| &role.id));
+        before.account_id != verdict.account_id || ids.is_some_and(|(before, now)| before != now)
+    };
     AccountEntry {
         account: verdict.account.clone(),
         account_id: verdict.account_id.clone(),
@@ -307,7 +312,9 @@ fn entry(
             }
             _ => Time(now),
         },
-        last_assumed: before.and_then(|before| before.last_assumed.clone()),
+        last_assumed: before
+            .filter(|before| !is_another(before))
+            .and_then(|before| before.last_assumed.clone()),
     }
 }
 

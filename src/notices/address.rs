@@ -16,8 +16,9 @@ const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(192, 0, 0, 192),
 ];
 
-/// The first 32 bits of the IPv6 addresses of services within an EC2 instance.
-const EC2_V6: [u16; 2] = [0xfd00, 0x0ec2];
+/// The first 32 bits of the IPv6 addresses of services within an EC2 instance, and within one of Google's. Source of the second:
+/// Google Compute Engine documentation, "View and query VM metadata" (fd20:ce::254).
+const INSTANCE_V6: [[u16; 2]; 2] = [[0xfd00, 0x0ec2], [0xfd20, 0x00ce]];
 
 /// Why nobody is told at an address; `None` where it may be spoken to.
 pub fn forbidden(address: IpAddr, allow_loopback: bool) -> Option<&'static str> {
@@ -53,7 +54,7 @@ fn forbidden_v6(address: Ipv6Addr, allow_loopback: bool) -> Option<&'static str>
         (!allow_loopback).then_some("is the operator itself")
     } else if address.is_unspecified() {
         Some("means no host, or the operator itself")
-    } else if address.is_unicast_link_local() || segments[..2] == EC2_V6 {
+    } else if address.is_unicast_link_local() || INSTANCE_V6.iter().any(|first| segments[..2] == *first) {
         Some("is link-local, where metadata and credentials are given away")
     } else if address.is_multicast() {
         Some("is multicast, broadcast or reserved")
@@ -132,6 +133,7 @@ mod tests {
             ("fec0::1", None),
             ("fd00:ec2::254", link),
             ("fd00:ec2::23", link),
+            ("fd20:ce::254", link),
             ("ff02::1", many),
             ("2001::1", Some("is a tunnel")),
             // IPv4 in the clothes of IPv6.

@@ -6,6 +6,8 @@
 use crossrole_api::Mfa;
 use serde_json::Value;
 
+use crate::text::is_plain;
+
 /// A name in a record holds at most so many bytes here: an ARN of IAM is shorter, and the name of a federated user is
 /// whatever its provider says.
 const NAME_SIZE: usize = 256;
@@ -162,11 +164,11 @@ impl Principal {
     }
 }
 
-/// A text of a record as it can stand in an Event or a log: without control characters, and not endless.
+/// A text of a record as it can stand in an Event or a log: on one line, in one direction, and not endless.
 pub(super) fn clean(text: &str) -> String {
     let mut kept = String::new();
     for character in text.chars() {
-        let character = if character.is_control() { '\u{fffd}' } else { character };
+        let character = if is_plain(character) { character } else { '\u{fffd}' };
         if kept.len() + character.len_utf8() > NAME_SIZE {
             break;
         }

@@ -185,6 +185,29 @@ pub fn read(message: &str) -> Result<Happening, Unreadable> {
     }
 }
 
+/// Whether an error says that a call could not be made or came to nothing, rather than that somebody may not make it. What is
+/// not known counts as a refusal: rather one notice too many. Sources: AWS STS API Reference, `AssumeRole`,
+/// `AssumeRoleWithWebIdentity` and "Common Errors"; CloudTrail leaves `Exception` off or on.
+fn is_no_refusal(code: &str) -> bool {
+    const NONE: [&str; 13] = [
+        "IDPCommunicationError",
+        "IncompleteSignature",
+        "InternalFailure",
+        "MalformedPolicyDocument",
+        "MalformedQueryString",
+        "MissingParameter",
+        "PackedPolicyTooLarge",
+        "RegionDisabled",
+        "RequestExpired",
+        "ServiceFailure",
+        "ServiceUnavailable",
+        "Throttling",
+        "ValidationError",
+    ];
+    let code = code.rsplit('.').next().unwrap_or(code);
+    NONE.contains(&code.strip_suffix("Exception").unwrap_or(code))
+}
+
 /// `sts` of `sts.amazonaws.com`.
 fn service(source: &str) -> &str {
     source.split('.').next().unwrap_or_default()
@@ -230,9 +253,11 @@ impl Record<'_> {
         let Some((role, account)) = self.role() else {
             return Ok(Happening::Other);
         };
-        let is_denied = ["/errorCode", "/errorMessage"]
-            .iter()
-            .any(|field| self.text(field).is_some());
+        let code = self.text("/errorCode");
+        if code.is_some_and(is_no_refusal) {
+            return Ok(Happening::Other);
+        }
+        let is_denied = code.is_some() || self.text("/errorMessage").is_some();
         let with_device = !is_denied && self.text("/requestParameters/serialNumber").is_some();
         Ok(Happening::Use(Box::new(Use {
             id: clean(id),

@@ -5,6 +5,7 @@
 //! AWS CloudTrail User Guide, "CloudTrail userIdentity element" and "CloudTrail record contents"; Amazon EventBridge User Guide,
 //! "Events" (the envelope).
 
+mod denied;
 mod telling;
 
 use crossrole_api::Mfa;
@@ -286,40 +287,6 @@ fn federated_users_services_and_chained_roles_are_told_apart() {
 }
 
 #[test]
-fn what_was_denied_names_the_role_in_one_of_three_places() {
-    let message = format!(
-        "User: arn:aws:iam::111111111111:user/anna is not authorized to perform: sts:AssumeRole on resource: {ROLE} because no identity-based policy allows the sts:AssumeRole action"
-    );
-    let denied = with(
-        named("a"),
-        &[
-            ("/errorCode", json!("AccessDenied")),
-            ("/errorMessage", json!(message)),
-            ("/responseElements", Value::Null),
-            ("/sharedEventID", Value::Null),
-        ],
-    );
-    let without = |pointers: &[&str]| {
-        let changes: Vec<_> = pointers.iter().map(|pointer| (*pointer, Value::Null)).collect();
-        with(denied.clone(), &changes)
-    };
-    for record in [
-        denied.clone(),
-        without(&["/requestParameters"]),
-        without(&["/requestParameters", "/resources"]),
-    ] {
-        let found = used(record);
-        assert_eq!(
-            (found.outcome, found.role.to_string().as_str()),
-            (Outcome::Denied, ROLE)
-        );
-        assert_eq!(found.id, "dexample-ac7f-466c-a608-4ac8dexample");
-    }
-    let nowhere = without(&["/requestParameters", "/resources", "/errorMessage"]);
-    assert_eq!(read(&event(nowhere)), Ok(Happening::Other));
-}
-
-#[test]
 fn a_change_says_which_role_and_who_and_whether_it_was_our_own() {
     for action in [
         "UpdateAssumeRolePolicy",
@@ -427,12 +394,15 @@ fn what_cannot_be_read_is_told_apart_and_says_nothing_of_what_it_holds() {
 }
 
 #[test]
-fn what_a_record_says_of_somebody_is_cut_and_has_no_control_characters() {
+fn what_a_record_says_of_somebody_is_cut_and_stays_on_one_line() {
     let name = format!("{}\n\u{1b}[31m", "x".repeat(400));
     let found = used(with(
         named("a"),
-        &[("/userIdentity/arn", json!(name)), ("/userAgent", json!("a\nb"))],
+        &[
+            ("/userIdentity/arn", json!(name)),
+            ("/userAgent", json!("a\nb\u{202e}c\u{2028}")),
+        ],
     ));
     assert_eq!(found.principal.name.len(), 256);
-    assert_eq!(found.details.user_agent.as_deref(), Some("a\u{fffd}b"));
+    assert_eq!(found.details.user_agent.as_deref(), Some("a\u{fffd}b\u{fffd}c\u{fffd}"));
 }

@@ -294,6 +294,14 @@ fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
     before.accounts[0].last_assumed = Some(last(7, 64));
     let after = report(&before, Some(2), &[ready("a")], at(9));
     assert_eq!(after.accounts[0].last_assumed, Some(last(7, 64)));
+    let unseen = report(&before, Some(2), &[verdict("a", Outcome::ready())], at(9));
+    assert_eq!(unseen.accounts[0].last_assumed, Some(last(7, 64)));
+    let another = Verdict {
+        role: Some(seen(role.0, "AROAANOTHERROLEOFNAME", None)),
+        ..verdict("a", Outcome::ready())
+    };
+    let replaced = report(&before, Some(2), &[another], at(9));
+    assert_eq!(replaced.accounts[0].last_assumed, None);
     assert!(serde_json::to_string(&after.accounts[0]).unwrap().len() < 400);
 
     // Of as many accounts as can be, as long as their names can be.
