@@ -147,7 +147,8 @@ async fn mark_one_in_use(context: &Context, name: &str) -> Result<(), kube::Erro
         return Ok(());
     }
     let api: Api<AWSAccount> = Api::all(context.client.clone());
-    let version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true).await?;
+    // Boxed: of a thousand accounts that are to be marked, few are written at the same time.
+    let version = Box::pin(write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true)).await?;
     context.memory.wrote(&key, version.as_deref());
     *marked = Some(Instant::now());
     Ok(())

@@ -23,7 +23,7 @@ const NOTE_SIZE: usize = 1024;
 pub const MESSAGE_SIZE: usize = 1024;
 
 /// So many Events are written at the same time, that they leave room for what matters more.
-const AT_ONCE: usize = WRITES_AT_ONCE / 4;
+const AT_ONCE: usize = WRITES_AT_ONCE / 2;
 
 /// Nobody waits longer for an Event to be written.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -95,12 +95,17 @@ impl Events {
 
     // An Event that cannot be written must not hold up for long what it speaks of.
     async fn publish(&self, object: &ObjectReference, type_: &str, reason: &str, note: &str) {
-        let mut event = self.event(object, type_, reason, note);
-        event.metadata.generate_name = Some(generate_name(object));
-        let (api, params) = (self.api(object), PostParams::default());
+        let time = MicroTime(jiff::Timestamp::now());
         let write = async {
             let _place = self.place().await;
-            api.create(&params, &event).await
+            // Made and boxed here: many wait for a place.
+            Box::pin(async {
+                let mut event = self.event(object, type_, reason, note);
+                event.metadata.generate_name = Some(generate_name(object));
+                event.event_time = Some(time);
+                self.api(object).create(&PostParams::default(), &event).await
+            })
+            .await
         };
         match timeout(LONGEST, write).await {
             Ok(Ok(_)) => {}

@@ -9,7 +9,7 @@ use super::looks::{self, rest::LATELY};
 use super::removals;
 use super::resolve::{self, Request};
 use super::task::{Target, Task};
-use super::telling;
+use super::telling::{self, Note};
 use super::work::{Finished, Job};
 use crate::aws::{AccountHandle, Turn};
 
@@ -33,6 +33,19 @@ enum What {
     Hold,
     /// Anything else.
     Task(Arc<Task>),
+}
+
+/// What a turn came to.
+struct Done {
+    finished: Option<Finished>,
+    /// What is to be told of it.
+    notes: Vec<Note>,
+}
+
+impl Done {
+    fn of(finished: Option<Finished>, notes: Vec<Note>) -> Box<Self> {
+        Box::new(Self { finished, notes })
+    }
 }
 
 impl Waiting {
@@ -64,21 +77,28 @@ impl Job {
         if !self.wants(&waiting.account, waiting.print) {
             return None;
         }
-        Box::pin(self.take_turn(waiting, turn)).await
+        let done = Box::pin(self.take_turn(waiting, turn)).await?;
+        // What the look needed is not kept while somebody is told of it.
+        if !done.notes.is_empty() {
+            let Done { finished, notes } = *done;
+            let finished = finished.map(Box::new);
+            Box::pin(telling::tell(&self.context.events, &self.reference, notes)).await;
+            return finished.map(|finished| *finished);
+        }
+        done.finished
     }
 
-    async fn take_turn(&self, waiting: &Waiting, turn: Turn<'_>) -> Option<Finished> {
+    async fn take_turn(&self, waiting: &Waiting, turn: Turn<'_>) -> Option<Box<Done>> {
         let task = match &waiting.what {
             What::Task(task) => task.clone(),
             What::Hold => match self.still_right(waiting) {
-                Some(finished) => return Some(finished),
+                Some(finished) => return Some(Done::of(Some(finished), Vec::new())),
                 None => Arc::new(self.task_of(waiting)?),
             },
         };
         let (finished, notes) = self.visit(&task, waiting.print, waiting.anew, &waiting.handle).await;
         drop(turn);
-        telling::tell(&self.context.events, &self.reference, notes).await;
-        finished
+        Some(Done::of(finished, notes))
     }
 
     /// What the last look found, where it found the role right and the account shows it as it was then.

@@ -72,15 +72,27 @@ where
     K: Resource + Clone + DeserializeOwned + Debug,
     S: Serialize,
 {
-    let status = instead_of(before, status).map_err(kube::Error::SerdeError)?;
-    let patch = json!({"metadata": {"resourceVersion": resource_version}, "status": status});
-    let patches = Request::new(api.resource_url());
+    // Of many objects that are written at the same time, only what is sent is kept meanwhile.
+    let request = status_patch(api.resource_url(), name, resource_version, before, status)?;
+    let patched: PartialObjectMeta<K> = api.clone().into_client().request(request).await?;
+    Ok(patched.metadata.resource_version)
+}
+
+fn status_patch<S: Serialize>(
+    url: &str,
+    name: &str,
+    resource_version: Option<&str>,
+    before: &S,
+    status: &S,
+) -> kube::Result<http::Request<Vec<u8>>> {
+    let mut patch = json!({"metadata": {"resourceVersion": resource_version}});
+    patch["status"] = instead_of(before, status).map_err(kube::Error::SerdeError)?;
+    let patches = Request::new(url);
     let request = patches.patch_subresource("status", name, &PatchParams::default(), &Patch::Merge(patch));
     let mut request = request.map_err(kube::Error::BuildRequest)?;
     // The rest of the object need not come back, nor be readable: a newer version may have given it another field a moment ago.
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
-    let patched: PartialObjectMeta<K> = api.clone().into_client().request(request).await?;
-    Ok(patched.metadata.resource_version)
+    Ok(request)
 }
 
 /// Asks for an object's metadata alone. Source: Kubernetes API concepts, "Metadata-only fetches".
