@@ -28,6 +28,7 @@ use prometheus_client::registry::Registry;
 pub use family::Description;
 use family::{Catalogue, Series};
 use feed::Feed;
+use notices::Notices;
 pub use standing::{AccountStanding, Standing};
 
 /// Figures. Every copy counts into the same ones.
@@ -50,7 +51,7 @@ struct Inner {
     aws_wait: Series<1, Counter<f64, AtomicU64>>,
     kubernetes_writes: Series<2, Counter>,
     kubernetes_failures: Series<2, Counter>,
-    notices: Series<2, Counter>,
+    notices: Notices,
     leader: Series<0, Gauge>,
     roles: Series<2, Gauge>,
     role_reasons: Series<1, Gauge>,
@@ -211,7 +212,7 @@ impl Default for Metrics {
             ["kind", "code"],
             "Times that an object was not gone through to the end because Kubernetes did not take a write, by HTTP status or `NoAnswer`",
         );
-        let notices = notices::counter(&mut all);
+        let notices = Notices::new(&mut all);
         Self(Arc::new(Inner {
             registry: all.registry,
             described: all.described,

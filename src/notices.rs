@@ -1,7 +1,7 @@
 //! Notices: somebody is told, over HTTPS, what happened to a role.
 //!
 //! ```text
-//! tell ─► a queue for each notifier ─► try, and try again ─► Delivered, or parked
+//! tell ─► a queue for each notifier and kind ─► try, and try again ─► Delivered, or parked
 //! ```
 //!
 //! Whoever tells never waits. A notice that nobody takes is *parked*: counted, logged by its id, and told of in an Event when
@@ -25,7 +25,7 @@ pub mod signature;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,7 +46,7 @@ use schedule::Schedule;
 
 pub use crossrole_api::NoticeKind;
 
-/// So many notices of one notifier are sent at the same time: one that is not taken must not hold up the others.
+/// So many notices of one queue are sent at the same time: one that is not taken must not hold up the others.
 const AT_ONCE: usize = 8;
 
 /// What happened to a role.
@@ -77,7 +77,7 @@ pub struct Settings {
     pub allow_loopback: bool,
     /// When a notice is sent again.
     pub schedule: Schedule,
-    /// So many notices of one notifier wait at most.
+    /// So many notices of one kind wait at most for one notifier.
     pub waiting: usize,
 }
 
@@ -107,6 +107,8 @@ pub enum Outcome {
     NoSecret,
     /// The address is one at which nobody is told.
     NotAllowed,
+    /// The operator stopped before.
+    GivenUp,
 }
 
 impl Outcome {
@@ -119,6 +121,7 @@ impl Outcome {
             Self::QueueFull => "QueueFull",
             Self::NoSecret => "NoSecret",
             Self::NotAllowed => "NotAllowed",
+            Self::GivenUp => "GivenUp",
         }
     }
 }
@@ -140,7 +143,8 @@ pub struct Notices(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    queues: Mutex<HashMap<String, Sender<Job>>>,
+    /// By notifier and kind: of a thousand uses none takes the place of a change.
+    queues: Mutex<HashMap<(String, NoticeKind), Sender<Job>>>,
     waiting: usize,
     office: Arc<Office>,
 }
@@ -156,6 +160,8 @@ struct Office {
     parking: Mutex<HashSet<String>>,
     /// How many notices wait, or are being sent.
     under_way: watch::Sender<usize>,
+    /// Whether nothing more is tried.
+    closing: watch::Sender<bool>,
 }
 
 /// A notice for one notifier.
@@ -197,6 +203,7 @@ impl Notices {
             turns,
             parking: Mutex::default(),
             under_way: watch::Sender::new(0),
+            closing: watch::Sender::new(false),
         };
         let inner = Inner {
             queues: Mutex::default(),
@@ -220,6 +227,26 @@ impl Notices {
         }
     }
 
+    /// Forgets the notifiers of a class but for these: nothing more is told of how they stand.
+    pub fn keep_only(&self, class: &str, names: &BTreeSet<&str>) {
+        let is_gone = |notifier: &str| {
+            let name = notifier.split_once('/').filter(|(of, _)| *of == class);
+            name.is_some_and(|(_, name)| !names.contains(name))
+        };
+        let office = &self.0.office;
+        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        // What waits in a queue is sent all the same.
+        queues.retain(|(notifier, _), _| {
+            let gone = is_gone(notifier);
+            if gone {
+                office.metrics.forget_notifier(notifier);
+            }
+            !gone
+        });
+        let mut parking = office.parking.lock().unwrap_or_else(PoisonError::into_inner);
+        parking.retain(|notifier| !is_gone(notifier));
+    }
+
     /// How many notices wait, or are being sent.
     pub fn under_way(&self) -> usize {
         *self.0.office.under_way.borrow()
@@ -231,13 +258,21 @@ impl Notices {
         // Its sender lives as long as this does.
         let _ = under_way.wait_for(|count| *count == 0).await;
     }
+
+    /// Parks whatever was not delivered yet, and whatever comes from now on.
+    pub async fn give_up(&self) {
+        self.0.office.closing.send_replace(true);
+        self.finish().await;
+    }
 }
 
 impl Inner {
     fn take(&self, job: Job) {
         let queue = {
             let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-            let queue = queues.entry(label(&job.notifier)).or_insert_with(|| self.begin());
+            let queue = queues
+                .entry((label(&job.notifier), job.notice.kind))
+                .or_insert_with(|| self.begin());
             queue.clone()
         };
         self.office.under_way.send_modify(|count| *count += 1);
@@ -268,8 +303,18 @@ async fn send_all(mut jobs: Receiver<Job>, office: Arc<Office>) {
 }
 
 impl Office {
-    /// Tries until a notice is taken, or will not be.
+    /// Tries until a notice is taken, or will not be, or nothing more is tried.
     async fn deliver(&self, job: &Job) -> Outcome {
+        let mut closing = self.closing.subscribe();
+        tokio::select! {
+            biased;
+            // Its sender lives as long as this does.
+            _ = closing.wait_for(|closing| *closing) => Outcome::GivenUp,
+            outcome = self.try_all(job) => outcome,
+        }
+    }
+
+    async fn try_all(&self, job: &Job) -> Outcome {
         let mut failures = 0;
         loop {
             let Err(trouble) = self.courier.attempt(job, self.schedule.longest).await else {
@@ -292,8 +337,8 @@ impl Office {
     fn ended(&self, job: &Job, outcome: Outcome) {
         let (class, name) = (&job.notifier.class, &job.notifier.name);
         let notifier = label(&job.notifier);
-        self.metrics.sent_notice(&notifier, outcome.as_str());
         let delivered = outcome == Outcome::Delivered;
+        self.metrics.sent_notice(&notifier, outcome.as_str(), delivered);
         if !delivered {
             let (notice, outcome) = (&job.notice.id, outcome.as_str());
             tracing::warn!(notice, notifier, outcome, "a notice was parked");

@@ -126,6 +126,15 @@ pub enum KitError {
         /// Its bytes.
         size: usize,
     },
+    /// The classes speak of so many roles that EventBridge takes no pattern of them.
+    #[error(
+        "the pattern of the rule on uses has {size} characters, and EventBridge takes 2,048: use fewer rolePaths, and patterns in \
+         place of names in adoption.roles"
+    )]
+    TooManyRoles {
+        /// Its characters.
+        size: usize,
+    },
     /// A document that IAM would refuse.
     #[error("{what}: {problem}")]
     Refused {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::ObjectFlags;
 use crate::controller::task::{Hold, Target, Task};
-use crate::controller::verdict::{Outcome, role_of};
+use crate::controller::verdict::{Outcome, dates_of};
 use crate::manifests::Manifests;
 use crate::plan_command::report::Finding;
 use crate::plan_command::survey::{Item, Survey, Wanted};
@@ -81,7 +81,7 @@ fn of_item(item: &Item, of_cluster: bool, now: Timestamp) -> Vec<Row> {
         return vec![Row::unknown(place(item, None, String::new()), state)];
     };
     let entry = task.entry.as_ref();
-    let dates = role_of(entry).map(|role| role.dates).unwrap_or_default();
+    let dates = entry.and_then(dates_of).unwrap_or_default();
     let mut rows = of_task(item, task, of_cluster, now);
     rows.iter_mut().for_each(|row| row.dates = dates);
     rows

@@ -26,6 +26,7 @@ use serde_json::Value;
 use super::accounts::{AccountsError, ClassAccounts};
 use super::kit_file::{KitFile, commented, json_file};
 use super::{Format, write};
+use crate::aws::Action;
 use crate::cli::BootstrapFlags;
 use crate::manifests::Manifests;
 
@@ -84,6 +85,7 @@ fn feed(flags: &BootstrapFlags, manifests: &Manifests) -> Result<Feed, Box<dyn E
         },
         operator,
         organization: flags.organization.clone(),
+        calls: Action::EVENT_CALLS,
     };
     Ok(Feed::new(center, &classes, targets)?)
 }

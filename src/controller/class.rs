@@ -43,6 +43,10 @@ pub async fn reconcile(cached: Arc<CachedClass>, context: Arc<Context>) -> Resul
     let unsure = context.caches.accounts.state().iter().any(|account| account.0.is_err());
     let used = !accounts.is_empty() || unsure;
     let deleting = class.metadata.deletion_timestamp.is_some();
+    let notifiers = class.spec.notifiers.iter().filter(|_| used && !deleting);
+    context
+        .notices
+        .keep_only(&name, &notifiers.map(|notifier| notifier.name.as_str()).collect());
     let mut version = class.resource_version();
     if used != write_back::has_finalizer(class, IN_USE_FINALIZER) && (!used || !deleting) {
         version = write_back::set_finalizer(&api, class, IN_USE_FINALIZER, used).await?;

@@ -11,8 +11,9 @@
 //! | `last` | who last assumed which role, until status says so |
 //!
 //! A message is deleted when what it says is kept: when an Event has counted it. Whoever dies before leaves it in the queue, and
-//! whoever is told again finds in the Event that it was counted. What cannot be read is left alone: the queue moves it to the
-//! dead letters when it was received often enough.
+//! whoever is told again finds in the Event that it was counted. What Kubernetes does not take is held until it does, and nothing
+//! more is taken from the queue meanwhile. What cannot be read is left alone: the queue moves it to the dead letters when it was
+//! received often enough.
 
 mod count;
 mod find;
@@ -72,11 +73,23 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         queue: context.aws.event_queue(url),
         joiner: Joiner::default(),
         counts: Counts::default(),
+        held: Vec::new(),
+        deletes: true,
         began: Instant::now(),
     };
     let mut failures = 0;
     loop {
         let began = Instant::now();
+        if !feed.held.is_empty() {
+            failures += 1;
+            let pause = backoff(failures, fastrand::f64()).min(LONGEST_PAUSE);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = until_stop(&mut stop) => return,
+            }
+            feed.handle(Vec::new()).await;
+            continue;
+        }
         let received = tokio::select! {
             received = feed.receive() => received,
             () = until_stop(&mut stop) => return,
@@ -84,9 +97,9 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         let pause = match received {
             Ok(messages) => {
                 failures = 0;
-                context.metrics.read_event_queue(true);
                 let many_wait = messages.len() >= AT_ONCE;
                 feed.handle(messages).await;
+                context.metrics.read_event_queue(feed.deletes);
                 if many_wait {
                     Duration::ZERO
                 } else {
@@ -113,6 +126,10 @@ struct Feed<'a> {
     /// What stands for a message is what it is deleted by.
     joiner: Joiner<String>,
     counts: Counts,
+    /// What Kubernetes has not taken yet. Its messages are in the queue still, where nobody else takes them.
+    held: Vec<Doing>,
+    /// Whether what was handled could be deleted at the last try.
+    deletes: bool,
     /// Since when times are counted.
     began: Instant,
 }
@@ -151,7 +168,7 @@ impl Feed<'_> {
 
     async fn handle(&mut self, messages: Vec<Message>) {
         let now = self.began.elapsed();
-        let (mut doings, mut done) = (Vec::new(), Vec::new());
+        let (mut doings, mut done) = (std::mem::take(&mut self.held), Vec::new());
         for message in messages {
             match record::read(&message.body) {
                 Ok(Happening::Use(used)) => self.take_use(*used, message.receipt, now, &mut doings, &mut done),
@@ -167,9 +184,12 @@ impl Feed<'_> {
             self.found(joined, &mut doings, &mut done);
         }
         self.tell(doings, &mut done).await;
-        if !done.is_empty()
-            && let Err(error) = self.queue.delete(&done).await
-        {
+        if done.is_empty() {
+            return;
+        }
+        let deleted = self.queue.delete(&done).await;
+        self.deletes = deleted.is_ok();
+        if let Err(error) = deleted {
             tracing::warn!(%error, "messages of the event queue could not be deleted; they come again, and count once");
         }
     }
@@ -267,9 +287,9 @@ impl Feed<'_> {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what was done with a role could not be counted; it comes again");
+                    tracing::warn!(%error, "what was done with a role could not be counted; nothing is taken from the queue until it is");
                     context.metrics.kubernetes_failed("Event", &count::code(&error));
-                    doings.iter().for_each(|doing| self.joiner.forget(&doing.told.id));
+                    self.held.extend(doings);
                 }
             }
         }

@@ -107,6 +107,7 @@ fn why(outcome: Outcome) -> &'static str {
         Outcome::Unanswered => "the receiver did not answer, or only with 5xx or 429",
         Outcome::QueueFull => "too many were waiting for it already",
         Outcome::NoSecret => "its secretFile cannot be read, or holds no secret (the log at debug says more)",
+        Outcome::GivenUp => "the operator stopped before it was delivered",
         Outcome::NotAllowed => "its URL leads to an address at which nobody is told",
     }
 }

@@ -105,9 +105,13 @@ pub async fn run(
     // A task of its own: no work, however much, keeps it from renewing.
     let (finished, until_finished) = oneshot::channel();
     let mut held = tokio::spawn(candidate.hold(until_finished));
+    let notices = context.notices.clone();
     let worked = tokio::select! {
         worked = work(context, requests, stop) => worked,
-        ended = &mut held => return Ok(ended.map_err(Lost::from)??),
+        ended = &mut held => {
+            notices.give_up().await;
+            return Ok(ended.map_err(Lost::from)??);
+        }
     };
     let _ = finished.send(());
     held.await.map_err(Lost::from)??;
@@ -186,15 +190,14 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
             );
         }
     }
+    context.notices.give_up().await;
     Ok(())
 }
 
 /// Lets notices that wait be delivered, but not for long: a receiver that is down must not hold up whoever works next.
 async fn finish_notices(notices: &Notices) {
-    if timeout(NOTICES_END_WITHIN, notices.finish()).await.is_err() {
-        let notices = notices.under_way();
-        tracing::warn!(notices, "notices that nobody has taken yet are given up");
-    }
+    // What is left then is given up, and counted.
+    let _ = timeout(NOTICES_END_WITHIN, notices.finish()).await;
 }
 
 /// Waits until what is under way has had its time to end.

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::standing::{outcome, reason};
-use super::verdict::role_of;
+use super::verdict::dates_of;
 
 /// The name of a state, as it stands in status.
 pub fn state_name(state: EntryState) -> &'static str {
@@ -158,7 +158,7 @@ impl Tally {
         if *count == 0 {
             self.reasons.remove(&entry.reason);
         }
-        let since = role_of(Some(entry)).and_then(|role| role.dates.unused_since());
+        let since = dates_of(entry).and_then(|dates| dates.unused_since());
         if let Some(since) = since {
             let count = self.unused.entry(since).or_default();
             *count += by;

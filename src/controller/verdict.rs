@@ -6,6 +6,7 @@ use crossrole_api::{AccountEntry, EntryState, Reason};
 use crossrole_plan::observed::{Dates, RoleSeen};
 use crossrole_plan::outcome::NextLook;
 use crossrole_plan::refusal::Refusal;
+use jiff::tz::TimeZone;
 
 use super::tally;
 use crate::aws::CallError;
@@ -198,6 +199,15 @@ impl Outcome {
             next: NextLook::Backoff,
         }
     }
+}
+
+/// When the role of an entry was made and last used: of its use, what IAM says and what the feed has seen, whichever is later.
+pub fn dates_of(entry: &AccountEntry) -> Option<Dates> {
+    let mut dates = role_of(Some(entry))?.dates;
+    let seen = entry.last_assumed.as_ref();
+    let seen = seen.map(|last| last.time.0.to_zoned(TimeZone::UTC).date());
+    dates.last_used = dates.last_used.max(seen);
+    Some(dates)
 }
 
 /// The role that an entry in status speaks of.

@@ -35,6 +35,8 @@ struct Class {
     bootstrap: Result<Bootstrap, Refusal>,
     grant_role: Result<Option<GrantRole>, Refusal>,
     rules: Result<Arc<Rules>, Refusal>,
+    /// Read beside the rules: what is wrong with one of them keeps nobody from being told.
+    notifying: Option<Notifying>,
 }
 
 /// Where the account of an entry in status stands now.
@@ -228,11 +230,9 @@ impl World {
         Some(self.readable(account)?.spec.class.as_str())
     }
 
-    /// Who is told of what happens to roles in accounts of a class; `None` where nobody knows, because the class cannot be
-    /// used.
+    /// Who is told of what happens to roles in accounts of a class; `None` where nobody knows, because that cannot be read.
     pub fn notifying(&self, class: &str) -> Option<&Notifying> {
-        let rules = self.class(class).ok()?.rules.as_ref().ok()?;
-        Some(&rules.notifying)
+        self.class(class).ok()?.notifying.as_ref()
     }
 
     /// The labels of a namespace; none where it is not known.
@@ -257,6 +257,7 @@ impl Class {
             bootstrap: Bootstrap::parse(class),
             grant_role: GrantRole::parse(class),
             rules: Rules::parse(class).map(Arc::new),
+            notifying: Notifying::parse(class).ok(),
         })
     }
 }

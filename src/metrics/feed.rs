@@ -35,7 +35,7 @@ impl Feed {
         Self {
             role_uses: all.counter(
                 "role_uses",
-                ["account_id", "principal", "mfa", "outcome"],
+                ["account_id", "principal_type", "mfa", "outcome"],
                 "Times that a role of crossrole was assumed, or was to be and was denied, as the event queue tells",
             ),
             role_changes_outside: all.counter(
@@ -57,7 +57,7 @@ impl Feed {
             unread: all.gauge(
                 "event_queue_unread",
                 [],
-                "1 while the event queue cannot be read; 0 where it was at the last try; absent where there is none",
+                "1 while the event queue cannot be read, or what was handled cannot be deleted; 0 where it was at the last try; absent where there is none",
             ),
             used: Mutex::default(),
         }

@@ -225,6 +225,36 @@ async fn whoever_tells_never_waits_and_what_is_too_much_is_parked_at_once() {
 }
 
 #[tokio::test]
+async fn what_is_left_at_a_stop_is_parked_and_counted() {
+    let receiver = Receiver::start(Manner::Hangs).await;
+    let sender = Sender::new(|settings| settings.schedule.longest = Duration::from_secs(3600));
+    let chat = notifier("chat", &receiver.url("/"));
+    ids(20).for_each(|id| sender.tell(&chat, &id));
+    sender.notices.give_up().await;
+    sender.tell(&chat, "late");
+    sender.notices.finish().await;
+    assert_eq!(sender.count(Outcome::GivenUp), 21, "{}", sender.metrics.tell().unwrap());
+}
+
+#[tokio::test]
+async fn a_thousand_uses_take_no_place_of_a_change() {
+    let receiver = Receiver::start(Manner::Hangs).await;
+    let sender = Sender::new(|settings| settings.waiting = 10);
+    let chat = notifier("chat", &receiver.url("/"));
+    ids(50).for_each(|id| sender.tell(&chat, &id));
+    assert_eq!(sender.count(Outcome::QueueFull), 40);
+    let changed = Notice {
+        kind: NoticeKind::ChangedOutside,
+        ..notice("changed")
+    };
+    sender.notices.0.take(Job {
+        notifier: chat,
+        notice: Arc::new(changed),
+    });
+    assert_eq!(sender.count(Outcome::QueueFull), 40);
+}
+
+#[tokio::test]
 async fn it_is_told_when_notices_are_no_longer_taken_and_when_they_are_again() {
     let mut sender = Sender::new(|_| {});
     let (bad, good) = (

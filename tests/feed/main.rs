@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `queue` | the queue, in a moto server |
 //! | `records` | records of CloudTrail |
+//! | `trouble` | Kubernetes that does not take what counts |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -18,6 +19,7 @@ mod queue;
 mod records;
 #[path = "../support/mod.rs"]
 mod support;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -341,7 +343,7 @@ async fn a_hand_edit_is_put_back_when_its_event_comes_and_nothing_else_is_asked(
     queue.send(&used[1..]);
     queue.send(&used[..1]);
     let counted = format!(
-        "crossrole_role_uses_total{{account_id=\"{PROD}\",principal=\"IAMUser\",mfa=\"No\",outcome=\"Granted\"}}"
+        "crossrole_role_uses_total{{account_id=\"{PROD}\",principal_type=\"IAMUser\",mfa=\"No\",outcome=\"Granted\"}}"
     );
     wait_for(&figures, &counted, 1.0).await;
     let status = eventually(PATIENCE, "status says who assumed it", async || {
@@ -371,6 +373,8 @@ async fn a_hand_edit_is_put_back_when_its_event_comes_and_nothing_else_is_asked(
         again["metadata"]["resourceVersion"],
         role["metadata"]["resourceVersion"]
     );
+    trouble::an_event_that_somebody_else_filled(&scene, &queue, &figures, &arn, 2.0).await;
+    trouble::no_right_to_write_events(&scene, &queue, &figures, &arn, 3.0).await;
     assert!(operator.stop().await.unwrap().success());
 }
 

@@ -20,9 +20,10 @@ pub enum By {
 
 /// What EventBridge puts around a record.
 pub fn event(record: &Value) -> String {
+    let source = record["eventSource"].as_str().unwrap().split('.').next().unwrap();
     let event = json!({
         "version": "0", "id": "7bf73129-1428-4cd3-a780-95db273d1602", "detail-type": "AWS API Call via CloudTrail",
-        "source": "aws.sts", "account": record["recipientAccountId"], "time": record["eventTime"], "region": "eu-central-1",
+        "source": format!("aws.{source}"), "account": record["recipientAccountId"], "time": record["eventTime"], "region": record["awsRegion"],
         "resources": [], "detail": record,
     });
     event.to_string()
@@ -99,6 +100,7 @@ pub fn uses(by: By, number: usize, role_arn: &str, account: &str, time: &str) ->
 pub fn change(action: &str, id: &str, role: &str, account: &str, by: (&str, &str), time: &str) -> String {
     let (issuer, session) = by;
     let mut changed = record("iam.amazonaws.com", action, id, time, account);
+    changed["awsRegion"] = json!("us-east-1");
     changed["userIdentity"] = json!({
         "type": "AssumedRole", "principalId": format!("AROAISSUER:{session}"), "accountId": account,
         "arn": format!("arn:aws:sts::{account}:assumed-role/{issuer}/{session}"),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::queue::Queue;
 use super::recording::Recording;
+use super::records::{By, uses};
 use super::support::{PROD, account, class, grant, granting, objects, role, with, yaml};
 use super::{BUSY, wait_for, wait_for_some};
 
@@ -179,6 +180,42 @@ pub async fn event_queue_unread(queue: &Queue, figures: &Figures, recording: &mu
     recording.seen("the event queue cannot be read", from, &expected).await;
     queue.refuses(false);
     until(figures, "the event queue is read again", is(0.0)).await;
+}
+
+/// Somebody is to be told of a use, and there is nothing to sign it with.
+pub async fn notices_parked(scene: &Scene, queue: &Queue, figures: &Figures, recording: &mut Recording) {
+    let from = recording.now().await;
+    let notifiers = json!([{"name": "pager", "url": "https://pager.example.com", "secretFile": "pager/secret"}]);
+    let telling = with(class("standard"), "/spec/notifiers", notifiers);
+    let telling = with(telling, "/spec/notify", json!({"of": ["Assumed"], "to": "pager"}));
+    scene.control_plane.apply(&yaml(&[telling])).await.unwrap();
+    eventually(PATIENCE, "the class was looked at", async || {
+        let get = ["get", "accountclass", "standard", "--output", "json"];
+        let class: Value = serde_json::from_str(&scene.control_plane.kubectl(get).await.unwrap()).unwrap();
+        let (seen, generation) = (&class["status"]["observedGeneration"], &class["metadata"]["generation"]);
+        if seen == generation {
+            Ok(())
+        } else {
+            Err(class["status"].to_string())
+        }
+    })
+    .await
+    .unwrap();
+    let role = scene.get("crossaccountrole", "security", "audit").await.unwrap();
+    let arn = role["status"]["accounts"][0]["roleArn"].as_str().unwrap();
+    let now = jiff::Timestamp::now().to_string();
+    uses(By::Neighbour, 0, arn, PROD, &now)
+        .into_iter()
+        .for_each(|used| queue.send(used));
+    let series = "crossrole_notifier_parked{notifier=\"standard/pager\"}";
+    until(figures, "the notice is parked", |scrape| {
+        scrape.get(series) == Some(&1.0)
+    })
+    .await;
+    let expected = [("CrossroleNoticesParked", "")];
+    recording.seen("nobody takes a notice", from, &expected).await;
+    scene.control_plane.apply(&yaml(&[class("standard")])).await.unwrap();
+    until(figures, "the notifier has gone", |scrape| !scrape.contains_key(series)).await;
 }
 
 /// No call of IAM comes to an end.

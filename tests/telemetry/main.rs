@@ -8,6 +8,9 @@ mod causes;
 mod promtool;
 mod queue;
 mod recording;
+#[path = "../feed/records.rs"]
+#[allow(dead_code)]
+mod records;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -207,6 +210,7 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     causes::leave_that_stays(&scene, &figures, &mut recording).await;
     causes::organization_unread(&scene, &figures, &mut recording).await;
     causes::event_queue_unread(&queue, &figures, &mut recording).await;
+    causes::notices_parked(&scene, &queue, &figures, &mut recording).await;
     causes::nothing_ends(&scene, &figures, &mut recording).await;
     causes::no_right_to_report(&scene, &figures, &mut recording).await;
     causes::throttling(&scene, &figures, &mut recording).await;

@@ -1,19 +1,40 @@
-//! A queue in which nothing ever is, and which refuses to say so when it is told to.
+//! A queue that gives what it is given, once, and which refuses to do so when it is told to.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use serde_json::json;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// A queue in which nothing ever is.
+/// A queue.
 pub struct Queue {
     /// Where SQS is.
     pub endpoint: String,
     refuses: Arc<AtomicBool>,
+    waiting: Arc<Mutex<VecDeque<String>>>,
+}
+
+/// What a call gives: a message that waits, or that all was deleted.
+fn answered(headers: &HeaderMap, body: &str, waiting: &Mutex<VecDeque<String>>) -> Value {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    match target.and_then(|target| target.rsplit('.').next()) {
+        Some("ReceiveMessage") => {
+            let message = waiting.lock().unwrap().pop_front();
+            let message = message.map(|body| json!({"MessageId": "m-1", "ReceiptHandle": "r-1", "Body": body}));
+            json!({"Messages": message.into_iter().collect::<Vec<_>>()})
+        }
+        Some("DeleteMessageBatch") => {
+            let asked: Value = serde_json::from_str(body).unwrap();
+            let ids = asked["Entries"].as_array().unwrap().iter();
+            let deleted: Vec<Value> = ids.map(|entry| json!({"Id": entry["Id"]})).collect();
+            json!({"Successful": deleted, "Failed": []})
+        }
+        _ => json!({}),
+    }
 }
 
 impl Queue {
@@ -23,18 +44,28 @@ impl Queue {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let refuses = Arc::new(AtomicBool::new(false));
-        let refused = refuses.clone();
-        let answer = move || async move {
+        let waiting = Arc::new(Mutex::new(VecDeque::new()));
+        let (refused, given) = (refuses.clone(), waiting.clone());
+        let answer = move |headers: HeaderMap, body: String| async move {
             let (status, body) = if refused.load(Ordering::SeqCst) {
                 let error = json!({"__type": "com.amazonaws.sqs#AccessDeniedException", "message": "not authorized"});
                 (StatusCode::FORBIDDEN, error)
             } else {
-                (StatusCode::OK, json!({}))
+                (StatusCode::OK, answered(&headers, &body, &given))
             };
             (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string())
         };
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-        Self { endpoint, refuses }
+        Self {
+            endpoint,
+            refuses,
+            waiting,
+        }
+    }
+
+    /// Puts a message into it.
+    pub fn send(&self, message: String) {
+        self.waiting.lock().unwrap().push_back(message);
     }
 
     /// From now on it refuses, or no longer.

@@ -70,7 +70,7 @@ impl<T> Default for Joiner<T> {
 }
 
 impl<T> Joiner<T> {
-    /// Takes a use. What is to be told now counts as told until [`Joiner::forget`] says otherwise.
+    /// Takes a use. What is to be told now counts as told.
     pub fn take(&mut self, known: Use, message: T, now: Duration) -> Taken<T> {
         if self.told.contains(&known.id, now) {
             return Taken::Known(message);
@@ -109,11 +109,6 @@ impl<T> Joiner<T> {
             self.told.insert(id, now);
         }
         is_new
-    }
-
-    /// It could not be told: when its message comes again, it is new.
-    pub fn forget(&mut self, id: &str) {
-        self.told.remove(id);
     }
 
     /// The uses that have waited long enough, as they are known.
@@ -175,9 +170,5 @@ impl Told {
     fn insert(&mut self, id: &str, now: Duration) {
         self.ids.insert(number(id));
         self.order.push_back((now, number(id)));
-    }
-
-    fn remove(&mut self, id: &str) {
-        self.ids.remove(&number(id));
     }
 }

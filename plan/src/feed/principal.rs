@@ -83,7 +83,8 @@ pub struct Principal {
     pub name: String,
     /// Its account, where it has one.
     pub account: Option<String>,
-    /// Tells it from others, and is the same in both copies of a cross-account call. Sessions of one role are one.
+    /// Tells it from others, and is the same in both copies of a cross-account call. Sessions of one role are one, but those that
+    /// are called as a person is: by an address of mail, as IAM Identity Center calls them where that is the user's name.
     pub key: String,
     /// The role whose session it is, by its ARN.
     pub issuer: Option<String>,
@@ -121,9 +122,9 @@ impl Principal {
         };
         let name = name.map_or_else(|| "somebody of whom nothing is told".to_string(), |name| clean(&name));
         let key = match (id, role_session) {
-            (_, Some((role, _))) => role,
-            (Some(id), None) => id,
-            (None, None) => name.as_str(),
+            (_, Some((role, session))) if !is_person(session) => role,
+            (Some(id), _) => id,
+            (None, _) => name.as_str(),
         };
         Self {
             kind,
@@ -138,6 +139,11 @@ impl Principal {
             },
             name,
         }
+    }
+
+    /// Whether other sessions of its role have the same key.
+    pub(super) fn is_one_of_many(&self) -> bool {
+        self.session.as_deref().is_some_and(|session| !is_person(session))
     }
 
     /// Whether it assumed a role with a second factor. `with_device`: the call named an MFA device, whose code STS checks
@@ -162,6 +168,11 @@ impl Principal {
         });
         arn.unwrap_or(&self.name)
     }
+}
+
+/// Whether a session is called as a person is.
+fn is_person(session: &str) -> bool {
+    session.contains('@')
 }
 
 /// A text of a record as it can stand in an Event or a log: on one line, in one direction, and not endless.

@@ -1,6 +1,7 @@
 //! Folding: what is alike is one Event of Kubernetes, which counts, and remembers what it has counted.
 //!
-//! Alike is what the same principal did to the same role within the same ten minutes by the time of AWS. The Event's name is
+//! Alike is what the same principal did to the same role within the same ten minutes by the time of AWS. Of changes each session
+//! is a principal of its own; of uses, which may be many, sessions of one role are one unless they are called as people are. The Event's name is
 //! made of that, so whoever is told of a use again, also after a restart, finds the same Event and in it whether the use was
 //! counted. So each is counted once, without anything else to be kept.
 
@@ -95,8 +96,13 @@ impl Told {
             Outcome::Granted => (ASSUMED, "assumed by"),
             Outcome::Denied => (DENIED, "denied to"),
         };
+        let many = if used.principal.is_one_of_many() {
+            "sessions of a role, the first of them "
+        } else {
+            ""
+        };
         let mut note = format!(
-            "{verb} {}, first at {:.0} {}",
+            "{verb} {many}{}, first at {:.0} {}",
             used.principal.name,
             used.time,
             with(mfa, used.outcome)
@@ -128,6 +134,7 @@ impl Told {
             CHANGED_OUTSIDE,
             change.action,
             &change.principal.key,
+            change.principal.session.as_deref().unwrap_or_default(),
         ];
         Self {
             id: change.id.clone(),

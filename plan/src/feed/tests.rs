@@ -154,6 +154,11 @@ fn the_copy_in_the_account_of_the_role_has_no_name_and_the_same_key() {
         by_role("AROAQRSTUVWXYZEXAMPLE:run-2"),
         "sessions of one role"
     );
+    let (alice, bob) = (
+        "AROAQRSTUVWXYZEXAMPLE:alice@example.com",
+        "AROAQRSTUVWXYZEXAMPLE:bob@example.com",
+    );
+    assert_ne!(by_role(alice), by_role(bob), "people who have the same role");
 }
 
 #[test]

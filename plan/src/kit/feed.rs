@@ -13,7 +13,7 @@ use crossrole_iam::document::{
 use crossrole_iam::{AccountId, Partition, PrincipalArn};
 use serde_json::{Value, json};
 
-use super::{KitError, check};
+use super::{Call, KitError, check};
 use crate::declaration::OrganizationId;
 use crate::rules::Rules;
 
@@ -46,9 +46,6 @@ pub const VISIBILITY: u32 = 120;
 /// User Guide, "Receiving read-only management events from AWS services", whose example is `AssumeRole`.
 pub const STATE_WITH_READS: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
 
-/// What the operator does with the queue.
-const QUEUE_ACTIONS: [&str; 2] = ["sqs:DeleteMessage", "sqs:ReceiveMessage"];
-
 /// What every call looks like in EventBridge. Source: EventBridge User Guide, "AWS service events delivered via AWS
 /// CloudTrail".
 const DETAIL_TYPE: &str = "AWS API Call via CloudTrail";
@@ -73,6 +70,9 @@ const CHANGES: [&str; 13] = [
     "UpdateRoleDescription",
 ];
 
+/// An event pattern has at most so many characters. Source: Amazon EventBridge quotas, "Event pattern size".
+const PATTERN_SIZE: usize = 2_048;
+
 /// A bus's policy has at most so many bytes. Source: EventBridge API Reference, `PutPermission`: 10 KB.
 const BUS_POLICY_SIZE: usize = 10_000;
 
@@ -87,6 +87,8 @@ pub struct Center {
     pub operator: PrincipalArn,
     /// The organisation whose accounts may send; `None`: the accounts that are listed.
     pub organization: Option<OrganizationId>,
+    /// What the operator does with the queue.
+    pub calls: &'static [Call],
 }
 
 /// The feed of an organisation's accounts.
@@ -135,6 +137,10 @@ impl Feed {
     fn check(&self) -> Result<(), KitError> {
         check("the sending role's rights", &self.sender())?;
         check("the operator's rights to the queue", &self.reader())?;
+        let size = self.uses().to_string().len();
+        if size > PATTERN_SIZE {
+            return Err(KitError::TooManyRoles { size });
+        }
         match self.bus_policy().to_json().len() {
             size if size > BUS_POLICY_SIZE => Err(KitError::TooManySenders { size }),
             _ => Ok(()),
@@ -278,12 +284,18 @@ impl Feed {
             statements.push(statement(
                 "Operator",
                 Some(principal),
-                &QUEUE_ACTIONS,
+                &self.queue_actions(),
                 queue(),
                 Vec::new(),
             ));
         }
         Document::new(statements)
+    }
+
+    fn queue_actions(&self) -> Vec<&'static str> {
+        let mut actions: Vec<_> = self.center.calls.iter().map(|call| call.action).collect();
+        actions.sort_unstable();
+        actions
     }
 
     /// What the operator may do: read the queue, and take out of it what was handled.
@@ -292,7 +304,7 @@ impl Feed {
         Document::new(vec![statement(
             "ReadTheEvents",
             None,
-            &QUEUE_ACTIONS,
+            &self.queue_actions(),
             queue,
             Vec::new(),
         )])

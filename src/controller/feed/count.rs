@@ -3,6 +3,9 @@
 //! The Event's name follows from what is counted ([`crossrole_plan::feed::series`]), and an annotation remembers what was. Every
 //! write carries the version that it was made from, so of two writers one finds what the other has counted. Kubernetes forgets
 //! Events an hour after they were last written (kube-apiserver, `--event-ttl`); the queue gives a message again within minutes.
+//!
+//! Whoever may write Events in the namespace can make or change one of these, to keep a use from being counted: one that takes
+//! no more is passed over, and after some tries the server chooses a name that nobody knows before. So it is told in any case.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -20,7 +23,8 @@ use serde_json::json;
 use super::find::Found;
 use crate::controller::events::{Events, generate_name};
 
-/// Nobody else writes these Events but an operator that was the leader a moment ago.
+/// So often an Event of a known name is tried, and then one of an unknown name. Nobody else has reason to write these Events
+/// but an operator that was the leader a moment ago.
 const ATTEMPTS: usize = 8;
 
 /// A series is over when its ten minutes are, and what was told late was counted.
@@ -38,11 +42,26 @@ pub(super) struct Series<'a> {
     told: &'a [&'a Told],
 }
 
+/// One of the Events of a series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum At {
+    /// Its name follows from the series and this number.
+    Part(usize),
+    /// The server chooses its name; absent: it is not there yet.
+    Chosen(Option<String>),
+}
+
+impl Default for At {
+    fn default() -> Self {
+        Self::Part(0)
+    }
+}
+
 /// What was counted of a series.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counted {
     /// Which of its Events is written to.
-    part: usize,
+    at: At,
     /// That one's version; absent where it is not there, or nobody has looked.
     version: Option<String>,
     /// What that one has counted.
@@ -83,10 +102,14 @@ impl<'a> Series<'a> {
         }
     }
 
-    /// The name of one of its Events.
-    fn event_name(&self, part: usize) -> String {
-        let name = format!("{}{}", generate_name(self.object), self.name);
-        if part == 0 { name } else { format!("{name}-{part}") }
+    /// The name of one of its Events; `None` where the server is to choose.
+    fn event_name(&self, at: &At) -> Option<String> {
+        let name = || format!("{}{}", generate_name(self.object), self.name);
+        match at {
+            At::Part(0) => Some(name()),
+            At::Part(part) => Some(format!("{}-{part}", name())),
+            At::Chosen(chosen) => chosen.clone(),
+        }
     }
 
     fn last(&self) -> Timestamp {
@@ -95,7 +118,7 @@ impl<'a> Series<'a> {
     }
 
     /// An Event that has counted these.
-    fn event(&self, events: &Events, part: usize, marks: &BTreeSet<Mark>) -> Event {
+    fn event(&self, events: &Events, name: Option<String>, marks: &BTreeSet<Mark>) -> Event {
         let first = self.told.first();
         let type_ = if first.is_some_and(|told| told.is_warning) {
             "Warning"
@@ -105,7 +128,10 @@ impl<'a> Series<'a> {
         let note = first.map_or("", |told| told.note.as_str());
         let reason = first.map_or("", |told| told.reason);
         let mut event = events.event(self.object, type_, reason, &format!("account {}: {note}", self.account));
-        event.metadata.name = Some(self.event_name(part));
+        if name.is_none() {
+            event.metadata.generate_name = Some(format!("{}{}-", generate_name(self.object), self.name));
+        }
+        event.metadata.name = name;
         event.metadata.annotations = Some([(COUNTED_ANNOTATION.to_string(), series::written(marks))].into());
         event.series = self.series(marks);
         event
@@ -131,6 +157,20 @@ impl Counted {
         self.marks = found.map(|found| series::read(found)).unwrap_or_default();
     }
 
+    /// What is new goes into another Event: the next, or one whose name nobody knows before.
+    fn go_on(&mut self, to: At) {
+        self.before.append(&mut self.marks);
+        self.version = None;
+        self.at = to;
+    }
+
+    fn next(&self) -> At {
+        match self.at {
+            At::Part(part) => At::Part(part + 1),
+            At::Chosen(_) => At::Chosen(None),
+        }
+    }
+
     fn has(&self, mark: &Mark) -> bool {
         self.marks.contains(mark) || self.before.contains(mark)
     }
@@ -148,30 +188,28 @@ pub(super) async fn count(
     let api = events.api(series.object);
     let marks: Vec<Mark> = series.told.iter().map(|told| Mark::of(&told.id)).collect();
     let _place = events.place().await;
-    for attempt in 1.. {
+    let mut attempts = 0;
+    while attempts < 2 * ATTEMPTS {
         let new: BTreeSet<Mark> = marks.iter().filter(|mark| !counted.has(mark)).copied().collect();
         if new.is_empty() {
-            break;
+            return Ok((counted, vec![false; marks.len()]));
         }
         if !counted.marks.is_empty() && counted.marks.len() + new.len() > MOST {
-            counted.before.append(&mut counted.marks);
-            counted.version = None;
-            counted.part += 1;
-            continue;
+            counted.go_on(counted.next());
         }
         let all: BTreeSet<Mark> = counted.marks.union(&new).copied().collect();
-        let name = series.event_name(counted.part);
-        let written = match &counted.version {
-            None => {
-                let event = series.event(events, counted.part, &all);
-                api.create(&PostParams::default(), &event).await
-            }
-            Some(version) => {
+        let name = series.event_name(&counted.at);
+        let written = match (&counted.version, &name) {
+            (Some(version), Some(name)) => {
                 let patch = json!({
                     "metadata": {"resourceVersion": version, "annotations": {COUNTED_ANNOTATION: series::written(&all)}},
                     "series": series.series(&all),
                 });
-                api.patch(&name, &PatchParams::default(), &Patch::Merge(patch)).await
+                api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
+            }
+            _ => {
+                let event = series.event(events, name.clone(), &all);
+                api.create(&PostParams::default(), &event).await
             }
         };
         match written {
@@ -179,20 +217,30 @@ pub(super) async fn count(
                 tell(series, counted.version.is_none());
                 counted.version = event.resource_version();
                 counted.marks = all;
+                if matches!(counted.at, At::Chosen(_)) {
+                    counted.at = At::Chosen(event.metadata.name);
+                }
                 return Ok((counted, marks.iter().map(|mark| new.contains(mark)).collect()));
             }
-            Err(error) if is_of_no_use(&error) => {
-                counted.before.extend(&new);
-                return Ok((counted, marks.iter().map(|mark| new.contains(mark)).collect()));
-            }
+            Err(error) if is_of_no_use(&error) => break,
             // Somebody else has made it, or written to it, or Kubernetes has forgotten it.
-            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) && attempt < ATTEMPTS => {
-                counted.read(api.get_opt(&name).await?);
-            }
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => match &name {
+                Some(name) => counted.read(api.get_opt(name).await?),
+                None => counted.go_on(At::Chosen(None)),
+            },
+            // It is not as we write it, and takes no more.
+            Err(kube::Error::Api(status)) if status.code == 422 => counted.go_on(counted.next()),
             Err(error) => return Err(error),
         }
+        attempts += 1;
+        if attempts == ATTEMPTS {
+            counted.go_on(At::Chosen(None));
+        }
     }
-    Ok((counted, vec![false; marks.len()]))
+    // Nothing that somebody does with Events keeps others from being told.
+    let new: Vec<bool> = marks.iter().map(|mark| !counted.has(mark)).collect();
+    counted.before.extend(&marks);
+    Ok((counted, new))
 }
 
 /// What a series begins with is in the log for everybody; what goes on, for who wants to know.

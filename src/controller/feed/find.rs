@@ -1,6 +1,7 @@
 //! The object whose role a record speaks of.
 
-use crossrole_api::{AccountEntry, CrossAccountRole, Mfa};
+use crossrole_api::role::Mode;
+use crossrole_api::{AccountEntry, CrossAccountRole, EntryState, Mfa};
 use crossrole_iam::RoleName;
 use crossrole_plan::declaration::ObjectName;
 use crossrole_plan::feed::mfa_by_trust;
@@ -23,7 +24,7 @@ pub(super) struct Found {
     pub(super) role_arn: String,
     /// The AccountClass, where the account has one.
     pub(super) class: Option<String>,
-    /// What the declared trust says of a second factor.
+    /// What the trust says of a second factor, where the account is known to hold what is declared.
     pub(super) mfa_by_trust: Mfa,
 }
 
@@ -56,10 +57,24 @@ fn held(context: &Context, account_id: &str, name: &RoleName) -> Option<Found> {
             account_id: account_id.to_string(),
             role_arn: entry.role_arn.clone()?,
             class: context.world().class_of(&entry.account).map(str::to_string),
-            mfa_by_trust: mfa_by_trust(role),
+            mfa_by_trust: if is_as_declared(role, entry) {
+                mfa_by_trust(role)
+            } else {
+                Mfa::Unknown
+            },
         })
     });
     found.next()
+}
+
+/// Whether the account held what is declared when it was looked at last, and would be put right. What is declared says nothing
+/// of who got in otherwise.
+fn is_as_declared(role: &CrossAccountRole, entry: &AccountEntry) -> bool {
+    let seen = role.status.as_ref().and_then(|status| status.observed_generation);
+    entry.state == EntryState::Ready
+        && role.spec.mode == Mode::Enforce
+        && !role.spec.suspend
+        && seen == role.metadata.generation
 }
 
 /// The entry for an account, where status says that the role is there.

@@ -1,5 +1,17 @@
 use super::*;
+use crate::kit::Right;
 use crate::testing::rules;
+
+const CALLS: &[Call] = &[
+    Call {
+        action: "sqs:ReceiveMessage",
+        right: Right::ConsumeEvents,
+    },
+    Call {
+        action: "sqs:DeleteMessage",
+        right: Right::ConsumeEvents,
+    },
+];
 
 fn feed(organization: Option<&str>, account: &str) -> Feed {
     let center = Center {
@@ -7,6 +19,7 @@ fn feed(organization: Option<&str>, account: &str) -> Feed {
         region: "eu-central-1".into(),
         operator: "arn:aws:iam::111111111111:role/crossrole-operator".parse().unwrap(),
         organization: organization.map(|id| id.parse().unwrap()),
+        calls: CALLS,
     };
     let targets = BTreeMap::from([("222222222222".parse().unwrap(), "prod".to_string())]);
     Feed::new(center, &[rules(&[]).unwrap()], targets).unwrap()
@@ -110,6 +123,7 @@ fn more_accounts_than_a_bus_lists_need_their_organisation() {
         region: "us-east-1".into(),
         operator: "arn:aws:iam::111111111111:role/o".parse().unwrap(),
         organization: organization.map(|id| id.parse().unwrap()),
+        calls: CALLS,
     };
     let many = || {
         let ids = (0..1000_u64).map(|number| (200_000_000_000 + number).to_string());
@@ -119,6 +133,21 @@ fn more_accounts_than_a_bus_lists_need_their_organisation() {
     let error = Feed::new(center(None), &rules, many()).unwrap_err();
     assert!(error.to_string().contains("--organization"), "{error}");
     assert!(Feed::new(center(Some("o-a1b2c3d4e5")), &rules, many()).is_ok());
+}
+
+#[test]
+fn more_roles_than_a_pattern_holds_are_refused() {
+    let of = |count: usize| {
+        let names: Vec<String> = (0..count)
+            .map(|number| format!("/team-{number}/deployer-of-things"))
+            .collect();
+        let adoption = format!("\nadoption: {{roles: [{}]}}\n", names.join(", "));
+        let rules = rules(&[("\nguardrails:", &format!("{adoption}guardrails:"))]).unwrap();
+        Feed::new(feed(None, "111111111111").center, &[rules], BTreeMap::new())
+    };
+    assert!(of(2).is_ok());
+    let error = of(40).unwrap_err().to_string();
+    assert!(error.contains("2,048") && error.contains("adoption.roles"), "{error}");
 }
 
 #[test]
