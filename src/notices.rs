@@ -25,9 +25,10 @@ pub mod signature;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossrole_api::Notify;
 use crossrole_plan::declaration::ObjectName;
@@ -48,6 +49,10 @@ pub use crossrole_api::NoticeKind;
 
 /// So many notices of one queue are sent at the same time: one that is not taken must not hold up the others.
 const AT_ONCE: usize = 8;
+
+/// It is told no more often that a notifier no longer takes notices, and no more often that it takes them again: one whose queue
+/// is full turns with each notice.
+const TOLD_EVERY: Duration = Duration::from_secs(300);
 
 /// What happened to a role.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,12 +161,35 @@ struct Office {
     schedule: Schedule,
     metrics: Metrics,
     turns: UnboundedSender<Turn>,
-    /// The notifiers whose last notice was parked.
-    parking: Mutex<HashSet<String>>,
+    /// What was told of the notifiers.
+    standing: Mutex<HashMap<String, Standing>>,
     /// How many notices wait, or are being sent.
     under_way: watch::Sender<usize>,
     /// Whether nothing more is tried.
     closing: watch::Sender<bool>,
+}
+
+/// What was told of a notifier.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Whether it was told last that it takes no notices.
+    is_parked: bool,
+    /// When it was told last that it takes them, and that it does not.
+    told: [Option<Instant>; 2],
+}
+
+impl Standing {
+    /// Whether it is to be told how the last notice ended.
+    fn turns(&mut self, is_parked: bool, now: Instant) -> bool {
+        let told = &mut self.told[usize::from(is_parked)];
+        let lately = told.is_some_and(|told| now.saturating_duration_since(told) < TOLD_EVERY);
+        if self.is_parked == is_parked || lately {
+            return false;
+        }
+        *told = Some(now);
+        self.is_parked = is_parked;
+        true
+    }
 }
 
 /// A notice for one notifier.
@@ -201,7 +229,7 @@ impl Notices {
             schedule: settings.schedule,
             metrics,
             turns,
-            parking: Mutex::default(),
+            standing: Mutex::default(),
             under_way: watch::Sender::new(0),
             closing: watch::Sender::new(false),
         };
@@ -243,8 +271,8 @@ impl Notices {
             }
             !gone
         });
-        let mut parking = office.parking.lock().unwrap_or_else(PoisonError::into_inner);
-        parking.retain(|notifier| !is_gone(notifier));
+        let mut standing = office.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.retain(|notifier, _| !is_gone(notifier));
     }
 
     /// How many notices wait, or are being sent.
@@ -344,12 +372,8 @@ impl Office {
             tracing::warn!(notice, notifier, outcome, "a notice was parked");
         }
         let turned = {
-            let mut parking = self.parking.lock().unwrap_or_else(PoisonError::into_inner);
-            if delivered {
-                parking.remove(&notifier)
-            } else {
-                parking.insert(notifier)
-            }
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            standing.entry(notifier).or_default().turns(!delivered, Instant::now())
         };
         if turned {
             // Whoever listened may have ended already; then nobody is to be told.

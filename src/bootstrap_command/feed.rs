@@ -135,7 +135,17 @@ fn lists(feed: &Feed) -> String {
     } else {
         format!("\nAccounts that are trusted, and hold no roles:\n{trusted}")
     };
-    format!("Accounts that hold roles:\n{targets}{trusted}")
+    let organizations: String = feed.organizations.iter().map(|id| format!("  {id}\n")).collect();
+    let organizations = if organizations.is_empty() {
+        organizations
+    } else {
+        format!(
+            "\nOrganizations that are trusted as a whole. Their other accounts are not listed here: give those that are yours the \
+             same, as accounts that hold no roles. Who comes from one without is told by an id alone, and not when denied:\n\
+             {organizations}"
+        )
+    };
+    format!("Accounts that hold roles:\n{targets}{trusted}{organizations}")
         .trim_end()
         .to_string()
 }

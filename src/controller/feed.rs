@@ -155,7 +155,8 @@ impl Feed<'_> {
         let due = self.joiner.next_due(self.began.elapsed()).unwrap_or(PATIENCE);
         let mut messages = self.queue.receive(due.max(ROUND).min(PATIENCE)).await?;
         let mut all = messages.len();
-        while !messages.is_empty() && all < AT_ONCE && all % 10 == 0 {
+        // SQS gives fewer than it is asked for although more wait: only an empty answer ends a round.
+        while !messages.is_empty() && all < AT_ONCE {
             match self.queue.receive(Duration::ZERO).await {
                 Ok(more) if !more.is_empty() => messages.extend(more),
                 // What is wrong with the queue is told by the next round.

@@ -236,6 +236,18 @@ async fn what_is_left_at_a_stop_is_parked_and_counted() {
     assert_eq!(sender.count(Outcome::GivenUp), 21, "{}", sender.metrics.tell().unwrap());
 }
 
+#[test]
+fn a_notifier_that_turns_with_each_notice_is_told_of_twice_in_five_minutes() {
+    let (mut standing, begun) = (Standing::default(), Instant::now());
+    let mut at = |second: u64, is_parked: bool| standing.turns(is_parked, begun + Duration::from_secs(second));
+    assert!(!at(0, false), "nothing was wrong before");
+    assert!(at(0, true) && at(1, false));
+    for second in 2..300 {
+        assert!(!at(second, second % 2 == 0));
+    }
+    assert!(at(300, true) && !at(301, true) && at(302, false));
+}
+
 #[tokio::test]
 async fn a_thousand_uses_take_no_place_of_a_change() {
     let receiver = Receiver::start(Manner::Hangs).await;
@@ -352,7 +364,7 @@ async fn loopback_and_plain_http_are_for_tests_alone() {
 
 #[tokio::test]
 async fn over_tls_only_whoever_has_a_certificate_for_the_name_is_told() {
-    let (receiver, roots) = Receiver::start_with_tls("localhost").await;
+    let (receiver, roots, _) = Receiver::start_with_tls("localhost", Manner::Takes).await;
     let other = rustls::RootCertStore::empty();
     for (host, roots, outcome) in [
         ("localhost", &roots, Outcome::Delivered),

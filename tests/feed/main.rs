@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `queue` | the queue, in a moto server |
 //! | `records` | records of CloudTrail |
+//! | `told` | whoever is told by notices |
 //! | `trouble` | Kubernetes that does not take what counts |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -16,9 +17,13 @@ mod emulators;
 #[path = "../support/python.rs"]
 mod python;
 mod queue;
+#[path = "../../src/notices/tests/receiver.rs"]
+#[allow(dead_code)]
+mod receiver;
 mod records;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -33,6 +38,7 @@ use queue::Queue;
 use records::{By, change, uses};
 use serde_json::{Value, json};
 use support::{PROD, account, class, namespace, objects, role, with, yaml};
+use told::Told;
 
 /// What the operator's sessions are called.
 const SESSION: &str = "crossrole-east";
@@ -256,19 +262,21 @@ async fn repaired(scene: &Scene, declared: &Value, operator: &Operator) -> Durat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_edit_is_put_back_when_its_event_comes_and_nothing_else_is_asked() {
-    let Some((queue, scene, _folder)) = stage().await else {
+    let Some((queue, mut scene, folder)) = stage().await else {
         return;
     };
+    let (receivers, arguments) = Told::start(&mut scene, &folder.0).await;
     let others = (0..3).map(|number| role(&format!("other-{number}")));
     let objects = [
         namespace("security"),
-        class("standard"),
+        receivers.class(),
         account("prod", PROD),
-        role("audit"),
+        with(role("audit"), "/spec/notify", Told::of_everything("hung")),
     ];
     let objects: Vec<Value> = objects.into_iter().chain(others).collect();
     scene.control_plane.apply(&yaml(&objects)).await.unwrap();
-    let mut operator = scene.operator(&["--propagation-delay=1s"]).await.unwrap();
+    let arguments = [&arguments[0], &arguments[1], "--propagation-delay=1s"];
+    let mut operator = scene.operator(&arguments).await.unwrap();
     let figures = Figures::of(&mut operator, PATIENCE).await.unwrap();
     let arn = role_arns(&scene, 4).await["audit"].clone();
     support::wait_for_roles_in_prod(&scene, 4).await;
@@ -363,6 +371,7 @@ async fn a_hand_edit_is_put_back_when_its_event_comes_and_nothing_else_is_asked(
     assert_eq!(status["mfa"], "No");
     // It stays when the object is looked at again, and is not written again so soon.
     let second = with(role("audit"), "/spec/description", json!("changed"));
+    let second = with(second, "/spec/notify", Told::of_everything("hung"));
     scene.control_plane.apply(&yaml(&[second])).await.unwrap();
     let role = scene.wait_for_ready("security", "audit", "True").await.unwrap();
     queue.send(&uses(By::Neighbour, 7, &arn, PROD, &time()));
@@ -373,9 +382,39 @@ async fn a_hand_edit_is_put_back_when_its_event_comes_and_nothing_else_is_asked(
         again["metadata"]["resourceVersion"],
         role["metadata"]["resourceVersion"]
     );
+    queue.send(&uses(By::Denied, 3, &arn, PROD, &time()));
+    let (user, mallory) = (
+        format!("arn:aws:iam::{IDENTITY_ACCOUNT}:user/person-1"),
+        "arn:aws:sts::222222222222:assumed-role/Admin/mallory",
+    );
+    let expected = [
+        (
+            "hand-1",
+            "dev.crossrole.role.changedoutside",
+            json!({"principal": mallory, "eventName": "UpdateAssumeRolePolicy"}),
+        ),
+        (
+            "id-3",
+            "dev.crossrole.role.denied",
+            json!({"errorCode": "AccessDenied"}),
+        ),
+        (
+            "id-7",
+            "dev.crossrole.role.assumed",
+            json!({"roleArn": arn, "mfa": "No"}),
+        ),
+        (
+            "shared-1",
+            "dev.crossrole.role.assumed",
+            json!({"principal": user, "sourceIp": "203.0.113.7"}),
+        ),
+    ];
+    receivers.told(&figures, &expected).await;
     trouble::an_event_that_somebody_else_filled(&scene, &queue, &figures, &arn, 2.0).await;
     trouble::no_right_to_write_events(&scene, &queue, &figures, &arn, 3.0).await;
     assert!(operator.stop().await.unwrap().success());
+    let log = operator.log();
+    assert!(log.contains("GivenUp"), "what nobody took is counted: {log}");
 }
 
 async fn wait_for(figures: &Figures, series: &str, value: f64) {

@@ -100,6 +100,8 @@ pub struct Feed {
     pub targets: BTreeMap<AccountId, String>,
     /// The other accounts that roles trust, as far as they are ours: only there CloudTrail names the user and the MFA.
     pub trusted: BTreeSet<AccountId>,
+    /// Organisations that roles trust as a whole. Which accounts they have, nobody says here.
+    pub organizations: BTreeSet<String>,
     /// Patterns of the ARNs of all roles that crossrole keeps.
     roles: BTreeSet<String>,
 }
@@ -118,6 +120,7 @@ impl Feed {
             center,
             targets,
             trusted: BTreeSet::new(),
+            organizations: BTreeSet::new(),
             roles: BTreeSet::new(),
         };
         let partition = feed.partition();
@@ -125,6 +128,7 @@ impl Feed {
             let trusted = rules.trusted_accounts.iter();
             feed.trusted
                 .extend(trusted.filter(|id| !feed.targets.contains_key(id)).cloned());
+            feed.organizations.extend(rules.organizations.iter().cloned());
             let adopted = rules.adoptable().iter().map(|adopted| one_wildcard(adopted));
             let roles = std::iter::once(rules.roles_pattern()).chain(adopted);
             feed.roles

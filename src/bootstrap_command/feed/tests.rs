@@ -6,7 +6,7 @@ use crate::cli::{Cli, Command};
 const FILES: &str = "
 {apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: c}, spec: {bootstrapRole: {name: door}, guardrails: {permissionsBoundary: None, trust: {accounts: ['111111111111', '222222222222']}}, adoption: {roles: ['/legacy/audit-?*']}}}
 ---
-{apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: d}, spec: {bootstrapRole: {name: door}, guardrails: {permissionsBoundary: None, rolePath: '/teams/${namespace}/'}}}
+{apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: d}, spec: {bootstrapRole: {name: door}, guardrails: {permissionsBoundary: None, rolePath: '/teams/${namespace}/', trust: {organizations: [o-a1b2c3d4e5]}}}}
 ---
 {apiVersion: crossrole.dev/v1alpha1, kind: AccountClass, metadata: {name: empty}, spec: {bootstrapRole: {name: door}, guardrails: {permissionsBoundary: None, rolePath: /empty/}}}
 ---
@@ -104,7 +104,13 @@ fn each_format_has_its_files_and_says_where_they_go() {
             assert!(central.contains(part), "{part} is not in\n{central}");
         }
         let bus = "arn:aws:events:us-east-1:111111111111:event-bus/crossrole";
-        for part in ["222222222222  prod", "333333333333  stage", "eu-central-1", bus] {
+        for part in [
+            "222222222222  prod",
+            "333333333333  stage",
+            "  o-a1b2c3d4e5",
+            "eu-central-1",
+            bus,
+        ] {
             assert!(accounts.contains(part), "{part} is not in\n{accounts}");
         }
         assert!(!central.contains("HERE") && !accounts.contains("HERE"), "{accounts}");

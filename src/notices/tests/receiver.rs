@@ -83,8 +83,8 @@ impl Receiver {
         Self::serve(manner, None).await
     }
 
-    /// Starts one that takes everything, over TLS, with a certificate of its own for a name; and what trusts it.
-    pub async fn start_with_tls(name: &str) -> (Self, RootCertStore) {
+    /// Starts one over TLS, with a certificate of its own for a name; and what trusts it, also as PEM.
+    pub async fn start_with_tls(name: &str, manner: Manner) -> (Self, RootCertStore, String) {
         let own = rcgen::generate_simple_self_signed([name.to_string()]).unwrap();
         let certificate: CertificateDer<'static> = own.cert.der().clone();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()));
@@ -98,7 +98,7 @@ impl Receiver {
             .with_single_cert(vec![certificate], key)
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        (Self::serve(Manner::Takes, Some(acceptor)).await, roots)
+        (Self::serve(manner, Some(acceptor)).await, roots, own.cert.pem())
     }
 
     async fn serve(manner: Manner, tls: Option<TlsAcceptor>) -> Self {
