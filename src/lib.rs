@@ -48,7 +48,7 @@ pub mod manifests;
 pub mod metrics;
 pub mod notices;
 pub mod orphans_command;
-mod output;
+pub mod output;
 pub mod plan_command;
 pub mod profiles_command;
 pub mod server;

@@ -14,8 +14,8 @@ use crossrole::health::{Health, Phase};
 use crossrole::lease::Candidate;
 use crossrole::metrics::Metrics;
 use crossrole::{
-    access_command, api, bootstrap_command, controller, doctor_command, import_command, orphans_command, plan_command,
-    profiles_command, server, telemetry,
+    access_command, api, bootstrap_command, controller, doctor_command, import_command, orphans_command, output,
+    plan_command, profiles_command, server, telemetry,
 };
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,14 +48,7 @@ fn main() -> ExitCode {
         Command::Access(flags) => access(&flags).map(|()| ExitCode::SUCCESS),
         Command::Profiles(flags) => profiles(&flags).map(|()| ExitCode::SUCCESS),
         Command::Import(flags) => import(&flags),
-        Command::Completion { shell } => {
-            let mut command = Cli::command();
-            let name = command.get_name().to_string();
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command, name, &mut script);
-            print!("{}", String::from_utf8_lossy(&script));
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completion { shell } => print_completion(shell).map(|()| ExitCode::SUCCESS),
         Command::Crd { output_dir } => print_crds(output_dir.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     match result {
@@ -173,12 +166,20 @@ async fn doctor(flags: &DoctorFlags) -> Result<ExitCode, Box<dyn Error>> {
     doctor_command::run(flags).await
 }
 
+fn print_completion(shell: clap_complete::Shell) -> Result<(), Box<dyn Error>> {
+    let mut command = Cli::command();
+    let name = command.get_name().to_string();
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    Ok(output::print(&String::from_utf8(script)?)?)
+}
+
 fn print_crds(output_dir: Option<&std::path::Path>) -> Result<(), Box<dyn Error>> {
     for (file, crd) in api::crd::all()? {
         let text = serde_saphyr::to_string(&crd)?;
         match output_dir {
             Some(folder) => std::fs::write(folder.join(file), text)?,
-            None => print!("---\n{text}"),
+            None => output::print(&format!("---\n{text}"))?,
         }
     }
     Ok(())

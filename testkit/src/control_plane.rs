@@ -61,6 +61,9 @@ pub struct ControlPlane {
     folder: TempDir,
 }
 
+/// What kubectl says of a connection that it gave up.
+const LOST: [&str; 2] = ["http2: client connection lost", "net/http: TLS handshake timeout"];
+
 impl ControlPlane {
     /// Starts etcd and kube-apiserver and waits until the server is ready and the namespaces
     /// `default` and `kube-system` are there.
@@ -196,7 +199,8 @@ impl ControlPlane {
         self.api_server.log()
     }
 
-    /// Runs kubectl as the administrator and returns its standard output.
+    /// Runs kubectl as the administrator and returns its standard output. On a machine that is very busy kubectl gives up a
+    /// connection that only waits; it is run again then, so it must be a command that can be.
     ///
     /// # Errors
     /// When it cannot be run or fails; with what it wrote.
@@ -204,7 +208,18 @@ impl ControlPlane {
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        self.kubectl_as(&self.kubeconfig(), arguments).await?.ok()
+        let arguments: Vec<_> = arguments
+            .into_iter()
+            .map(|argument| argument.as_ref().to_owned())
+            .collect();
+        for _ in 0..2 {
+            let output = self.kubectl_as(&self.kubeconfig(), &arguments).await?;
+            let lost = LOST.iter().any(|lost| output.stderr.contains(lost));
+            if output.success || !lost {
+                return output.ok();
+            }
+        }
+        self.kubectl_as(&self.kubeconfig(), &arguments).await?.ok()
     }
 
     /// Runs kubectl as the administrator with `input` as its standard input, as in `apply -f -`.

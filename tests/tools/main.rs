@@ -14,7 +14,7 @@ mod python;
 mod support;
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crossrole_testkit::scene::IDENTITY_ACCOUNT;
 use crossrole_testkit::tools::workspace;
@@ -183,6 +183,19 @@ async fn the_cluster_says_who_gets_in(scene: &Scene) {
         "{profiles}"
     );
     assert!(!profiles.contains("closed"), "{profiles}");
+}
+
+#[test]
+fn whoever_reads_what_is_printed_may_stop_reading() {
+    for arguments in [&["crd"][..], &["completion", "bash"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crossrole"));
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{arguments:?}: {said}");
+    }
 }
 
 #[test]
