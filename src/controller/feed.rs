@@ -11,8 +11,9 @@
 //! | `last` | who last assumed which role, until status says so |
 //!
 //! A message is deleted when what it says is kept: when an Event has counted it. Whoever dies before leaves it in the queue, and
-//! whoever is told again finds in the Event that it was counted. What Kubernetes does not take is held until it does, and nothing
-//! more is taken from the queue meanwhile. What cannot be read is left alone: the queue moves it to the dead letters when it was
+//! whoever is told again finds in the Event that it was counted. What Kubernetes does not take is held until it does; where it
+//! takes nothing at all, nothing more is taken from the queue meanwhile. What it refuses again and again is told without an
+//! Event. What cannot be read is left alone: the queue moves it to the dead letters when it was
 //! received often enough.
 
 mod count;
@@ -60,6 +61,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Events that are written at the same time.
 const WRITTEN_AT_ONCE: usize = 8;
 
+/// What Kubernetes refuses so often to count is told without an Event: the trouble of one namespace must not keep others waiting.
+const REFUSALS: u32 = 6;
+
+/// Where so much waits to be counted, nothing more is taken from the queue.
+const HELD: usize = 1_000;
+
 /// Who assumed a role stands in status in so many bytes at most.
 const PRINCIPAL_SIZE: usize = 64;
 
@@ -74,13 +81,14 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         joiner: Joiner::default(),
         counts: Counts::default(),
         held: Vec::new(),
+        is_stuck: false,
         deletes: true,
         began: Instant::now(),
     };
     let mut failures = 0;
     loop {
         let began = Instant::now();
-        if !feed.held.is_empty() {
+        if feed.is_stuck || feed.held.len() > HELD {
             failures += 1;
             let pause = backoff(failures, fastrand::f64()).min(LONGEST_PAUSE);
             tokio::select! {
@@ -128,6 +136,8 @@ struct Feed<'a> {
     counts: Counts,
     /// What Kubernetes has not taken yet. Its messages are in the queue still, where nobody else takes them.
     held: Vec<Doing>,
+    /// Whether nothing at all could be counted in the last round that had something to count.
+    is_stuck: bool,
     /// Whether what was handled could be deleted at the last try.
     deletes: bool,
     /// Since when times are counted.
@@ -141,6 +151,8 @@ struct Doing {
     what: What,
     /// The messages that spoke of it.
     messages: Vec<String>,
+    /// How often Kubernetes has refused to count it.
+    refusals: u32,
 }
 
 enum What {
@@ -151,8 +163,11 @@ enum What {
 impl Feed<'_> {
     /// What waits in the queue, as far as a round takes it; or what comes while somebody waits for it.
     async fn receive(&self) -> Result<Vec<Message>, CallError> {
-        // What waits for its other record is told in time.
-        let due = self.joiner.next_due(self.began.elapsed()).unwrap_or(PATIENCE);
+        // What waits for its other record is told in time, and what Kubernetes did not take is tried again.
+        let due = match self.held.is_empty() {
+            true => self.joiner.next_due(self.began.elapsed()).unwrap_or(PATIENCE),
+            false => ROUND,
+        };
         let mut messages = self.queue.receive(due.max(ROUND).min(PATIENCE)).await?;
         let mut all = messages.len();
         // SQS gives fewer than it is asked for although more wait: only an empty answer ends a round.
@@ -230,6 +245,7 @@ impl Feed<'_> {
             found,
             what: What::Use(Box::new(known), mfa),
             messages,
+            refusals: 0,
         });
     }
 
@@ -263,6 +279,7 @@ impl Feed<'_> {
             found,
             what: What::Change(change),
             messages: vec![message],
+            refusals: 0,
         });
     }
 
@@ -279,21 +296,33 @@ impl Feed<'_> {
             .collect();
         let counted = stream::iter(series).map(|(known, name, doings)| count_all(context, known, name, doings));
         let mut counted = counted.buffer_unordered(WRITTEN_AT_ONCE);
+        let (mut any, mut none) = (false, true);
         while let Some((name, doings, counted)) = counted.next().await {
             match counted {
                 Ok((known, is_new)) => {
+                    none = false;
                     self.counts.keep(name, known);
                     for (doing, is_new) in doings.into_iter().zip(is_new) {
                         self.counted(doing, is_new, done);
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what was done with a role could not be counted; nothing is taken from the queue until it is");
+                    any = true;
+                    tracing::warn!(%error, "what was done with a role could not be counted; it is tried again");
                     context.metrics.kubernetes_failed("Event", &count::code(&error));
-                    self.held.extend(doings);
+                    let refused = u32::from(count::is_refusal(&error));
+                    for mut doing in doings {
+                        doing.refusals += refused;
+                        if doing.refusals < REFUSALS {
+                            self.held.push(doing);
+                        } else {
+                            self.counted(doing, true, done);
+                        }
+                    }
                 }
             }
         }
+        self.is_stuck = any && none && !self.held.is_empty();
     }
 
     /// A doing was counted, now or by somebody before, who may not have told anybody.

@@ -261,6 +261,11 @@ fn is_of_no_use(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 403 && status.message.contains("being terminated"))
 }
 
+/// Whether Kubernetes has judged, and will judge the same until somebody changes something: no right, a quota, a policy.
+pub(super) fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if [400, 403, 404, 422].contains(&status.code))
+}
+
 /// The HTTP status of an error, as figures tell it.
 pub(super) fn code(error: &kube::Error) -> String {
     match error {
