@@ -1,8 +1,7 @@
 //! `CrossAccountRole`: a role in many accounts.
 
-use std::collections::BTreeMap;
-
 use kube::{CustomResource, KubeSchema};
+use litemap::LiteMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +78,10 @@ pub struct CrossAccountRoleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Permissions>,
     /// The role's tags. They are exclusive, except for keys that begin with `aws:` or `crossrole.dev/`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    // Ten thousand objects are kept in memory: a `BTreeMap` takes half a kilobyte for one tag.
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
     #[schemars(schema_with = "tag_map")]
-    pub tags: BTreeMap<String, String>,
+    pub tags: LiteMap<String, String>,
     /// The role's permissions boundary, by name (with its path) or ARN. Only where the class says `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
@@ -93,10 +93,10 @@ pub struct CrossAccountRoleSpec {
     pub permissions_boundary: Option<String>,
     /// When the role can be used. It is written into AWS itself, so that it ends even if the operator is down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validity: Option<Validity>,
+    pub validity: Option<Box<Validity>>,
     /// What becomes of sessions that were issued before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sessions: Option<Sessions>,
+    pub sessions: Option<Box<Sessions>>,
     /// `Open` (default), or `Closed`: trust and every session end; the role and its unique id stay.
     #[serde(default)]
     pub access: Access,
@@ -115,7 +115,7 @@ pub struct CrossAccountRoleSpec {
     pub deletion_policy: DeletionPolicy,
     /// Who is told of what happens to the roles, besides those whom the class tells of every role. Absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub notify: Option<Notify>,
+    pub notify: Option<Box<Notify>>,
 }
 
 fn one_hour() -> String {

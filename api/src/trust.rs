@@ -73,7 +73,7 @@ pub struct From {
     pub organization: Option<String>,
     /// Whoever holds a permission set of IAM Identity Center in an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity_center: Option<IdentityCenter>,
+    pub identity_center: Option<Box<IdentityCenter>>,
     /// AWS services, by their principal (`ec2.amazonaws.com`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
@@ -84,16 +84,16 @@ pub struct From {
     pub services: Vec<String>,
     /// Identities of an OpenID Connect provider that the account knows, such as a CI system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub oidc: Option<Oidc>,
+    pub oidc: Option<Box<Oidc>>,
     /// Users of a SAML provider that the account knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub saml: Option<Saml>,
+    pub saml: Option<Box<Saml>>,
     /// Pods of an EKS cluster, through EKS Pod Identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod_identity: Option<PodIdentity>,
+    pub pod_identity: Option<Box<PodIdentity>>,
     /// Machines outside AWS with an X.509 certificate, through IAM Roles Anywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub roles_anywhere: Option<RolesAnywhere>,
+    pub roles_anywhere: Option<Box<RolesAnywhere>>,
 }
 
 /// Which principals of an account.

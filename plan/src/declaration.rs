@@ -11,6 +11,8 @@ use crossrole_api::{CrossAccountRole, Reason};
 use crossrole_iam::quota::{ROLE_TAGS, check_description};
 use crossrole_iam::{Path, PolicyName, PolicyPathName, RoleName, check_tag_key, check_tag_value};
 
+use litemap::LiteMap;
+
 use crate::duration;
 use crate::lifecycle::Lifecycle;
 use crate::refusal::Refusal;
@@ -130,7 +132,7 @@ fn parse_description(text: &str) -> Result<String, Refusal> {
     Ok(text.to_string())
 }
 
-fn parse_tags(tags: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
+fn parse_tags(tags: &LiteMap<String, String>) -> Result<BTreeMap<String, String>, Refusal> {
     let ours = 2;
     if tags.len() + ours > ROLE_TAGS {
         return Err(invalid(
@@ -156,7 +158,7 @@ fn parse_tags(tags: &BTreeMap<String, String>) -> Result<BTreeMap<String, String
             ));
         }
     }
-    Ok(tags.clone())
+    Ok(tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
 #[cfg(test)]

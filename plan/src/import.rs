@@ -134,7 +134,7 @@ fn spec(role: &ObservedRole, source: &Source, reasons: &mut Vec<String>) -> Cros
         extra_trust_statements: extra,
         max_session_duration: duration::written(role.max_session),
         permissions: permissions(role, account, reasons),
-        tags: tags(role, reasons),
+        tags: tags(role, reasons).into_iter().collect(),
         permissions_boundary: boundary(role, source, reasons),
         validity: None,
         sessions: None,

@@ -55,8 +55,8 @@ impl Lifecycle {
     /// # Errors
     /// A time that is none, or two that contradict each other.
     pub fn parse(spec: &CrossAccountRoleSpec) -> Result<Self, Refusal> {
-        let validity = spec.validity.clone().unwrap_or_default();
-        let sessions = spec.sessions.clone().unwrap_or_default();
+        let validity = spec.validity.as_deref().cloned().unwrap_or_default();
+        let sessions = spec.sessions.as_deref().cloned().unwrap_or_default();
         let lifecycle = Self {
             not_before: time("validity.notBefore", validity.not_before.as_deref())?,
             not_after: time("validity.notAfter", validity.not_after.as_deref())?,
@@ -76,7 +76,7 @@ impl Lifecycle {
     /// Reads what ends access to a role, and leaves out what cannot be read: one wrong field must not keep another from
     /// closing the role.
     pub fn of_ending(spec: &CrossAccountRoleSpec) -> Self {
-        let (validity, sessions) = (spec.validity.as_ref(), spec.sessions.as_ref());
+        let (validity, sessions) = (spec.validity.as_deref(), spec.sessions.as_deref());
         let not_after = validity.and_then(|validity| validity.not_after.as_deref());
         let revoke = sessions.and_then(|sessions| sessions.revoke_issued_before.as_deref());
         Self {

@@ -27,7 +27,7 @@ pub fn tell(context: &Context, class: &str, notice: Notice) {
     let name = ObjectRef::new(&notice.object.name).within(&notice.object.namespace);
     let role = context.caches.roles.get(&name);
     let role = role.as_ref().and_then(|role| role.0.as_ref().ok());
-    let notify = role.and_then(|role| role.spec.notify.as_ref());
+    let notify = role.and_then(|role| role.spec.notify.as_deref());
     context.notices.tell(notifying, notify, notice);
 }
 

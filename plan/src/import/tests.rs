@@ -163,7 +163,7 @@ permissionsBoundary: team/limit";
     assert_eq!(object.spec.max_session_duration, "1h30m");
     assert_eq!(
         object.spec.tags,
-        BTreeMap::from([("team".to_string(), "security".to_string())])
+        litemap::LiteMap::from_iter([("team".to_string(), "security".to_string())])
     );
     assert_eq!(object.spec.permissions_boundary.as_deref(), Some("team/limit"));
     let permissions = object.spec.permissions.unwrap();

@@ -304,10 +304,10 @@ fn aws(principals: &[String], rest: &mut Rest) -> Option<From> {
         _ if of_kind("user") => accounts(Some(PrincipalKind::Users)),
         _ if of_kind("role") => accounts(Some(PrincipalKind::Roles)),
         (false, Some(permission_set), [account]) => From {
-            identity_center: Some(IdentityCenter {
+            identity_center: Some(Box::new(IdentityCenter {
                 account: account.clone(),
                 permission_set,
-            }),
+            })),
             ..From::default()
         },
         _ => From {
@@ -322,19 +322,19 @@ fn services(services: &[String], rest: &mut Rest, require: &mut Require) -> Opti
         [service] if service == POD_IDENTITY => {
             rest.take(EQUALS, "aws:SourceAccount");
             Some(From {
-                pod_identity: Some(PodIdentity {
+                pod_identity: Some(Box::new(PodIdentity {
                     clusters: rest.take(ARN, "aws:SourceArn"),
                     namespace: rest.take_one(EQUALS, "aws:RequestTag/kubernetes-namespace"),
                     service_account: rest.take_one(EQUALS, "aws:RequestTag/kubernetes-service-account"),
-                }),
+                })),
                 ..From::default()
             })
         }
         [service] if service == ROLES_ANYWHERE => Some(From {
-            roles_anywhere: Some(RolesAnywhere {
+            roles_anywhere: Some(Box::new(RolesAnywhere {
                 trust_anchors: rest.take(ARN, "aws:SourceArn"),
                 common_names: rest.take(MATCHING, "aws:PrincipalTag/x509Subject/CN"),
-            }),
+            })),
             ..From::default()
         }),
         services => {
@@ -353,7 +353,7 @@ fn federated(providers: &[String], rest: &mut Rest) -> Option<From> {
     if let Some((_, name)) = provider.split_once(":saml-provider/") {
         rest.take(EQUALS, "SAML:aud");
         return Some(From {
-            saml: Some(Saml { provider: name.into() }),
+            saml: Some(Box::new(Saml { provider: name.into() })),
             ..From::default()
         });
     }
@@ -363,11 +363,11 @@ fn federated(providers: &[String], rest: &mut Rest) -> Option<From> {
         None => return None,
     };
     Some(From {
-        oidc: Some(Oidc {
+        oidc: Some(Box::new(Oidc {
             issuer: issuer.to_string(),
             audiences: rest.take(EQUALS, &format!("{issuer}:aud")),
             subjects: rest.take(MATCHING, &format!("{issuer}:sub")),
-        }),
+        })),
         ..From::default()
     })
 }

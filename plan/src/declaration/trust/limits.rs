@@ -46,13 +46,13 @@ impl<'spec> Kind<'spec> {
                 .as_deref()
                 .map(|id| Kind::Aws(AwsKind::Organization(id))),
             from.identity_center
-                .as_ref()
+                .as_deref()
                 .map(|center| Kind::Aws(AwsKind::IdentityCenter(center))),
             there(&from.services, Kind::Services),
-            from.oidc.as_ref().map(Kind::Oidc),
-            from.saml.as_ref().map(Kind::Saml),
-            from.pod_identity.as_ref().map(Kind::PodIdentity),
-            from.roles_anywhere.as_ref().map(Kind::RolesAnywhere),
+            from.oidc.as_deref().map(Kind::Oidc),
+            from.saml.as_deref().map(Kind::Saml),
+            from.pod_identity.as_deref().map(Kind::PodIdentity),
+            from.roles_anywhere.as_deref().map(Kind::RolesAnywhere),
         ];
         let mut kinds = kinds.into_iter().flatten();
         let (Some(kind), None) = (kinds.next(), kinds.next()) else {
