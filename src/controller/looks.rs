@@ -23,7 +23,7 @@ use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
 use look::{Look, expire, has_reason};
-use rest::Rest;
+use rest::{Rest, Resting};
 
 /// Work that is over within so long is reported once, at its end.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
@@ -34,7 +34,8 @@ const RAREST_REPORT: Duration = Duration::from_secs(30);
 /// The looks of all objects.
 #[derive(Default)]
 pub struct Looks {
-    objects: Mutex<HashMap<ObjectName, Looked>>,
+    objects: Mutex<HashMap<Arc<ObjectName>, Looked>>,
+    resting: Resting,
     /// Objects that wait for a role's name that another holds somewhere: the name, without regard to case.
     contested: Mutex<HashMap<ObjectName, String>>,
     under_way: TaskTracker,
@@ -69,7 +70,7 @@ pub struct Course {
 }
 
 impl Looks {
-    fn objects(&self) -> MutexGuard<'_, HashMap<ObjectName, Looked>> {
+    fn objects(&self) -> MutexGuard<'_, HashMap<Arc<ObjectName>, Looked>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,7 +84,7 @@ impl Looks {
         let now = Instant::now();
         let asked = print_of(asked);
         let mut objects = self.objects();
-        let looked = objects.entry(job.claim.object.clone()).or_default();
+        let looked = objects.entry(Arc::new(job.claim.object.clone())).or_default();
         looked.rest = None;
         // Where nothing can be done, what was found before counts no more, and nothing is due.
         let wanted: HashSet<&str> = tasks

@@ -24,6 +24,8 @@ pub struct Queues {
     pub grants: UnboundedSender<ObjectRef<CachedGrant>>,
     /// Looks at AWSAccounts.
     pub accounts: UnboundedSender<ObjectRef<CachedAccount>>,
+    /// Looks at AWSAccounts of which nothing but the number of roles changed.
+    pub counts: UnboundedSender<ObjectRef<CachedAccount>>,
     /// Looks at AccountClasses.
     pub classes: UnboundedSender<ObjectRef<CachedClass>>,
 }
@@ -36,6 +38,8 @@ pub struct Requests {
     pub grants: UnboundedReceiver<ObjectRef<CachedGrant>>,
     /// Looks at AWSAccounts.
     pub accounts: UnboundedReceiver<ObjectRef<CachedAccount>>,
+    /// Looks at AWSAccounts of which nothing but the number of roles changed.
+    pub counts: UnboundedReceiver<ObjectRef<CachedAccount>>,
     /// Looks at AccountClasses.
     pub classes: UnboundedReceiver<ObjectRef<CachedClass>>,
 }
@@ -62,6 +66,7 @@ impl Requests {
                 Some(_) = self.roles.recv() => {}
                 Some(_) = self.grants.recv() => {}
                 Some(_) = self.accounts.recv() => {}
+                Some(_) = self.counts.recv() => {}
                 Some(_) = self.classes.recv() => {}
                 else => std::future::pending().await,
             }
@@ -74,18 +79,21 @@ pub(super) fn queues() -> (Queues, Requests) {
     let (roles, role_requests) = unbounded_channel();
     let (grants, grant_requests) = unbounded_channel();
     let (accounts, account_requests) = unbounded_channel();
+    let (counts, count_requests) = unbounded_channel();
     let (classes, class_requests) = unbounded_channel();
     (
         Queues {
             roles,
             grants,
             accounts,
+            counts,
             classes,
         },
         Requests {
             roles: role_requests,
             grants: grant_requests,
             accounts: account_requests,
+            counts: count_requests,
             classes: class_requests,
         },
     )

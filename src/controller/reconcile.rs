@@ -40,10 +40,8 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
     if role.spec.suspend {
         return report_suspended(&context, &api, role).await;
     }
-    if let Some(next) = context.looks.pass(&context, role) {
-        let conditions = role.status.as_ref().map_or(&[][..], |status| &status.conditions);
-        standing::count(&context.metrics, "CrossAccountRole", conditions);
-        return Ok(Action::requeue(next));
+    if context.looks.pass(&context, role) {
+        return Ok(Action::await_change());
     }
     let mut written = Written {
         context: &context,
@@ -120,7 +118,10 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         }
         standing::count(&context.metrics, "CrossAccountRole", &report.conditions);
         context.looks.reported(&job.claim.object);
-        context.looks.rests(role, written.version.as_deref(), &world, &course);
+        if context.looks.rests(role, written.version.as_deref(), &world, &course) {
+            context.memory.succeeded(&written.key);
+            return Ok(Action::await_change());
+        }
     }
     Ok(next_look(&context, &written.key, waits, &course))
 }

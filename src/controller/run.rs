@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::controller::{Action, Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -25,6 +25,7 @@ use super::discovery::Discovered;
 use super::events::Events;
 use super::feed::Uses;
 use super::gather::gather;
+use super::looks::rest;
 use super::queues::{Queues, Requests, named};
 use super::removals::Counted;
 use super::settings::Settings;
@@ -41,6 +42,10 @@ const OBJECTS_AT_ONCE: u16 = 64;
 
 /// AWSAccounts are looked at without such a limit (zero): each look waits for its account.
 const ALL_ACCOUNTS: u16 = 0;
+
+/// How late an AWSAccount may say how many roles it holds. While many are made there, the number changes all the time, and
+/// each time would be a write.
+const COUNTED_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is under way when the operator is to stop may take so long. With the writes that were sent by then, and giving the
 /// lease back, it is less than Kubernetes gives a Pod.
@@ -141,39 +146,43 @@ async fn work(context: Arc<Context>, requests: Requests, stop: Receiver<bool>) -
                 context.looks.give_up();
             },
             serve(
-                requests.roles,
+                gather(requests.roles, Duration::ZERO),
                 caches.roles,
                 context.clone(),
                 reconcile::reconcile,
-                (OBJECTS_AT_ONCE, Duration::ZERO),
+                OBJECTS_AT_ONCE,
                 stop.clone()
             ),
             // Many roles that change at once are one look at a grant of them.
             serve(
-                requests.grants,
+                gather(requests.grants, Duration::from_millis(300)),
                 caches.grants,
                 context.clone(),
                 grants::reconcile,
-                (ALL_ACCOUNTS, Duration::from_millis(300)),
+                ALL_ACCOUNTS,
                 stop.clone()
             ),
-            // Counts of roles are gathered: many objects that change at once are one look at their account.
+            // Many objects that change at once are one look at their account, and nobody waits for a number of roles.
             serve(
-                requests.accounts,
+                stream::select(
+                    gather(requests.accounts, Duration::from_millis(500)),
+                    gather(requests.counts, COUNTED_WITHIN),
+                ),
                 caches.accounts,
                 context.clone(),
                 account::reconcile,
-                (ALL_ACCOUNTS, Duration::from_millis(500)),
+                ALL_ACCOUNTS,
                 stop.clone()
             ),
             serve(
-                requests.classes,
+                gather(requests.classes, Duration::from_millis(100)),
                 caches.classes,
                 context.clone(),
                 class::reconcile,
-                (OBJECTS_AT_ONCE, Duration::from_millis(100)),
+                OBJECTS_AT_ONCE,
                 stop.clone()
             ),
+            rest::run(context.clone(), stop.clone()),
             discovery::run(context.clone(), stop.clone()),
             feed::run(context.clone(), stop.clone()),
             feed::keep_uses(context.clone(), stop.clone()),
@@ -327,21 +336,19 @@ where
 
 /// Looks at whatever is asked for, one look at a time for each object.
 async fn serve<K, Look>(
-    requests: UnboundedReceiver<ObjectRef<K>>,
+    requests: impl Stream<Item = ObjectRef<K>>,
     store: Store<K>,
     context: Arc<Context>,
     look: impl Fn(Arc<K>, Arc<Context>) -> Look,
-    (at_once, gathered_for): (u16, Duration),
+    at_once: u16,
     mut stop: Receiver<bool>,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     Look: Future<Output = Result<Action, kube::Error>> + Send + 'static,
 {
-    let queue = gather(requests, gathered_for)
-        .map(Ok::<_, Infallible>)
-        .take_until(Box::pin(async move {
-            until_stop(&mut stop).await;
-        }));
+    let queue = requests.map(Ok::<_, Infallible>).take_until(Box::pin(async move {
+        until_stop(&mut stop).await;
+    }));
     let config = Config::default().concurrency(at_once);
     let finished = applier(
         |object, context| Box::pin(apart(look(object, context))),

@@ -5,7 +5,7 @@
 
 mod keep;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,8 +148,13 @@ pub async fn start(
                 look_at_grants(&queues, &caches, |grant| grant.namespace() == namespace);
             }
             // Not when we write it: the look would find what is known as it was.
-            for account in used_otherwise(before, now) {
-                let _ = queues.accounts.send(ObjectRef::new(account));
+            for (account, by_a_role_alone) in used_otherwise(before, now) {
+                let queue = if by_a_role_alone {
+                    &queues.counts
+                } else {
+                    &queues.accounts
+                };
+                let _ = queue.send(ObjectRef::new(account));
             }
         }
     };
@@ -305,15 +310,20 @@ fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 
-/// The accounts that an object has an entry for, or a role in, only before or only now.
-fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole>) -> BTreeSet<&'a str> {
+/// The accounts that an object has an entry for, or a role in, only before or only now; and whether its entry was there
+/// before and is there now.
+fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole>) -> BTreeMap<&'a str, bool> {
     let [before, now] = [before, now].map(|role| {
         let status = role.and_then(|role| role.0.as_ref().ok()?.status.as_ref());
         let entries = status.into_iter().flat_map(|status| &status.accounts);
         let used = entries.map(|entry| (entry.account.as_str(), entry.role_id.is_some()));
-        used.collect::<BTreeSet<_>>()
+        used.collect::<BTreeMap<_, _>>()
     });
-    before.symmetric_difference(&now).map(|(account, _)| *account).collect()
+    let accounts = before.keys().chain(now.keys());
+    let otherwise = accounts.filter(|account| before.get(*account) != now.get(*account));
+    otherwise
+        .map(|account| (*account, before.contains_key(account) && now.contains_key(account)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -4,18 +4,103 @@
 //! both are the same, it asks for the same; so all that a look has to find out is whether the accounts still show the
 //! roles as they were, and whether something is due by now. The last reading of each account tells both. Whatever else is
 //! the case, the object is gone through.
+//!
+//! Most objects are at rest most of the time, so no queue holds them: that would take more memory than is kept of them here.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossrole_api::{CrossAccountRole, Reason};
 use crossrole_iam::RoleName;
+use crossrole_plan::declaration::ObjectName;
 use kube::ResourceExt;
+use tokio::sync::Notify;
+use tokio::sync::watch::Receiver;
 
 use super::look::{Look, has_reason};
-use super::{Course, Looked, Looks};
+use super::{Course, Looked, Looks, reference};
 use crate::controller::context::{Context, object_name};
 use crate::controller::index;
+use crate::controller::run::until_stop;
+use crate::controller::standing;
 use crate::controller::world::World;
+
+/// What is due within so long is looked at together.
+const TOGETHER: Duration = Duration::from_millis(50);
+
+/// When something is due of the objects at rest, the earliest first. What has changed meanwhile is still in it.
+#[derive(Default)]
+pub(super) struct Resting {
+    by_time: Mutex<BinaryHeap<Reverse<(Instant, Arc<ObjectName>)>>>,
+    is_earlier: Notify,
+}
+
+impl Resting {
+    /// Something of an object is due then.
+    fn is_due(&self, at: Instant, object: Arc<ObjectName>) {
+        let mut by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_earlier = by_time.peek().is_none_or(|Reverse((earliest, _))| at < *earliest);
+        by_time.push(Reverse((at, object)));
+        if is_earlier {
+            self.is_earlier.notify_one();
+        }
+    }
+
+    /// Waits until anything is due.
+    async fn until_any_is_due(&self) {
+        loop {
+            let earliest = {
+                let by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
+                by_time.peek().map(|Reverse((at, _))| *at)
+            };
+            let is_due = async {
+                match earliest {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = is_due => return,
+                () = self.is_earlier.notified() => {}
+            }
+        }
+    }
+
+    /// Takes what is due by now.
+    fn take_due(&self, now: Instant) -> Vec<(Instant, Arc<ObjectName>)> {
+        let mut by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut due = Vec::new();
+        while let Some(earliest) = by_time.peek_mut().filter(|earliest| earliest.0.0 <= now) {
+            due.push(PeekMut::pop(earliest).0);
+        }
+        due
+    }
+}
+
+/// Looks at objects at rest when something of them is due, and asks for a look at those that are no longer as they were.
+pub(in crate::controller) async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = context.looks.resting.until_any_is_due() => {}
+            () = until_stop(&mut stop) => return,
+        }
+        tokio::time::sleep(TOGETHER).await;
+        for (at, object) in context.looks.resting.take_due(Instant::now()) {
+            if !context.looks.rests_until(&object, at) {
+                continue;
+            }
+            let reference = reference(&object);
+            let cached = context.caches.roles.get(&reference);
+            let role = cached.as_ref().and_then(|cached| cached.0.as_ref().ok());
+            if !role.is_some_and(|role| context.looks.pass(&context, role)) {
+                let _ = context.queues.roles.send(reference);
+            }
+        }
+    }
+}
 
 /// An account was read so lately, in intervals, where what it shows of a role still counts.
 pub(in crate::controller) const LATELY: f64 = 1.5;
@@ -38,19 +123,44 @@ impl Rest {
 }
 
 impl Looks {
-    /// This came of an object in this world, and its status says so in this version.
-    pub fn rests(&self, role: &CrossAccountRole, version: Option<&str>, world: &World, course: &Course) {
+    /// This came of an object in this world, and its status says so in this version. Says whether it is at rest: then it is
+    /// looked at when something of it is due.
+    pub fn rests(&self, role: &CrossAccountRole, version: Option<&str>, world: &World, course: &Course) -> bool {
         let right = |verdict| has_reason(verdict, &[Reason::InSync]);
+        let Some(rest) = Rest::of(version, world.changes()) else {
+            return false;
+        };
         if course.under_way || !course.verdicts.iter().all(right) {
-            return;
+            return false;
         }
-        if let Some(looked) = self.objects().get_mut(&object_name(role)) {
-            looked.rest = Rest::of(version, world.changes());
-        }
+        let name = object_name(role);
+        let mut objects = self.objects();
+        let known = objects.get_key_value(&name).map(|(known, _)| known.clone());
+        let (Some(known), Some(looked)) = (known, objects.get_mut(&name)) else {
+            return false;
+        };
+        let Some(next) = looked.next else { return false };
+        looked.rest = Some(rest);
+        self.resting.is_due(next, known);
+        true
     }
 
-    /// Looks at an object that is at rest, and says when to look again. `None` where it has to be gone through.
-    pub fn pass(&self, context: &Context, role: &CrossAccountRole) -> Option<Duration> {
+    /// Looks at an object, where it is at rest. Says whether it still is: then it is looked at when something of it is due.
+    /// Where not, it has to be gone through.
+    pub fn pass(&self, context: &Context, role: &CrossAccountRole) -> bool {
+        let Some(looks) = self.looks_passed(context, role) else {
+            return false;
+        };
+        for _ in 0..looks {
+            context.metrics.looked("Ready", Reason::InSync.as_str());
+        }
+        let conditions = role.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        standing::count(&context.metrics, "CrossAccountRole", conditions);
+        true
+    }
+
+    /// How many roles of an object at rest were due and are still right.
+    fn looks_passed(&self, context: &Context, role: &CrossAccountRole) -> Option<usize> {
         let rest = Rest::of(role.resource_version().as_deref(), context.caches.changes())?;
         let name: RoleName = index::role_name(role).parse().ok()?;
         let (interval, moment) = (context.settings.resync_interval, context.now());
@@ -58,13 +168,23 @@ impl Looks {
             let handle = context.aws.known_account(look.account_id.as_ref()?)?;
             handle.right_for(&name, interval.mul_f64(LATELY), moment)
         };
+        let object = object_name(role);
         let mut objects = self.objects();
-        let looked = objects.get_mut(&object_name(role))?;
+        let known = objects.get_key_value(&object)?.0.clone();
+        let looked = objects.get_mut(&object)?;
+        let before = looked.next;
         let passed = looked.pass(rest, interval, Instant::now(), right_for)?;
-        for _ in 0..passed.looks {
-            context.metrics.looked("Ready", Reason::InSync.as_str());
+        if before != Some(passed.next) || passed.looks > 0 {
+            self.resting.is_due(passed.next, known);
         }
-        Some(passed.next)
+        Some(passed.looks)
+    }
+
+    /// Whether an object is at rest, and something of it is due at this time and not before.
+    fn rests_until(&self, object: &ObjectName, at: Instant) -> bool {
+        let objects = self.objects();
+        let looked = objects.get(object);
+        looked.is_some_and(|looked| looked.rest.is_some() && looked.next == Some(at))
     }
 }
 
@@ -74,7 +194,7 @@ struct Passed {
     /// How many roles were looked at.
     looks: usize,
     /// When to look again.
-    next: Duration,
+    next: Instant,
 }
 
 impl Looked {
@@ -103,10 +223,7 @@ impl Looked {
         }
         let next = self.looks.values().map(|look| look.due).min()?;
         self.next = Some(next);
-        Some(Passed {
-            looks,
-            next: next.saturating_duration_since(now),
-        })
+        Some(Passed { looks, next })
     }
 }
 
@@ -146,10 +263,11 @@ mod tests {
         let found = passed.pass(REST, INTERVAL, now, |_| Some(Duration::MAX));
         let found = found.unwrap();
         assert_eq!(found.looks, 1, "the other is not due");
-        assert!(found.next >= INTERVAL.mul_f64(0.9), "{:?}", found.next);
+        assert!(found.next >= now + INTERVAL.mul_f64(0.9), "{:?}", found.next);
         let soon = Duration::from_secs(20);
         let found = looked(now).pass(REST, INTERVAL, now, |_| Some(soon));
-        assert_eq!(found, Some(Passed { looks: 1, next: soon }));
+        let next = now + soon;
+        assert_eq!(found, Some(Passed { looks: 1, next }));
     }
 
     #[test]

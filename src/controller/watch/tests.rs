@@ -37,21 +37,26 @@ async fn an_account_is_looked_at_when_the_cache_shows_that_it_is_used_otherwise(
     ];
     let (store, writer) = reflector::store::<CachedRole>();
     // What is cached then, of each look that is asked for.
-    let asked: Mutex<Vec<Option<CachedRole>>> = Mutex::default();
+    let asked: Mutex<Vec<(Option<CachedRole>, bool)>> = Mutex::default();
     let note = |before: Option<&CachedRole>, now: Option<&CachedRole>| {
-        for account in used_otherwise(before, now) {
+        for (account, by_a_role_alone) in used_otherwise(before, now) {
             assert_eq!(account, "prod");
             let cached = store.state().first().map(|role| role.as_ref().clone());
-            asked.lock().unwrap().push(cached);
+            asked.lock().unwrap().push((cached, by_a_role_alone));
         }
     };
     let (listing, _) = tokio::sync::mpsc::channel(1);
     keep(stream::iter(events.map(Ok)), writer, |_, _| {}, note, listing).await;
-    let ids = asked.into_inner().unwrap().into_iter().map(|cached| {
-        let status = cached?.0.unwrap().status.unwrap();
-        Some(status.accounts.into_iter().next()?.role_id)
+    let asked = asked.into_inner().unwrap().into_iter();
+    let ids = asked.map(|(cached, by_a_role_alone)| {
+        let entry = cached.map(|cached| cached.0.unwrap().status.unwrap().accounts.remove(0));
+        (entry.map(|entry| entry.role_id), by_a_role_alone)
     });
-    let expected = [Some(None), Some(Some("AROA1".to_string())), None];
+    let expected = [
+        (Some(None), false),
+        (Some(Some("AROA1".to_string())), true),
+        (None, false),
+    ];
     assert_eq!(ids.collect::<Vec<_>>(), expected);
 }
 
