@@ -1,7 +1,9 @@
 //! Kubernetes Events: what was done, and what went wrong, on transitions only.
 //!
 //! Each is an object of its own. kube's recorder folds Events that differ in their note alone, and keeps the first note:
-//! of two accounts only one would be named.
+//! of two accounts only one would be named. Here what is said of several accounts at the same time names them all.
+
+mod alike;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,9 @@ use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
+use self::alike::{Alike, Saying};
 use super::client::WRITES_AT_ONCE;
 
 /// An Event's note holds at most so many bytes: Kubernetes API, `events.k8s.io/v1`.
@@ -33,7 +37,27 @@ const LONGEST: Duration = Duration::from_secs(10);
 pub struct Events {
     client: kube::Client,
     places: Arc<Semaphore>,
+    alike: Alike,
     instance: String,
+}
+
+/// How an Event is meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Tone {
+    /// Something was done.
+    Done,
+    /// Something is wrong.
+    Warns,
+}
+
+impl Tone {
+    /// The Event's type.
+    fn type_(self) -> &'static str {
+        match self {
+            Self::Done => "Normal",
+            Self::Warns => "Warning",
+        }
+    }
 }
 
 impl Events {
@@ -43,20 +67,46 @@ impl Events {
         Self {
             client,
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            alike: Alike::default(),
             instance: instance.unwrap_or_else(|| crossrole_api::names::CONTROLLER.into()),
         }
     }
 
     /// Something was done.
     pub async fn done(&self, object: &ObjectReference, reason: &str, note: &str) {
-        tracing::info!(object = title(object), reason, "{note}");
-        self.publish(object, "Normal", reason, note).await;
+        log(object, Tone::Done, reason, note);
+        self.publish(object, Tone::Done.type_(), reason, note).await;
     }
 
     /// Something is wrong.
     pub async fn warn(&self, object: &ObjectReference, reason: &str, note: &str) {
-        tracing::warn!(object = title(object), reason, "{note}");
-        self.publish(object, "Warning", reason, note).await;
+        log(object, Tone::Warns, reason, note);
+        self.publish(object, Tone::Warns.type_(), reason, note).await;
+    }
+
+    /// Something is to be said of an account. One Event speaks of all of which the same is said while another one is written:
+    /// an object in a thousand accounts would be a thousand Events.
+    pub async fn tell_of(&self, object: &ObjectReference, account: &str, (tone, reason): (Tone, &str), text: String) {
+        log(object, tone, reason, &format!("account {account}: {text}"));
+        let saying = Saying {
+            object: (title(object), object.uid.clone()),
+            type_: tone.type_(),
+            reason: reason.to_string(),
+            text,
+        };
+        let (told, begins) = self.alike.join(&saying, account);
+        if begins {
+            // A task of its own: whoever comes later waits for it, and whoever came first need not wait for them.
+            tokio::spawn(self.clone().tell_alike(object.clone(), saying).in_current_span());
+        }
+        let _ = timeout(LONGEST, told.cancelled()).await;
+    }
+
+    async fn tell_alike(self, object: ObjectReference, saying: Saying) {
+        while let Some(accounts) = self.alike.next(&saying) {
+            let note = accounts.note(&saying.text);
+            self.publish(&object, saying.type_, &saying.reason, &note).await;
+        }
     }
 
     /// A place to write an Event.
@@ -112,6 +162,13 @@ impl Events {
             Ok(Err(error)) => tracing::warn!(object = title(object), %error, "an Event could not be written"),
             Err(_) => tracing::warn!(object = title(object), "an Event could not be written in time"),
         }
+    }
+}
+
+fn log(object: &ObjectReference, tone: Tone, reason: &str, note: &str) {
+    match tone {
+        Tone::Done => tracing::info!(object = title(object), reason, "{note}"),
+        Tone::Warns => tracing::warn!(object = title(object), reason, "{note}"),
     }
 }
 

@@ -11,28 +11,19 @@ use crossrole_plan::observed::{Observed, ObservedRole};
 use crossrole_plan::owner::{Holder, Owner};
 use k8s_openapi::api::core::v1::ObjectReference;
 
-use super::events::Events;
+use super::events::{Events, Tone};
 use super::work::Visit;
 use crate::aws::Applied;
 
 /// The reason of the Event on a role that was not as declared, although nothing declared had changed.
 const REPAIRED: &str = "Repaired";
 
-/// An Event that is to be written when the turn is given back: Kubernetes may take its time, and others wait for the place.
+/// An Event on an account that is to be written when the turn is given back: Kubernetes may take its time, and others wait for the place.
 #[derive(Debug)]
 pub(super) struct Note {
     tone: Tone,
     reason: String,
     text: String,
-}
-
-/// How an Event is meant.
-#[derive(Clone, Copy, Debug)]
-enum Tone {
-    /// Something was done.
-    Done,
-    /// Something is wrong.
-    Warns,
 }
 
 impl Note {
@@ -55,13 +46,10 @@ impl Note {
     }
 }
 
-/// Writes the Events of a visit of an object.
-pub(super) async fn tell(events: &Events, object: &ObjectReference, notes: Vec<Note>) {
+/// Writes the Events of a visit to an account.
+pub(super) async fn tell(events: &Events, object: &ObjectReference, account: &str, notes: Vec<Note>) {
     for Note { tone, reason, text } in notes {
-        match tone {
-            Tone::Done => events.done(object, &reason, &text).await,
-            Tone::Warns => events.warn(object, &reason, &text).await,
-        }
+        events.tell_of(object, account, (tone, &reason), text).await;
     }
 }
 
@@ -81,8 +69,7 @@ impl Visit<'_> {
         } else {
             ""
         };
-        let note = format!("account {}: {prefix}{}", self.task.account, done.join(", "));
-        self.note(Note::done(reason, note));
+        self.note(Note::done(reason, format!("{prefix}{}", done.join(", "))));
     }
 
     /// What was done of a plan that makes a role true.
@@ -111,8 +98,7 @@ impl Visit<'_> {
 
     /// Something that a person shall know, whatever comes of it.
     pub(super) fn warn(&self, reason: Reason, message: &str) {
-        let note = format!("account {}: {message}", self.task.account);
-        self.note(Note::warns(reason, note));
+        self.note(Note::warns(reason, message.to_string()));
     }
 
     fn made(&self, desired: &Desired, plan: &Plan, observed: &Observed) -> &'static str {
@@ -180,8 +166,7 @@ impl Visit<'_> {
             return;
         };
         let note = format!(
-            "account {}: trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them",
-            self.task.account
+            "trust was taken from somebody; sessions that were issued before last until {until:.0} at most: set sessions.revokeIssuedBefore to end them"
         );
         self.note(Note::done("OlderSessions", note));
     }

@@ -82,7 +82,13 @@ impl Job {
         if !done.notes.is_empty() {
             let Done { finished, notes } = *done;
             let finished = finished.map(Box::new);
-            Box::pin(telling::tell(&self.context.events, &self.reference, notes)).await;
+            Box::pin(telling::tell(
+                &self.context.events,
+                &self.reference,
+                &waiting.account,
+                notes,
+            ))
+            .await;
             return finished.map(|finished| *finished);
         }
         done.finished

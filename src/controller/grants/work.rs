@@ -394,7 +394,8 @@ impl<'a> Work<'a> {
     /// Writes the Events of this look.
     async fn tell(&mut self) {
         let notes = std::mem::take(&mut self.notes);
-        telling::tell(&self.context.events, &self.grant.object_ref(&()), notes).await;
+        let account = &self.grant.spec.account;
+        telling::tell(&self.context.events, &self.grant.object_ref(&()), account, notes).await;
     }
 
     fn note_done(&mut self, applied: &AppliedGrant, was_right: bool) {
@@ -412,7 +413,7 @@ impl<'a> Work<'a> {
         } else {
             reason
         };
-        let note = format!("account {}: {prefix}{}", self.grant.spec.account, done.join(", "));
-        self.notes.push(Note::done(reason, note));
+        self.notes
+            .push(Note::done(reason, format!("{prefix}{}", done.join(", "))));
     }
 }
