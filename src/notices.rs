@@ -161,12 +161,20 @@ struct Office {
     schedule: Schedule,
     metrics: Metrics,
     turns: UnboundedSender<Turn>,
-    /// What was told of the notifiers.
-    standing: Mutex<HashMap<String, Standing>>,
+    /// How the notifiers stand.
+    standing: Mutex<AllStanding>,
     /// How many notices wait, or are being sent.
     under_way: watch::Sender<usize>,
     /// Whether nothing more is tried.
     closing: watch::Sender<bool>,
+}
+
+/// How all notifiers stand.
+#[derive(Debug, Default)]
+struct AllStanding {
+    by_notifier: HashMap<String, Standing>,
+    /// The names of each class, where it was said which there are: of others that are still being sent to nothing is told.
+    names: HashMap<String, BTreeSet<String>>,
 }
 
 /// What was told of a notifier.
@@ -261,18 +269,21 @@ impl Notices {
             let name = notifier.split_once('/').filter(|(of, _)| *of == class);
             name.is_some_and(|(_, name)| !names.contains(name))
         };
-        let office = &self.0.office;
-        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
         // What waits in a queue is sent all the same.
-        queues.retain(|(notifier, _), _| {
+        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.retain(|(notifier, _), _| !is_gone(notifier));
+        drop(queues);
+        let office = &self.0.office;
+        let mut standing = office.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = names.iter().map(|name| (*name).to_string()).collect();
+        standing.names.insert(class.to_string(), kept);
+        standing.by_notifier.retain(|notifier, _| {
             let gone = is_gone(notifier);
             if gone {
                 office.metrics.forget_notifier(notifier);
             }
             !gone
         });
-        let mut standing = office.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        standing.retain(|notifier, _| !is_gone(notifier));
     }
 
     /// How many notices wait, or are being sent.
@@ -366,14 +377,21 @@ impl Office {
         let (class, name) = (&job.notifier.class, &job.notifier.name);
         let notifier = label(&job.notifier);
         let delivered = outcome == Outcome::Delivered;
-        self.metrics.sent_notice(&notifier, outcome.as_str(), delivered);
+        self.metrics.sent_notice(&notifier, outcome.as_str());
         if !delivered {
             let (notice, outcome) = (&job.notice.id, outcome.as_str());
             tracing::warn!(notice, notifier, outcome, "a notice was parked");
         }
         let turned = {
             let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-            standing.entry(notifier).or_default().turns(!delivered, Instant::now())
+            let names = standing.names.get(class);
+            if names.is_none_or(|names| names.contains(name)) {
+                self.metrics.notifier_stands(&notifier, delivered);
+                let standing = standing.by_notifier.entry(notifier).or_default();
+                standing.turns(!delivered, Instant::now())
+            } else {
+                false
+            }
         };
         if turned {
             // Whoever listened may have ended already; then nobody is to be told.

@@ -3,7 +3,7 @@
 `moto_queue.py serve` is moto's server, with three addresses more. `/queue/send` puts messages into the queue `events`: it is given
 their bodies, as a list. They go the same way as SendMessage, when there is room: moto goes through a whole queue for each message
 that it gives, so no more than a hundred can be received at a time. `/queue/left` answers how many messages there are for each queue,
-whether or not somebody has received them. `/queue/show` makes every message visible now, as time does.
+whether or not somebody has received them, and how often messages were asked for. `/queue/show` makes every message visible now, as time does.
 
 `moto_queue.py call ENDPOINT` makes the queue `events`, whose messages go to the queue `dead` when they were received five times, and
 prints its URL; then it goes on to ask those addresses: in each line of standard input stands one, with what it is given, as JSON.
@@ -42,6 +42,7 @@ class Server:
         # No message gets as old as that here, and to find it out moto counts the queue fifteen times for each message.
         self.backend.is_message_valid_based_on_retention_period = lambda *_: True
         self.waiting = collections.deque()
+        self.received = 0
         # moto makes another list of messages when one is deleted: what came meanwhile would be lost.
         self.lock = threading.Lock()
 
@@ -51,6 +52,7 @@ class Server:
             return Response(json.dumps(self.asked(request)))(environ, start_response)
         operation = request.headers.get("X-Amz-Target", "").partition(".")[2]
         if operation == "ReceiveMessage":
+            self.received += 1
             self.fill()
         if operation.startswith("DeleteMessage"):
             with self.lock:
@@ -67,7 +69,8 @@ class Server:
                 for message in events._messages:
                     message.visible_at = 0.0
             dead = self.backend.queues["dead"]
-            return {"events": len(self.waiting) + len(events._messages), "dead": len(dead._messages)}
+            left = len(self.waiting) + len(events._messages)
+            return {"events": left, "dead": len(dead._messages), "received": self.received}
 
     def fill(self) -> None:
         with self.lock:

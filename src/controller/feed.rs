@@ -7,42 +7,40 @@
 //! | module | holds |
 //! |---|---|
 //! | `find` | the object whose role a record speaks of |
+//! | `doing` | what is to be told, until it is: counted, a notice, figures |
 //! | `count` | the Event that counts: each use once, also after a restart |
 //! | `last` | who last assumed which role, until status says so |
 //!
 //! A message is deleted when what it says is kept: when an Event has counted it. Whoever dies before leaves it in the queue, and
-//! whoever is told again finds in the Event that it was counted. What Kubernetes does not take is held until it does; where it
-//! takes nothing at all, nothing more is taken from the queue meanwhile. What it refuses again and again is told without an
-//! Event. What cannot be read is left alone: the queue moves it to the dead letters when it was
-//! received often enough.
+//! whoever is told again finds in the Event that it was counted. What Kubernetes does not take is held and tried again; where
+//! Kubernetes does not answer at all, nothing more is taken from the queue meanwhile. What it answers otherwise again and again
+//! is told without an Event: the trouble of one namespace keeps no other waiting. What cannot be read is left alone: the queue
+//! moves it to the dead letters when it was received often enough.
 
 mod count;
+mod doing;
 mod find;
 mod last;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossrole_api::{LastAssumed, Mfa};
+use crossrole_api::Mfa;
 use crossrole_plan::feed::join::{Joined, Joiner, Taken};
 use crossrole_plan::feed::record::{self, Change, Happening, Outcome, Use};
 use crossrole_plan::feed::series::Told;
 use crossrole_plan::outcome::backoff;
-use futures::{StreamExt, stream};
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch::Receiver;
 
-use self::count::{Counted, Counts, Series};
+use self::count::Counts;
+use self::doing::{Doing, What};
 use self::find::Found;
 use super::context::Context;
-use super::events::cut;
 use super::looks;
-use super::notifying;
 use super::run::until_stop;
 use crate::aws::{CallError, EventQueue, Message};
-use crate::notices::{Notice, NoticeKind};
 
 pub use last::{Uses, keep_uses};
 
@@ -58,17 +56,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The queue is tried again after so long at the latest.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Events that are written at the same time.
-const WRITTEN_AT_ONCE: usize = 8;
-
-/// What Kubernetes refuses so often to count is told without an Event: the trouble of one namespace must not keep others waiting.
-const REFUSALS: u32 = 6;
-
 /// Where so much waits to be counted, nothing more is taken from the queue.
 const HELD: usize = 1_000;
 
-/// Who assumed a role stands in status in so many bytes at most.
-const PRINCIPAL_SIZE: usize = 64;
+/// Whoever changed a role by hand may have let in people without a second factor; that may matter for so long.
+const CHANGE_MATTERS_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the declaration says now may not have been so longer ago.
+const DECLARED_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 /// Takes events from the queue until told to stop.
 pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
@@ -81,6 +76,7 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         joiner: Joiner::default(),
         counts: Counts::default(),
         held: Vec::new(),
+        changed: HashMap::new(),
         is_stuck: false,
         deletes: true,
         began: Instant::now(),
@@ -90,6 +86,7 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         let began = Instant::now();
         if feed.is_stuck || feed.held.len() > HELD {
             failures += 1;
+            context.metrics.read_event_queue(false);
             let pause = backoff(failures, fastrand::f64()).min(LONGEST_PAUSE);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -136,7 +133,9 @@ struct Feed<'a> {
     counts: Counts,
     /// What Kubernetes has not taken yet. Its messages are in the queue still, where nobody else takes them.
     held: Vec<Doing>,
-    /// Whether nothing at all could be counted in the last round that had something to count.
+    /// When somebody changed a role from outside of late, as AWS says: by the account's id and the role's name.
+    changed: HashMap<(String, String), Timestamp>,
+    /// Whether Kubernetes did not answer at all when something was to be counted last.
     is_stuck: bool,
     /// Whether what was handled could be deleted at the last try.
     deletes: bool,
@@ -144,30 +143,25 @@ struct Feed<'a> {
     began: Instant,
 }
 
-/// What was done with a role of ours, and what is to be told of it.
-struct Doing {
-    found: Found,
-    told: Told,
-    what: What,
-    /// The messages that spoke of it.
-    messages: Vec<String>,
-    /// How often Kubernetes has refused to count it.
-    refusals: u32,
-}
-
-enum What {
-    Use(Box<Use>, Mfa),
-    Change(Box<Change>),
+/// What a round comes to.
+#[derive(Default)]
+struct Round {
+    /// What is to be told.
+    doings: Vec<Doing>,
+    /// The messages that are to be deleted.
+    done: Vec<String>,
 }
 
 impl Feed<'_> {
     /// What waits in the queue, as far as a round takes it; or what comes while somebody waits for it.
     async fn receive(&self) -> Result<Vec<Message>, CallError> {
         // What waits for its other record is told in time, and what Kubernetes did not take is tried again.
-        let due = match self.held.is_empty() {
-            true => self.joiner.next_due(self.began.elapsed()).unwrap_or(PATIENCE),
-            false => ROUND,
-        };
+        let joined = self.joiner.next_due(self.began.elapsed());
+        let held = self
+            .held
+            .iter()
+            .map(|doing| doing.due.saturating_duration_since(Instant::now()));
+        let due = held.chain(joined).min().unwrap_or(PATIENCE);
         let mut messages = self.queue.receive(due.max(ROUND).min(PATIENCE)).await?;
         let mut all = messages.len();
         // SQS gives fewer than it is asked for although more wait: only an empty answer ends a round.
@@ -183,13 +177,12 @@ impl Feed<'_> {
     }
 
     async fn handle(&mut self, messages: Vec<Message>) {
-        let now = self.began.elapsed();
-        let (mut doings, mut done) = (std::mem::take(&mut self.held), Vec::new());
+        let (now, mut round) = (self.began.elapsed(), Round::default());
         for message in messages {
             match record::read(&message.body) {
-                Ok(Happening::Use(used)) => self.take_use(*used, message.receipt, now, &mut doings, &mut done),
-                Ok(Happening::Change(change)) => self.take_change(change, message.receipt, now, &mut doings, &mut done),
-                Ok(Happening::Other) => self.done(message.receipt, "Other", &mut done),
+                Ok(Happening::Use(used)) => self.take_use(*used, message.receipt, now, &mut round),
+                Ok(Happening::Change(change)) => self.take_change(change, message.receipt, now, &mut round),
+                Ok(Happening::Other) => self.done(message.receipt, "Other", &mut round),
                 Err(error) => {
                     tracing::warn!(%error, "a message of the event queue cannot be read, and stays there");
                     self.context.metrics.took_message("Unreadable");
@@ -197,76 +190,88 @@ impl Feed<'_> {
             }
         }
         for joined in self.joiner.due(now) {
-            self.found(joined, &mut doings, &mut done);
+            self.found(joined, &mut round);
         }
-        self.tell(doings, &mut done).await;
-        if done.is_empty() {
+        self.tell(&mut round).await;
+        if round.done.is_empty() {
             return;
         }
-        let deleted = self.queue.delete(&done).await;
+        let deleted = self.queue.delete(&round.done).await;
         self.deletes = deleted.is_ok();
         if let Err(error) = deleted {
             tracing::warn!(%error, "messages of the event queue could not be deleted; they come again, and count once");
         }
     }
 
-    fn done(&self, message: String, outcome: &str, done: &mut Vec<String>) {
+    fn done(&self, message: String, outcome: &str, round: &mut Round) {
         self.context.metrics.took_message(outcome);
-        done.push(message);
+        round.done.push(message);
     }
 
-    fn take_use(&mut self, used: Use, message: String, now: Duration, doings: &mut Vec<Doing>, done: &mut Vec<String>) {
+    /// What this message says was taken before. As long as that is not counted, nothing but the queue keeps it.
+    fn known(&mut self, id: &str, message: String, round: &mut Round) {
+        let mut waiting = self.held.iter_mut().chain(&mut round.doings);
+        match waiting.find(|doing| doing.told.id == id) {
+            Some(doing) => {
+                self.context.metrics.took_message("Known");
+                doing.again.push(message);
+            }
+            None => self.done(message, "Known", round),
+        }
+    }
+
+    fn take_use(&mut self, used: Use, message: String, now: Duration, round: &mut Round) {
         // What is not ours need not wait for anything.
         if find::role(self.context, &used).is_none() {
-            return self.done(message, "Other", done);
+            return self.done(message, "Other", round);
         }
+        let id = used.id.clone();
         match self.joiner.take(used, message, now) {
             Taken::Waits => {}
-            Taken::Known(message) => self.done(message, "Known", done),
-            Taken::Tell(joined) => self.found(*joined, doings, done),
+            Taken::Known(message) => self.known(&id, message, round),
+            Taken::Tell(joined) => self.found(*joined, round),
         }
     }
 
     /// A use is to be told.
-    fn found(&self, joined: Joined<String>, doings: &mut Vec<Doing>, done: &mut Vec<String>) {
+    fn found(&self, joined: Joined<String>, round: &mut Round) {
         let Joined { known, messages } = joined;
         let Some(found) = find::role(self.context, &known) else {
             // Its object has gone while it waited.
             return messages
                 .into_iter()
-                .for_each(|message| self.done(message, "Other", done));
+                .for_each(|message| self.done(message, "Other", round));
         };
         let mfa = match (known.mfa, known.outcome) {
-            (Mfa::Unknown, Outcome::Granted) if known.is_nameless => found.mfa_by_trust,
+            (Mfa::Unknown, Outcome::Granted) if known.is_nameless && self.was_declared_at(known.time, &found) => {
+                found.mfa_by_trust
+            }
             (mfa, _) => mfa,
         };
-        doings.push(Doing {
-            told: Told::of_use(&found.uid, &known, mfa),
-            found,
-            what: What::Use(Box::new(known), mfa),
-            messages,
-            refusals: 0,
-        });
+        let told = Told::of_use(&found.uid, &known, mfa);
+        let what = What::Use(Box::new(known), mfa);
+        round.doings.push(Doing::new(found, told, what, messages));
     }
 
-    fn take_change(
-        &mut self,
-        change: Box<Change>,
-        message: String,
-        now: Duration,
-        doings: &mut Vec<Doing>,
-        done: &mut Vec<String>,
-    ) {
+    /// Whether what is declared now was so when somebody assumed the role, as far as can be told: whoever changed it by hand
+    /// may have let them in, also where it was put back since.
+    fn was_declared_at(&self, time: Timestamp, found: &Found) -> bool {
+        let changed = self.changed.get(&(found.account_id.clone(), found.role_name.clone()));
+        let is_changed = changed.is_some_and(|at| time.duration_since(*at).abs() < CHANGE_MATTERS_FOR);
+        !is_changed && self.context.now().duration_since(time) < DECLARED_FOR
+    }
+
+    fn take_change(&mut self, change: Box<Change>, message: String, now: Duration, round: &mut Round) {
         let context = self.context;
         let Some(found) = find::changed(context, &change) else {
-            return self.done(message, "Other", done);
+            return self.done(message, "Other", round);
         };
         let world = context.world();
         if change.is_own(context.aws.session_name(), |role| world.is_entered_as(role)) {
-            return self.done(message, "Own", done);
+            return self.done(message, "Own", round);
         }
         if !self.joiner.note(&change.id, now) {
-            return self.done(message, "Known", done);
+            return self.known(&change.id, message, round);
         }
         // Before anything is told: it may have to be put back.
         if let Some(handle) = context.aws.known_account(&change.account) {
@@ -274,138 +279,17 @@ impl Feed<'_> {
         }
         context.looks.is_changed(&found.object, &found.account);
         let _ = context.queues.roles.send(looks::reference(&found.object));
-        doings.push(Doing {
-            told: Told::of_change(&found.uid, &change),
-            found,
-            what: What::Change(change),
-            messages: vec![message],
-            refusals: 0,
-        });
+        let moment = context.now();
+        self.changed
+            .retain(|_, at| moment.duration_since(*at) < CHANGE_MATTERS_FOR);
+        let newest = self
+            .changed
+            .entry((found.account_id.clone(), found.role_name.clone()))
+            .or_insert(change.time);
+        *newest = change.time.max(*newest);
+        let told = Told::of_change(&found.uid, &change);
+        round
+            .doings
+            .push(Doing::new(found, told, What::Change(change), vec![message]));
     }
-
-    /// Counts what was done, series by series, and tells what was new.
-    async fn tell(&mut self, doings: Vec<Doing>, done: &mut Vec<String>) {
-        let mut by_series: BTreeMap<String, Vec<Doing>> = BTreeMap::new();
-        for doing in doings {
-            by_series.entry(doing.told.series.clone()).or_default().push(doing);
-        }
-        let context = self.context;
-        let series: Vec<_> = by_series
-            .into_iter()
-            .map(|(name, doings)| (self.counts.take(&name), name, doings))
-            .collect();
-        let counted = stream::iter(series).map(|(known, name, doings)| count_all(context, known, name, doings));
-        let mut counted = counted.buffer_unordered(WRITTEN_AT_ONCE);
-        let (mut any, mut none) = (false, true);
-        while let Some((name, doings, counted)) = counted.next().await {
-            match counted {
-                Ok((known, is_new)) => {
-                    none = false;
-                    self.counts.keep(name, known);
-                    for (doing, is_new) in doings.into_iter().zip(is_new) {
-                        self.counted(doing, is_new, done);
-                    }
-                }
-                Err(error) => {
-                    any = true;
-                    tracing::warn!(%error, "what was done with a role could not be counted; it is tried again");
-                    context.metrics.kubernetes_failed("Event", &count::code(&error));
-                    let refused = u32::from(count::is_refusal(&error));
-                    for mut doing in doings {
-                        doing.refusals += refused;
-                        if doing.refusals < REFUSALS {
-                            self.held.push(doing);
-                        } else {
-                            self.counted(doing, true, done);
-                        }
-                    }
-                }
-            }
-        }
-        self.is_stuck = any && none && !self.held.is_empty();
-    }
-
-    /// A doing was counted, now or by somebody before, who may not have told anybody.
-    fn counted(&self, doing: Doing, is_new: bool, done: &mut Vec<String>) {
-        let Doing {
-            found,
-            told,
-            what,
-            messages,
-            ..
-        } = doing;
-        let (kind, outcome) = match &what {
-            What::Use(used, _) if used.outcome == Outcome::Denied => (NoticeKind::Denied, "Use"),
-            What::Use(..) => (NoticeKind::Assumed, "Use"),
-            What::Change(_) => (NoticeKind::ChangedOutside, "Change"),
-        };
-        let outcome = if is_new { outcome } else { "Known" };
-        messages
-            .into_iter()
-            .for_each(|message| self.done(message, outcome, done));
-        let data = match &what {
-            What::Use(used, mfa) => used.details.data(&used.principal, Some(*mfa)),
-            What::Change(change) => change.details.data(&change.principal, None),
-        };
-        let notice = Notice {
-            id: told.id.clone(),
-            kind,
-            time: told.time,
-            object: found.object.clone(),
-            account_id: found.account_id.clone(),
-            role_arn: found.role_arn.clone(),
-            data,
-        };
-        if let Some(class) = &found.class {
-            notifying::tell(self.context, class, notice);
-        }
-        if let What::Use(used, mfa) = &what
-            && used.outcome == Outcome::Granted
-        {
-            let last = LastAssumed {
-                time: Time(used.time),
-                principal: cut(used.principal.short(), PRINCIPAL_SIZE),
-                mfa: *mfa,
-            };
-            self.context.uses.note(&found.object, &found.account, last);
-        }
-        if is_new {
-            self.count(&found, &told, &what);
-        }
-    }
-
-    fn count(&self, found: &Found, told: &Told, what: &What) {
-        let metrics = &self.context.metrics;
-        let ago = ago(told.time, self.context.now());
-        match what {
-            What::Use(used, mfa) => {
-                let labels = [used.principal.kind.as_str(), mfa.as_str(), used.outcome.as_str()];
-                metrics.used_role(&found.account_id, labels, ago);
-            }
-            What::Change(_) => metrics.changed_outside(&found.account_id, ago),
-        }
-    }
-}
-
-/// Counts what is of one series. Says of each whether it was not counted before.
-async fn count_all(
-    context: &Context,
-    known: Counted,
-    name: String,
-    doings: Vec<Doing>,
-) -> (String, Vec<Doing>, kube::Result<(Counted, Vec<bool>)>) {
-    let counted = match doings.first() {
-        None => Ok((known, Vec::new())),
-        Some(first) => {
-            let told: Vec<&Told> = doings.iter().map(|doing| &doing.told).collect();
-            let series = Series::of(&name, &first.found, &told);
-            count::count(&context.events, &series, known).await
-        }
-    };
-    (name, doings, counted)
-}
-
-/// How long ago something was; nothing where a clock of AWS is ahead.
-fn ago(then: Timestamp, now: Timestamp) -> Duration {
-    now.duration_since(then).try_into().unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use crossrole_api::names::RECONCILE_AT_ANNOTATION;
 use http::HeaderValue;
 use http::header::ACCEPT;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{PartialObjectMeta, Request};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -76,6 +76,21 @@ where
     let request = status_patch(api.resource_url(), name, resource_version, before, status)?;
     let patched: PartialObjectMeta<K> = api.clone().into_client().request(request).await?;
     Ok(patched.metadata.resource_version)
+}
+
+/// Makes an object. Returns its metadata: what became of the rest of it need not be readable.
+///
+/// # Errors
+/// What Kubernetes answered; 409 where one of this name is there.
+pub async fn create<K>(api: &Api<K>, object: &K) -> kube::Result<PartialObjectMeta<K>>
+where
+    K: Resource + Clone + Serialize + DeserializeOwned + Debug,
+{
+    let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
+    let request = Request::new(api.resource_url()).create(&PostParams::default(), body);
+    let mut request = request.map_err(kube::Error::BuildRequest)?;
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
+    api.clone().into_client().request(request).await
 }
 
 fn status_patch<S: Serialize>(

@@ -57,7 +57,7 @@ impl Feed {
             unread: all.gauge(
                 "event_queue_unread",
                 [],
-                "1 while the event queue cannot be read, or what was handled cannot be deleted; 0 where it was at the last try; absent where there is none",
+                "1 while the event queue cannot be read, is not read because Kubernetes does not answer, or what was handled cannot be deleted; 0 where it was at the last try; absent where there is none",
             ),
             used: Mutex::default(),
         }

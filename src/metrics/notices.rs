@@ -36,9 +36,12 @@ impl Metrics {
     }
 
     /// A notice was delivered, or parked.
-    pub fn sent_notice(&self, notifier: &str, outcome: &str, delivered: bool) {
-        let Notices { ended, parked } = &self.0.notices;
-        ended.add([notifier, outcome], 1);
-        parked.set([notifier], i64::from(!delivered));
+    pub fn sent_notice(&self, notifier: &str, outcome: &str) {
+        self.0.notices.ended.add([notifier, outcome], 1);
+    }
+
+    /// Whether a notifier took the last notice.
+    pub fn notifier_stands(&self, notifier: &str, delivered: bool) {
+        self.0.notices.parked.set([notifier], i64::from(!delivered));
     }
 }

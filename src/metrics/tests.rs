@@ -19,7 +19,8 @@ fn full() -> Metrics {
     metrics.wrote_to_kubernetes("patch", "crossaccountroles/status");
     metrics.kubernetes_failed("CrossAccountRole", "409");
     metrics.read_organization(1_800_000_000, 300);
-    metrics.sent_notice("standard/chat", "Delivered", true);
+    metrics.sent_notice("standard/chat", "Delivered");
+    metrics.notifier_stands("standard/chat", true);
     metrics
 }
 

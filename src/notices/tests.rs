@@ -293,6 +293,28 @@ async fn it_is_told_when_notices_are_no_longer_taken_and_when_they_are_again() {
 }
 
 #[tokio::test]
+async fn of_a_notifier_that_is_taken_out_nothing_is_told_although_it_is_still_being_sent_to() {
+    let mut sender = Sender::new(|settings| settings.schedule.longest = Duration::from_millis(50));
+    let hung = Receiver::start(Manner::Hangs).await;
+    let keep = |names: &[&str]| {
+        sender.notices.keep_only("standard", &names.iter().copied().collect());
+    };
+    let parked = || sender.metrics.tell().unwrap().contains("crossrole_notifier_parked{");
+    keep(&["chat"]);
+    let chat = notifier("chat", &hung.url("/"));
+    sender.tell(&chat, "first");
+    sender.notices.finish().await;
+    assert!(parked());
+    sender.tell(&chat, "second");
+    keep(&["other"]);
+    assert!(!parked());
+    sender.notices.finish().await;
+    assert_eq!(sender.count(Outcome::Unanswered), 2, "it was sent all the same");
+    assert!(!parked());
+    assert!(sender.turns.try_recv().is_ok() && sender.turns.try_recv().is_err());
+}
+
+#[tokio::test]
 async fn a_secret_that_changes_counts_for_the_next_notice() {
     let receiver = Receiver::start(Manner::Takes).await;
     let sender = Sender::new(|_| {});

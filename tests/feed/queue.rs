@@ -82,6 +82,11 @@ impl Queue {
         (left["events"], left["dead"])
     }
 
+    /// How often somebody has asked for messages.
+    pub fn received(&self) -> usize {
+        self.ask("/queue/left", &json!(null))["received"]
+    }
+
     /// What was received and not deleted can be received again now, as if time had gone by.
     pub fn show(&self) {
         self.ask("/queue/show", &json!(null));

@@ -5,6 +5,7 @@
 
 use crossrole_api::Mfa;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::text::is_plain;
 
@@ -122,9 +123,10 @@ impl Principal {
         };
         let name = name.map_or_else(|| "somebody of whom nothing is told".to_string(), |name| clean(&name));
         let key = match (id, role_session) {
-            (_, Some((role, session))) if !is_person(session) => role,
-            (Some(id), _) => id,
-            (None, _) => name.as_str(),
+            (_, Some((role, session))) if !is_person(session) => role.to_string(),
+            (_, Some((role, session))) => format!("{role}:{}", number_of(session)),
+            (Some(id), None) => id.to_string(),
+            (None, None) => name.clone(),
         };
         Self {
             kind,
@@ -168,6 +170,16 @@ impl Principal {
         });
         arn.unwrap_or(&self.name)
     }
+}
+
+/// A role's sessions that are called as people are make so many series at most. Whoever assumes a role calls the session as they
+/// like, and could make an Event with each.
+const PEOPLE: u16 = 4_096;
+
+/// A number below [`PEOPLE`] that stands for a session, for every process the same.
+fn number_of(session: &str) -> u16 {
+    let [first, second, ..] = <[u8; 32]>::from(Sha256::digest(session));
+    u16::from_be_bytes([first, second]) % PEOPLE
 }
 
 /// Whether a session is called as a person is.

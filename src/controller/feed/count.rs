@@ -6,6 +6,7 @@
 //!
 //! Whoever may write Events in the namespace can make or change one of these, to keep a use from being counted: one that takes
 //! no more is passed over, and after some tries the server chooses a name that nobody knows before. So it is told in any case.
+//! Of an Event that is there nothing is read but its metadata: what others wrote beside it need not be readable.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -17,15 +18,20 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::{Event, EventSeries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::ResourceExt;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{Patch, PatchParams};
+use kube::core::PartialObjectMeta;
 use serde_json::json;
 
 use super::find::Found;
-use crate::controller::events::{Events, generate_name};
+use crate::controller::events::{Events, generate_name, title};
+use crate::controller::write_back;
 
 /// So often an Event of a known name is tried, and then one of an unknown name. Nobody else has reason to write these Events
 /// but an operator that was the leader a moment ago.
 const ATTEMPTS: usize = 8;
+
+/// An Event that is not written within so long is tried again. Kubernetes' own pauses are longer, and others wait meanwhile.
+const LONGEST: Duration = Duration::from_secs(4);
 
 /// A series is over when its ten minutes are, and what was told late was counted.
 const REMEMBERED_FOR: Duration = Duration::from_secs(1200);
@@ -68,6 +74,38 @@ pub(super) struct Counted {
     marks: BTreeSet<Mark>,
     /// What others have counted before.
     before: BTreeSet<Mark>,
+    /// What this process wrote and had no answer of: it may have been counted, and nobody has told so.
+    unanswered: BTreeSet<Mark>,
+    /// The newest of what was counted.
+    last: Option<Timestamp>,
+    /// Whether this process has told what the series began with.
+    is_told: bool,
+}
+
+/// Why something could not be counted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// Kubernetes said so.
+    #[error(transparent)]
+    Kubernetes(#[from] kube::Error),
+    /// No answer came in time.
+    #[error("Kubernetes did not answer within {} s", LONGEST.as_secs())]
+    NoAnswer,
+}
+
+impl Trouble {
+    /// Whether an answer came, though not the one that was wanted.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self, Self::Kubernetes(kube::Error::Api(_) | kube::Error::SerdeError(_)))
+    }
+
+    /// The HTTP status, as figures tell it.
+    pub(super) fn code(&self) -> String {
+        match self {
+            Self::Kubernetes(error) => code(error),
+            Self::NoAnswer => "NoAnswer".to_string(),
+        }
+    }
 }
 
 /// What was counted of the series of late.
@@ -112,13 +150,14 @@ impl<'a> Series<'a> {
         }
     }
 
-    fn last(&self) -> Timestamp {
-        let times = self.told.iter().map(|told| told.time);
+    /// The newest of them and of what was counted before.
+    fn last(&self, before: Option<Timestamp>) -> Timestamp {
+        let times = self.told.iter().map(|told| told.time).chain(before);
         times.max().unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// An Event that has counted these.
-    fn event(&self, events: &Events, name: Option<String>, marks: &BTreeSet<Mark>) -> Event {
+    fn event(&self, events: &Events, name: Option<String>, marks: &BTreeSet<Mark>, last: Timestamp) -> Event {
         let first = self.told.first();
         let type_ = if first.is_some_and(|told| told.is_warning) {
             "Warning"
@@ -133,21 +172,21 @@ impl<'a> Series<'a> {
         }
         event.metadata.name = name;
         event.metadata.annotations = Some([(COUNTED_ANNOTATION.to_string(), series::written(marks))].into());
-        event.series = self.series(marks);
+        event.series = folded(marks, last);
         event
-    }
-
-    /// A series is of two at least: Kubernetes API, `events.k8s.io/v1`.
-    fn series(&self, marks: &BTreeSet<Mark>) -> Option<EventSeries> {
-        (marks.len() > 1).then(|| EventSeries {
-            count: i32::try_from(marks.len()).unwrap_or(i32::MAX),
-            last_observed_time: MicroTime(self.last()),
-        })
     }
 }
 
+/// A series is of two at least: Kubernetes API, `events.k8s.io/v1`.
+fn folded(marks: &BTreeSet<Mark>, last: Timestamp) -> Option<EventSeries> {
+    (marks.len() > 1).then(|| EventSeries {
+        count: i32::try_from(marks.len()).unwrap_or(i32::MAX),
+        last_observed_time: MicroTime(last),
+    })
+}
+
 impl Counted {
-    fn read(&mut self, event: Option<Event>) {
+    fn read(&mut self, event: Option<PartialObjectMeta<Event>>) {
         self.version = event.as_ref().and_then(ResourceExt::resource_version);
         let found = event
             .as_ref()
@@ -180,11 +219,17 @@ impl Counted {
 ///
 /// # Errors
 /// What Kubernetes answered. Nothing of it may be taken for counted then.
-pub(super) async fn count(
-    events: &Events,
-    series: &Series<'_>,
-    mut counted: Counted,
-) -> kube::Result<(Counted, Vec<bool>)> {
+pub(super) async fn count(events: &Events, series: &Series<'_>, counted: &mut Counted) -> Result<Vec<bool>, Trouble> {
+    let new = match tokio::time::timeout(LONGEST, write(events, series, counted)).await {
+        Ok(written) => written?,
+        Err(_) => return Err(Trouble::NoAnswer),
+    };
+    tell(series, !counted.is_told);
+    counted.is_told = true;
+    Ok(new)
+}
+
+async fn write(events: &Events, series: &Series<'_>, counted: &mut Counted) -> kube::Result<Vec<bool>> {
     let api = events.api(series.object);
     let marks: Vec<Mark> = series.told.iter().map(|told| Mark::of(&told.id)).collect();
     let _place = events.place().await;
@@ -192,44 +237,52 @@ pub(super) async fn count(
     while attempts < 2 * ATTEMPTS {
         let new: BTreeSet<Mark> = marks.iter().filter(|mark| !counted.has(mark)).copied().collect();
         if new.is_empty() {
-            return Ok((counted, vec![false; marks.len()]));
+            return Ok(marks.iter().map(|mark| counted.unanswered.remove(mark)).collect());
         }
         if !counted.marks.is_empty() && counted.marks.len() + new.len() > MOST {
             counted.go_on(counted.next());
         }
         let all: BTreeSet<Mark> = counted.marks.union(&new).copied().collect();
-        let name = series.event_name(&counted.at);
+        let (name, last) = (series.event_name(&counted.at), series.last(counted.last));
+        let before = counted.unanswered.clone();
+        // Until an answer comes, and where none does.
+        counted.unanswered.extend(&new);
         let written = match (&counted.version, &name) {
             (Some(version), Some(name)) => {
                 let patch = json!({
                     "metadata": {"resourceVersion": version, "annotations": {COUNTED_ANNOTATION: series::written(&all)}},
-                    "series": series.series(&all),
+                    "series": folded(&all, last),
                 });
-                api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await
+                api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(patch))
+                    .await
             }
             _ => {
-                let event = series.event(events, name.clone(), &all);
-                api.create(&PostParams::default(), &event).await
+                let event = series.event(events, name.clone(), &all, last);
+                write_back::create(&api, &event).await
             }
         };
+        if matches!(&written, Err(kube::Error::Api(status)) if status.code < 500) {
+            counted.unanswered = before;
+        }
         match written {
             Ok(event) => {
-                tell(series, counted.version.is_none());
                 counted.version = event.resource_version();
                 counted.marks = all;
+                counted.last = Some(last);
                 if matches!(counted.at, At::Chosen(_)) {
                     counted.at = At::Chosen(event.metadata.name);
                 }
-                return Ok((counted, marks.iter().map(|mark| new.contains(mark)).collect()));
+                let unanswered = &mut counted.unanswered;
+                return Ok(marks.iter().map(|mark| unanswered.remove(mark)).collect());
             }
             Err(error) if is_of_no_use(&error) => break,
             // Somebody else has made it, or written to it, or Kubernetes has forgotten it.
             Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => match &name {
-                Some(name) => counted.read(api.get_opt(name).await?),
+                Some(name) => counted.read(api.get_metadata_opt(name).await?),
                 None => counted.go_on(At::Chosen(None)),
             },
             // It is not as we write it, and takes no more.
-            Err(kube::Error::Api(status)) if status.code == 422 => counted.go_on(counted.next()),
+            Err(error) if takes_no_more(&error) => counted.go_on(counted.next()),
             Err(error) => return Err(error),
         }
         attempts += 1;
@@ -238,14 +291,17 @@ pub(super) async fn count(
         }
     }
     // Nothing that somebody does with Events keeps others from being told.
-    let new: Vec<bool> = marks.iter().map(|mark| !counted.has(mark)).collect();
+    let new: Vec<bool> = marks
+        .iter()
+        .map(|mark| counted.unanswered.remove(mark) || !counted.has(mark))
+        .collect();
     counted.before.extend(&marks);
-    Ok((counted, new))
+    Ok(new)
 }
 
 /// What a series begins with is in the log for everybody; what goes on, for who wants to know.
-fn tell(series: &Series<'_>, begins: bool) {
-    let object = crate::controller::events::title(series.object);
+pub(super) fn tell(series: &Series<'_>, begins: bool) {
+    let object = title(series.object);
     for (index, told) in series.told.iter().enumerate() {
         let (reason, account, note) = (told.reason, series.account, &told.note);
         match begins && index == 0 {
@@ -261,9 +317,14 @@ fn is_of_no_use(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 403 && status.message.contains("being terminated"))
 }
 
-/// Whether Kubernetes has judged, and will judge the same until somebody changes something: no right, a quota, a policy.
-pub(super) fn is_refusal(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if [400, 403, 404, 422].contains(&status.code))
+/// Whether an Event that is there cannot be written to: somebody made it such that it is no longer valid, or too large.
+fn takes_no_more(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => {
+            [413, 422].contains(&status.code) || status.message.contains("request is too large")
+        }
+        _ => false,
+    }
 }
 
 /// The HTTP status of an error, as figures tell it.
@@ -273,3 +334,6 @@ pub(super) fn code(error: &kube::Error) -> String {
         _ => "NoAnswer".to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;
