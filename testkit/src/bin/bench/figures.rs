@@ -100,8 +100,8 @@ pub fn least(calls: u64, latency: Duration, at_once: u32) -> f64 {
 /// What two columns of the table mean.
 const LEAST: &str = "÷ AWS: the time divided by what the AWS calls alone take, calls × latency ÷ concurrency. ÷ floor: divided by the least\n\
     possible of the whole, which is what a bare client took in the same run that wrote to Kubernetes what has to be written\n\
-    (objects, finalizers, intent, Events, report) and made the same calls, in the same order and as many at once, without a\n\
-    thought.\n";
+    (objects, finalizers, intent, an Event for each role, report) and made the same calls, in the same order and as many at once,\n\
+    without a thought. The operator says of several accounts in one Event what is the same: it writes fewer of them.\n";
 
 /// All rows as a table in Markdown, and below it what was wanted.
 pub fn table(rows: &[Row]) -> String {

@@ -22,7 +22,7 @@ use crate::stage::{
 
 /// Roles that are made at the same time: of one account, and of all. The operator allows itself no more.
 const OF_ONE_ACCOUNT: usize = 10;
-const OF_ALL: usize = 512;
+const OF_ALL: usize = 192;
 
 /// Objects, AWSAccounts and Events that are written at the same time, each.
 const WRITTEN_AT_ONCE: usize = 64;

@@ -15,7 +15,7 @@ use crate::stage::{LATENCY, Stage, account_id};
 
 /// Roles of one account that the operator works on at the same time, and of all accounts together.
 const AT_ONCE_IN_ACCOUNT: u32 = 10;
-const AT_ONCE: u32 = 512;
+const AT_ONCE: u32 = 192;
 
 /// What one role takes: CreateRole, PutRolePolicy, and AttachRolePolicy twice.
 const WRITES_OF_A_ROLE: u64 = 4;
@@ -146,19 +146,33 @@ fn wants_memory(row: &mut Row, most: f64) {
     row.wants("peak MiB", row.peak_mib.unwrap_or(f64::NAN), most);
 }
 
-/// One object in 1,000 accounts.
+/// One object in 1,000 accounts: the middle one of three rounds, for a second more or less is chance.
 pub async fn wide() -> Result<Vec<Row>, Error> {
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        rounds.push(wide_once().await?);
+    }
+    let ratio = |row: &Row| row.times_the_floor().unwrap_or(f64::NAN);
+    rounds.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+    let (lowest, highest) = (ratio(&rounds[0]), ratio(&rounds[2]));
+    let mut row = rounds.swap_remove(1);
+    wants_time(&mut row, 1.5);
+    row.tells("the same, in the quickest round", lowest);
+    row.tells("the same, in the slowest round", highest);
+    row.wants("patches", row.patches.unwrap_or(0) as f64, 40.0);
+    Ok(vec![row])
+}
+
+async fn wide_once() -> Result<Row, Error> {
     const ACCOUNTS: usize = 1_000;
     let floor = floor(ACCOUNTS, 1, |_| (Stage::all_accounts(), (0..ACCOUNTS).collect())).await?;
     let stage = Stage::start(ACCOUNTS).await?;
     let mut operator = start(&stage, &[NEVER]).await?;
     let mut row = made(&stage, &operator, "one object in 1,000 accounts", 1, ACCOUNTS).await?;
     row.floor_seconds = Some(floor);
-    wants_time(&mut row, 1.5);
-    row.wants("patches", row.patches.unwrap_or(0) as f64, 40.0);
     row.wants("bytes of the object", stage.size_of_one(0).await? as f64, 1_500_000.0);
     operator.stop().await?;
-    Ok(vec![row])
+    Ok(row)
 }
 
 /// How memory and time grow, up to 100,000 roles.

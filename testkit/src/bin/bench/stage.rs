@@ -1,6 +1,8 @@
 //! A cluster, many simulated accounts, and an operator that is watched from outside.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use axum::http::{Method, Request};
@@ -10,17 +12,16 @@ use crossrole_testkit::{ControlPlaneOptions, Error, Operator, Scene};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::WatchEvent;
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::figures::{Row, mib};
 use crate::probe::{self, Patches, Usage};
 
 /// What every AWS call takes at least.
 pub const LATENCY: Duration = Duration::from_millis(10);
-
-/// Whether everything is ready is asked at least so often.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Objects that are made at the same time.
 pub const MADE_AT_ONCE: usize = 32;
@@ -36,6 +37,18 @@ pub struct Stage {
     pub scene: Scene,
     pub accounts: usize,
     client: Client,
+}
+
+/// What `kubectl get --watch` is told of objects.
+#[derive(Clone, Debug, Deserialize)]
+struct Table {
+    rows: Vec<Cells>,
+}
+
+/// Of an object: Name, Ready, Accounts, Reason, Message.
+#[derive(Clone, Debug, Deserialize)]
+struct Cells {
+    cells: Vec<Value>,
 }
 
 /// What was counted up to some moment.
@@ -170,40 +183,52 @@ impl Stage {
         self.client.request_text(request).await.map_err(no_client)
     }
 
-    /// Waits until so many objects say that they are ready.
+    /// Waits until so many objects say that they are ready. It is told of each change: the end is noticed at once, and asking
+    /// again and again for a list would be work for the server.
     pub async fn wait_until_ready(&self, objects: usize, patience: Duration) -> Result<(), Error> {
-        let is_ready = |cells: &Vec<String>| cells.get(1).is_some_and(|ready| ready == "True");
-        let deadline = Instant::now() + patience;
-        loop {
-            let asked = Instant::now();
-            let found = self.columns().await?;
-            let count = found.iter().filter(|cells| is_ready(cells)).count();
-            if count == objects {
-                return Ok(());
+        let mut ready = HashSet::new();
+        let told = async {
+            // The server ends a watch that does not keep up with it: then it begins anew, with all that is there.
+            loop {
+                ready.clear();
+                if self.are_told_ready(objects, &mut ready).await? {
+                    return Ok(());
+                }
             }
-            if Instant::now() > deadline {
-                let example = found.iter().find(|cells| !is_ready(cells));
-                return Err(Error::new(format!(
-                    "{count} of {objects} objects are ready; another says {example:?}"
-                )));
-            }
-            // A list of everything is work for the server too; but that it was busy must not count as time that was taken.
-            let pause = (asked.elapsed() * 9).clamp(Duration::from_millis(50), LONGEST_PAUSE);
-            sleep(pause).await;
+        };
+        match timeout(patience, told).await {
+            Ok(ended) => ended,
+            Err(_) => Err(Error::new(format!("{} of {objects} objects are ready", ready.len()))),
         }
     }
 
-    /// What `kubectl get --output wide` prints of every object: Name, Ready, Accounts, Reason, Message.
-    async fn columns(&self) -> Result<Vec<Vec<String>>, Error> {
-        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles?includeObject=None");
+    /// One watch. Says whether so many objects were ready before it ended.
+    async fn are_told_ready(&self, objects: usize, ready: &mut HashSet<String>) -> Result<bool, Error> {
+        let path = format!("{OUR_KINDS}/namespaces/{NAMESPACE}/crossaccountroles?watch=true&includeObject=None");
         let request = Request::get(path).header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
-        let table: Value = serde_json::from_str(&self.ask(request.body(Vec::new())).await?).map_err(no_client)?;
-        let rows = table["rows"].as_array().into_iter().flatten();
-        let cells = |row: &Value| -> Vec<String> {
-            let cells = row["cells"].as_array().into_iter().flatten();
-            cells.map(|cell| cell.as_str().unwrap_or_default().to_owned()).collect()
-        };
-        Ok(rows.map(cells).collect())
+        let request = request.body(Vec::new()).map_err(no_client)?;
+        let changes = self.client.request_events::<Table>(request).await.map_err(no_client)?;
+        let mut changes = pin!(changes);
+        while let Some(change) = changes.try_next().await.map_err(no_client)? {
+            let (WatchEvent::Added(table) | WatchEvent::Modified(table)) = change else {
+                return Err(Error::new(format!("the watch of objects says {change:?}")));
+            };
+            for Cells { cells } in table.rows {
+                let mut cells = cells.iter().map(|cell| cell.as_str().unwrap_or_default());
+                let (Some(name), Some(state)) = (cells.next(), cells.next()) else {
+                    continue;
+                };
+                if state == "True" {
+                    ready.insert(name.to_owned());
+                } else {
+                    ready.remove(name);
+                }
+            }
+            if ready.len() == objects {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// An object.
