@@ -31,10 +31,13 @@ use crate::controller::world::World;
 /// What is due within so long is looked at together.
 const TOGETHER: Duration = Duration::from_millis(50);
 
+/// When something is due of an object.
+type Due = (Instant, Arc<ObjectName>);
+
 /// When something is due of the objects at rest, the earliest first. What has changed meanwhile is still in it.
 #[derive(Default)]
 pub(super) struct Resting {
-    by_time: Mutex<BinaryHeap<Reverse<(Instant, Arc<ObjectName>)>>>,
+    by_time: Mutex<BinaryHeap<Reverse<Due>>>,
     is_earlier: Notify,
 }
 
@@ -70,7 +73,7 @@ impl Resting {
     }
 
     /// Takes what is due by now.
-    fn take_due(&self, now: Instant) -> Vec<(Instant, Arc<ObjectName>)> {
+    fn take_due(&self, now: Instant) -> Vec<Due> {
         let mut by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due = Vec::new();
         while let Some(earliest) = by_time.peek_mut().filter(|earliest| earliest.0.0 <= now) {
