@@ -8,14 +8,15 @@ use crate::name::NameError;
 /// An AWS account id: exactly twelve ASCII digits, leading zeros kept.
 ///
 /// Source: AWS Account Management Reference Guide, "View AWS account identifiers".
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(String);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId([u8; 12]);
 
 impl AccountId {
     /// The twelve digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Nothing but digits.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -25,9 +26,15 @@ pub fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+impl fmt::Debug for AccountId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("AccountId").field(&self.as_str()).finish()
+    }
+}
+
 impl fmt::Display for AccountId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(self.as_str())
     }
 }
 
@@ -35,15 +42,14 @@ impl FromStr for AccountId {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if is_account_id(text) {
-            Ok(AccountId(text.to_owned()))
-        } else {
-            Err(NameError::new(
+        let digits = text.as_bytes().try_into().ok().filter(|_| is_account_id(text));
+        digits.map(AccountId).ok_or_else(|| {
+            NameError::new(
                 "account id",
                 text,
                 "must be exactly 12 digits, without hyphens; in YAML, quote it",
-            ))
-        }
+            )
+        })
     }
 }
 

@@ -22,8 +22,8 @@ pub struct Index(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Objects, by the name of their role in lower case.
-    by_role_name: HashMap<String, BTreeSet<Arc<ObjectName>>>,
+    /// Objects, by the name of their role in lower case. Nearly always there is one.
+    by_role_name: HashMap<String, Vec<Arc<ObjectName>>>,
     /// Objects with an entry for an account, and what it says, by the AWSAccount's name.
     by_account: HashMap<String, Entries>,
     /// Rooms that the objects of each namespace take.
@@ -94,7 +94,9 @@ impl Index {
     pub fn of_role_name(&self, name: &str) -> Vec<ObjectName> {
         let inner = self.inner();
         let objects = inner.by_role_name.get(name).into_iter().flatten();
-        objects.map(|object| object.as_ref().clone()).collect()
+        let mut objects: Vec<_> = objects.map(|object| object.as_ref().clone()).collect();
+        objects.sort();
+        objects
     }
 
     /// Who uses an account.
@@ -147,7 +149,8 @@ impl Inner {
         self.tally.add(role);
         let name = Arc::new(object_name(role));
         let of_name = self.by_role_name.entry(role_name(role)).or_default();
-        of_name.insert(name.clone());
+        of_name.reserve_exact(1);
+        of_name.push(name.clone());
         for entry in role.status.iter().flat_map(|status| &status.accounts) {
             let said = Entry {
                 holds_role: entry.role_id.is_some(),
@@ -174,7 +177,7 @@ impl Inner {
         self.tally.remove(role);
         let (name, role_name) = (object_name(role), role_name(role));
         if let Some(objects) = self.by_role_name.get_mut(&role_name) {
-            objects.remove(&name);
+            objects.retain(|object| **object != name);
             if objects.is_empty() {
                 self.by_role_name.remove(&role_name);
             }
@@ -197,7 +200,7 @@ impl Inner {
         let object = object_name(role);
         let of_name = self.by_role_name.get(&role_name(role));
         // Nobody would give back the room of an object that is gone.
-        let is_there = of_name.is_some_and(|objects| objects.contains(&object));
+        let is_there = of_name.is_some_and(|objects| objects.iter().any(|known| **known == object));
         let most = if is_there { place.most } else { 0 };
         let is_shown = shows_room(&self.by_account, &object, place.account);
         self.rooms.take(&object, &Place { most, ..*place }, is_shown)

@@ -34,17 +34,16 @@ const RAREST_REPORT: Duration = Duration::from_secs(30);
 /// The looks of all objects.
 #[derive(Default)]
 pub struct Looks {
-    objects: Mutex<HashMap<Arc<ObjectName>, Looked>>,
+    objects: Mutex<HashMap<Arc<ObjectName>, Box<Looked>>>,
     resting: Resting,
     /// Objects that wait for a role's name that another holds somewhere: the name, without regard to case.
     contested: Mutex<HashMap<ObjectName, String>>,
     under_way: TaskTracker,
 }
 
-/// The looks of one object, by the AWSAccount's name.
+/// The looks of one object, by the AWSAccount's name. Boxed, as each look is: a map has room for some more than are in it.
 #[derive(Default)]
 struct Looked {
-    // Boxed: a map has room for some more than are in it, and most objects have few.
     looks: HashMap<String, Box<Look>>,
     /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
     /// status says of them is no longer so.
@@ -70,7 +69,7 @@ pub struct Course {
 }
 
 impl Looks {
-    fn objects(&self) -> MutexGuard<'_, HashMap<Arc<ObjectName>, Looked>> {
+    fn objects(&self) -> MutexGuard<'_, HashMap<Arc<ObjectName>, Box<Looked>>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
