@@ -396,7 +396,7 @@ fn daemon(program: &Path, folder: &Path) -> Command {
         .envs(inherited())
         .env("HOME", folder)
         // Many of them start beside each other: memory is there, processor time is not.
-        .env("GOGC", "400");
+        .env("GOGC", "200");
     command
 }
 

@@ -211,7 +211,9 @@ impl Stage {
         let mut changes = pin!(changes);
         while let Some(change) = changes.try_next().await.map_err(no_client)? {
             let (WatchEvent::Added(table) | WatchEvent::Modified(table)) = change else {
-                return Err(Error::new(format!("the watch of objects says {change:?}")));
+                // A server that is behind with its own cache says so.
+                sleep(Duration::from_secs(1)).await;
+                return Ok(false);
             };
             for Cells { cells } in table.rows {
                 let mut cells = cells.iter().map(|cell| cell.as_str().unwrap_or_default());
