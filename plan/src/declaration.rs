@@ -10,7 +10,6 @@ use crossrole_api::role::AdoptionPolicy;
 use crossrole_api::{CrossAccountRole, Reason};
 use crossrole_iam::quota::{ROLE_TAGS, check_description};
 use crossrole_iam::{Path, PolicyName, PolicyPathName, RoleName, check_tag_key, check_tag_value};
-
 use litemap::LiteMap;
 
 use crate::duration;

@@ -133,8 +133,8 @@ struct Feed<'a> {
     counts: Counts,
     /// What Kubernetes has not taken yet. Its messages are in the queue still, where nobody else takes them.
     held: Vec<Doing>,
-    /// When somebody changed a role from outside of late, as AWS says: by the account's id and the role's name.
-    changed: HashMap<(String, String), Timestamp>,
+    /// When somebody changed a role from outside of late, as AWS says: by the role's ARN.
+    changed: HashMap<String, Timestamp>,
     /// Whether Kubernetes did not answer at all when something was to be counted last.
     is_stuck: bool,
     /// Whether what was handled could be deleted at the last try.
@@ -256,7 +256,7 @@ impl Feed<'_> {
     /// Whether what is declared now was so when somebody assumed the role, as far as can be told: whoever changed it by hand
     /// may have let them in, also where it was put back since.
     fn was_declared_at(&self, time: Timestamp, found: &Found) -> bool {
-        let changed = self.changed.get(&(found.account_id.clone(), found.role_name.clone()));
+        let changed = self.changed.get(&found.role_arn);
         let is_changed = changed.is_some_and(|at| time.duration_since(*at).abs() < CHANGE_MATTERS_FOR);
         !is_changed && self.context.now().duration_since(time) < DECLARED_FOR
     }
@@ -282,14 +282,16 @@ impl Feed<'_> {
         let moment = context.now();
         self.changed
             .retain(|_, at| moment.duration_since(*at) < CHANGE_MATTERS_FOR);
-        let newest = self
-            .changed
-            .entry((found.account_id.clone(), found.role_name.clone()))
-            .or_insert(change.time);
+        let newest = self.changed.entry(found.role_arn.clone()).or_insert(change.time);
         *newest = change.time.max(*newest);
         let told = Told::of_change(&found.uid, &change);
         round
             .doings
             .push(Doing::new(found, told, What::Change(change), vec![message]));
     }
+}
+
+/// How long ago something was; nothing where a clock of AWS is ahead.
+fn ago(then: Timestamp, now: Timestamp) -> Duration {
+    now.duration_since(then).try_into().unwrap_or_default()
 }

@@ -31,10 +31,13 @@ const FIRST_REPORT: Duration = Duration::from_secs(2);
 /// Reports of work that goes on come further and further apart, up to this.
 const RAREST_REPORT: Duration = Duration::from_secs(30);
 
+/// What is kept of all objects.
+type AllLooked = HashMap<Arc<ObjectName>, Box<Looked>>;
+
 /// The looks of all objects.
 #[derive(Default)]
 pub struct Looks {
-    objects: Mutex<HashMap<Arc<ObjectName>, Box<Looked>>>,
+    objects: Mutex<AllLooked>,
     resting: Resting,
     /// Objects that wait for a role's name that another holds somewhere: the name, without regard to case.
     contested: Mutex<HashMap<ObjectName, String>>,
@@ -69,7 +72,7 @@ pub struct Course {
 }
 
 impl Looks {
-    fn objects(&self) -> MutexGuard<'_, HashMap<Arc<ObjectName>, Box<Looked>>> {
+    fn objects(&self) -> MutexGuard<'_, AllLooked> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

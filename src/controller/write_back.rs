@@ -88,8 +88,7 @@ where
 {
     let body = serde_json::to_vec(object).map_err(kube::Error::SerdeError)?;
     let request = Request::new(api.resource_url()).create(&PostParams::default(), body);
-    let mut request = request.map_err(kube::Error::BuildRequest)?;
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
+    let request = metadata_alone(request.map_err(kube::Error::BuildRequest)?);
     api.clone().into_client().request(request).await
 }
 
@@ -104,14 +103,16 @@ fn status_patch<S: Serialize>(
     patch["status"] = instead_of(before, status).map_err(kube::Error::SerdeError)?;
     let patches = Request::new(url);
     let request = patches.patch_subresource("status", name, &PatchParams::default(), &Patch::Merge(patch));
-    let mut request = request.map_err(kube::Error::BuildRequest)?;
-    // The rest of the object need not come back, nor be readable: a newer version may have given it another field a moment ago.
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
-    Ok(request)
+    request.map(metadata_alone).map_err(kube::Error::BuildRequest)
 }
 
-/// Asks for an object's metadata alone. Source: Kubernetes API concepts, "Metadata-only fetches".
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// Has the object's metadata alone come back. The rest need not be readable: a newer version may have given it another field
+/// a moment ago. Source: Kubernetes API concepts, "Metadata-only fetches".
+fn metadata_alone(mut request: http::Request<Vec<u8>>) -> http::Request<Vec<u8>> {
+    const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
+    request
+}
 
 // A merge patch leaves alone what it does not name: what was there and is no more has to be named.
 fn instead_of<S: Serialize>(before: &S, now: &S) -> serde_json::Result<Value> {

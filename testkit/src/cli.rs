@@ -88,7 +88,7 @@ impl Cli {
             .env_clear()
             .envs(inherited())
             .env("HOME", &self.home)
-            // kubectl and helm have ended before garbage matters, and to collect it is a fourth of what they do.
+            // kubectl and helm have ended before garbage matters.
             .envs([("GOGC", "off"), ("GOMEMLIMIT", "1GiB")])
             .envs(self.kubeconfig.as_ref().map(|path| ("KUBECONFIG", path)))
             .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })

@@ -61,6 +61,9 @@ pub struct ControlPlane {
     folder: TempDir,
 }
 
+/// kubectl is run so often at most.
+const KUBECTL_TRIES: u32 = 3;
+
 /// What kubectl says of a connection that it gave up.
 const LOST: [&str; 2] = ["http2: client connection lost", "net/http: TLS handshake timeout"];
 
@@ -212,14 +215,15 @@ impl ControlPlane {
             .into_iter()
             .map(|argument| argument.as_ref().to_owned())
             .collect();
-        for _ in 0..2 {
+        let mut tries = 1;
+        loop {
             let output = self.kubectl_as(&self.kubeconfig(), &arguments).await?;
             let lost = LOST.iter().any(|lost| output.stderr.contains(lost));
-            if output.success || !lost {
+            if output.success || !lost || tries == KUBECTL_TRIES {
                 return output.ok();
             }
+            tries += 1;
         }
-        self.kubectl_as(&self.kubeconfig(), &arguments).await?.ok()
     }
 
     /// Runs kubectl as the administrator with `input` as its standard input, as in `apply -f -`.

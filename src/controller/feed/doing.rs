@@ -8,13 +8,12 @@ use crossrole_plan::feed::record::{Change, Outcome, Use};
 use crossrole_plan::feed::series::Told;
 use crossrole_plan::outcome::backoff;
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::time::timeout;
 
 use super::count::{self, Counted, Series, Trouble};
 use super::find::Found;
-use super::{Feed, Round};
+use super::{Feed, Round, ago};
 use crate::controller::context::Context;
 use crate::controller::events::cut;
 use crate::controller::notifying;
@@ -204,9 +203,4 @@ async fn count_all(
 async fn kubernetes_answers(context: &Context) -> bool {
     let asked = timeout(ANSWERS_WITHIN, context.client.apiserver_version()).await;
     asked.is_ok_and(|answer| answer.is_ok())
-}
-
-/// How long ago something was; nothing where a clock of AWS is ahead.
-pub(super) fn ago(then: Timestamp, now: Timestamp) -> Duration {
-    now.duration_since(then).try_into().unwrap_or_default()
 }

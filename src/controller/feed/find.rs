@@ -22,8 +22,6 @@ pub(super) struct Found {
     pub(super) account: String,
     pub(super) account_id: String,
     pub(super) role_arn: String,
-    /// The role's name, in lower case: IAM does not tell names apart by case.
-    pub(super) role_name: String,
     /// The AccountClass, where the account has one.
     pub(super) class: Option<String>,
     /// What the trust says of a second factor, where the account is known to hold what is declared.
@@ -58,7 +56,6 @@ fn held(context: &Context, account_id: &str, name: &RoleName) -> Option<Found> {
             account: entry.account.clone(),
             account_id: account_id.to_string(),
             role_arn: entry.role_arn.clone()?,
-            role_name: name.folded(),
             class: context.world().class_of(&entry.account).map(str::to_string),
             mfa_by_trust: if is_as_declared(role, entry) {
                 mfa_by_trust(role)

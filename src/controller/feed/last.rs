@@ -182,7 +182,7 @@ fn waits(status: &CrossAccountRoleStatus, context: &Context) -> Option<Duration>
         .accounts
         .iter()
         .filter_map(|entry| Some(entry.last_assumed.as_ref()?.time.0));
-    let since = super::doing::ago(times.max()?, context.now());
+    let since = super::ago(times.max()?, context.now());
     WRITTEN_EVERY.checked_sub(since).filter(|wait| !wait.is_zero())
 }
 

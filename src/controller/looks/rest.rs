@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossrole_api::{CrossAccountRole, Reason};
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
 
 use super::look::{Look, has_reason};
-use super::{Course, Looked, Looks, reference};
+use super::{AllLooked, Course, Looked, Looks, reference};
 use crate::controller::context::{Context, object_name};
 use crate::controller::index;
 use crate::controller::run::until_stop;
@@ -42,9 +42,13 @@ pub(super) struct Resting {
 }
 
 impl Resting {
+    fn by_time(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Due>>> {
+        self.by_time.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Something of an object is due then.
     fn is_due(&self, at: Instant, object: Arc<ObjectName>) {
-        let mut by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_time = self.by_time();
         let is_earlier = by_time.peek().is_none_or(|Reverse((earliest, _))| at < *earliest);
         by_time.push(Reverse((at, object)));
         if is_earlier {
@@ -55,10 +59,7 @@ impl Resting {
     /// Waits until anything is due.
     async fn until_any_is_due(&self) {
         loop {
-            let earliest = {
-                let by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
-                by_time.peek().map(|Reverse((at, _))| *at)
-            };
+            let earliest = self.by_time().peek().map(|Reverse((at, _))| *at);
             let is_due = async {
                 match earliest {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -74,8 +75,7 @@ impl Resting {
 
     /// Takes what is due by now.
     fn take_due(&self, now: Instant) -> Vec<Due> {
-        let mut by_time = self.by_time.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut due = Vec::new();
+        let (mut by_time, mut due) = (self.by_time(), Vec::new());
         while let Some(earliest) = by_time.peek_mut().filter(|earliest| earliest.0.0 <= now) {
             due.push(PeekMut::pop(earliest).0);
         }
@@ -136,15 +136,13 @@ impl Looks {
         if course.under_way || !course.verdicts.iter().all(right) {
             return false;
         }
-        let name = object_name(role);
         let mut objects = self.objects();
-        let known = objects.get_key_value(&name).map(|(known, _)| known.clone());
-        let (Some(known), Some(looked)) = (known, objects.get_mut(&name)) else {
+        let Some((object, looked)) = kept(&mut objects, &object_name(role)) else {
             return false;
         };
         let Some(next) = looked.next else { return false };
         looked.rest = Some(rest);
-        self.resting.is_due(next, known);
+        self.resting.is_due(next, object);
         true
     }
 
@@ -171,14 +169,12 @@ impl Looks {
             let handle = context.aws.known_account(look.account_id.as_ref()?)?;
             handle.right_for(&name, interval.mul_f64(LATELY), moment)
         };
-        let object = object_name(role);
         let mut objects = self.objects();
-        let known = objects.get_key_value(&object)?.0.clone();
-        let looked = objects.get_mut(&object)?;
+        let (object, looked) = kept(&mut objects, &object_name(role))?;
         let before = looked.next;
         let passed = looked.pass(rest, interval, Instant::now(), right_for)?;
         if before != Some(passed.next) || passed.looks > 0 {
-            self.resting.is_due(passed.next, known);
+            self.resting.is_due(passed.next, object);
         }
         Some(passed.looks)
     }
@@ -189,6 +185,12 @@ impl Looks {
         let looked = objects.get(object);
         looked.is_some_and(|looked| looked.rest.is_some() && looked.next == Some(at))
     }
+}
+
+/// An object as its looks are kept by, and what is kept.
+fn kept<'a>(objects: &'a mut AllLooked, object: &ObjectName) -> Option<(Arc<ObjectName>, &'a mut Looked)> {
+    let kept = objects.get_key_value(object)?.0.clone();
+    Some((kept, objects.get_mut(object)?))
 }
 
 /// What came of a look at an object that is at rest.

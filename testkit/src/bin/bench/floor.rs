@@ -21,8 +21,8 @@ use crate::stage::{
 };
 
 /// Roles that are made at the same time: of one account, and of all. The operator allows itself no more.
-const OF_ONE_ACCOUNT: usize = 10;
-const OF_ALL: usize = 192;
+pub const OF_ONE_ACCOUNT: u32 = 10;
+pub const OF_ALL: u32 = 192;
 
 /// Objects, AWSAccounts and Events that are written at the same time, each.
 const WRITTEN_AT_ONCE: usize = 64;
@@ -82,7 +82,7 @@ impl<'a> Floor<'a> {
                     "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0",
                     keys.access_key_id
                 ),
-                places: Semaphore::new(OF_ONE_ACCOUNT),
+                places: Semaphore::new(OF_ONE_ACCOUNT as usize),
                 is_marked: OnceCell::new(),
             })
         });
@@ -94,7 +94,7 @@ impl<'a> Floor<'a> {
             kubernetes: client(&kubeconfig.await?).await?,
             aws: reqwest::Client::new(),
             accounts: stream::iter(accounts).buffered(WRITTEN_AT_ONCE).try_collect().await?,
-            roles: Semaphore::new(OF_ALL),
+            roles: Semaphore::new(OF_ALL as usize),
             objects: Semaphore::new(WRITTEN_AT_ONCE),
             marks: Semaphore::new(WRITTEN_AT_ONCE),
             events: Semaphore::new(WRITTEN_AT_ONCE),

@@ -13,10 +13,6 @@ use crate::floor;
 use crate::probe;
 use crate::stage::{LATENCY, Stage, account_id};
 
-/// Roles of one account that the operator works on at the same time, and of all accounts together.
-const AT_ONCE_IN_ACCOUNT: u32 = 10;
-const AT_ONCE: u32 = 192;
-
 /// What one role takes: CreateRole, PutRolePolicy, and AttachRolePolicy twice.
 const WRITES_OF_A_ROLE: u64 = 4;
 
@@ -53,7 +49,7 @@ pub async fn create() -> Result<Vec<Row>, Error> {
     let mut row = stage.since(&mark, &operator, "make 200 roles in one account").await?;
     row.floor_seconds = Some(floor);
     let writes = WRITES_OF_A_ROLE * ROLES as u64;
-    row.least_seconds = Some(least(writes, LATENCY, AT_ONCE_IN_ACCOUNT));
+    row.least_seconds = Some(least(writes, LATENCY, floor::OF_ONE_ACCOUNT));
     row.wants("calls per role", calls(&row) / ROLES as f64, 4.05);
     wants_time(&mut row, 1.3);
     operator.stop().await?;
@@ -303,7 +299,7 @@ async fn made(stage: &Stage, operator: &Operator, shape: &str, objects: usize, r
     let patience = PATIENCE.max(Duration::from_secs(roles as u64 / 10));
     stage.wait_until_ready(objects, patience).await?;
     let mut row = stage.since(&mark, operator, &format!("make {shape}")).await?;
-    row.least_seconds = Some(least(WRITES_OF_A_ROLE * roles as u64, LATENCY, AT_ONCE));
+    row.least_seconds = Some(least(WRITES_OF_A_ROLE * roles as u64, LATENCY, floor::OF_ALL));
     row.wants("calls per role", calls(&row) / roles as f64, 4.05);
     Ok(row)
 }
