@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crossrole_api::Reason;
 use crossrole_plan::declaration::ObjectName;
 use kube::runtime::reflector::ObjectRef;
+use litemap::LiteMap;
 use tokio_util::task::TaskTracker;
 
 use super::task::{Target, Task};
@@ -45,9 +46,10 @@ pub struct Looks {
 }
 
 /// The looks of one object, by the AWSAccount's name. Boxed, as each look is: a map has room for some more than are in it.
+/// Most objects have few looks, for which a table would take more room than a list.
 #[derive(Default)]
 struct Looked {
-    looks: HashMap<String, Box<Look>>,
+    looks: LiteMap<String, Box<Look>>,
     /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
     /// status says of them is no longer so.
     settled: HashSet<String>,
@@ -97,6 +99,9 @@ impl Looks {
         looked
             .looks
             .retain(|account, look| look.running.is_some() || wanted.contains(account.as_str()));
+        if looked.looks.is_empty() {
+            looked.looks = LiteMap::with_capacity(wanted.len());
+        }
         let slack = looked.slack(job.context.settings.resync_interval, now);
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
@@ -229,7 +234,8 @@ impl Looks {
         let mut objects = self.objects();
         if let Some(looked) = objects.get_mut(object) {
             looked.rest = None;
-            looked.looks.retain(|_, look| look.forget());
+            looked.looks.iter_mut().for_each(|(_, look)| look.forget());
+            looked.looks.retain(|_, look| look.running.is_some());
             if looked.looks.is_empty() {
                 objects.remove(object);
             }
@@ -254,7 +260,7 @@ impl Looks {
         let mut objects = self.objects();
         let looked = waiting.into_iter().filter(|object| {
             let looked = objects.get_mut(object).into_iter();
-            let looks = looked.flat_map(|looked| looked.looks.values_mut().map(Box::as_mut));
+            let looks = looked.flat_map(|looked| looked.looks.iter_mut().map(|(_, look)| look.as_mut()));
             expire(looks, |verdict| has_reason(verdict, &[Reason::HeldByAnother]))
         });
         looked.map(|object| reference(&object)).collect()
@@ -264,7 +270,7 @@ impl Looks {
     pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
         let mut objects = self.objects();
         let expired = objects.iter_mut().filter_map(|(object, looked)| {
-            let any = look::expire_failed_in(looked.looks.values_mut().map(Box::as_mut), account_id);
+            let any = look::expire_failed_in(looked.looks.iter_mut().map(|(_, look)| look.as_mut()), account_id);
             any.then(|| reference(object))
         });
         expired.collect()

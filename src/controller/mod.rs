@@ -14,6 +14,7 @@
 //! | [`fenced`] | nothing is written to Kubernetes while the fence is closed |
 //! | [`freshness`] | whether the caches are as new as Kubernetes itself |
 //! | [`queues`] | where to ask for a look at something |
+//! | `intake` | what is to be looked at waits here, and not in kube's queue |
 //! | [`watch`] | the caches, and which change of theirs asks for a look at what |
 //! | [`index`] | what is asked of all CrossAccountRoles together |
 //! | [`context`] | what every reconcile shares |
@@ -60,6 +61,7 @@ mod gather;
 pub mod grants;
 pub mod holding;
 pub mod index;
+mod intake;
 mod leaving;
 pub mod looks;
 pub mod memory;

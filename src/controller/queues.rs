@@ -8,9 +8,14 @@ use super::watch::{CachedAccount, CachedClass, CachedGrant, CachedRole, Caches};
 
 /// An object as a queue names it: queues hold every object, so no more is said than which one it is.
 pub(super) fn named<K: Resource<DynamicType = ()>>(object: &K) -> ObjectRef<K> {
-    let named = ObjectRef::new(&object.name_any());
-    match object.namespace() {
-        Some(namespace) => named.within(&namespace),
+    by_name(&object.name_any(), object.namespace().as_deref())
+}
+
+/// An object by its name, as a queue names it.
+pub(super) fn by_name<K: Resource<DynamicType = ()>>(name: &str, namespace: Option<&str>) -> ObjectRef<K> {
+    let named = ObjectRef::new(name);
+    match namespace {
+        Some(namespace) => named.within(namespace),
         None => named,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::runtime::controller::{Action, Config, applier};
+use kube::runtime::controller::{self, Action, Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::Semaphore;
@@ -25,8 +25,9 @@ use super::discovery::Discovered;
 use super::events::Events;
 use super::feed::Uses;
 use super::gather::gather;
+use super::intake::Intake;
 use super::looks::rest;
-use super::queues::{Queues, Requests, named};
+use super::queues::{Queues, Requests, by_name, named};
 use super::removals::Counted;
 use super::settings::Settings;
 use super::watch::{Caches, Remembered};
@@ -346,12 +347,17 @@ async fn serve<K, Look>(
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     Look: Future<Output = Result<Action, kube::Error>> + Send + 'static,
 {
-    let queue = requests.map(Ok::<_, Infallible>).take_until(Box::pin(async move {
+    let intake = Intake::new(at_once);
+    let queue = intake.clone().of(requests).map(Ok::<_, Infallible>);
+    let queue = queue.take_until(Box::pin(async move {
         until_stop(&mut stop).await;
     }));
     let config = Config::default().concurrency(at_once);
     let finished = applier(
-        |object, context| Box::pin(apart(look(object, context))),
+        |object: Arc<K>, context| {
+            intake.begins(&named(object.as_ref()));
+            Box::pin(apart(look(object, context)))
+        },
         |object: Arc<K>, error: &kube::Error, context: Arc<Context>| retry(object.as_ref(), error, &context),
         context,
         store,
@@ -359,10 +365,12 @@ async fn serve<K, Look>(
         config,
     );
     finished
-        .for_each(|result| async move {
-            if let Err(error) = result {
-                tracing::debug!(%error, "a look ended early");
+        .for_each(async |result| {
+            let Err(error) = result else { return };
+            if let controller::Error::ObjectNotFound(gone) = &error {
+                intake.begins(&by_name(&gone.name, gone.namespace.as_deref()));
             }
+            tracing::debug!(%error, "a look ended early");
         })
         .await;
 }
