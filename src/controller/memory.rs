@@ -41,14 +41,24 @@ impl Default for Memory {
     }
 }
 
-/// A role in an account, as one object means it.
-type RoleKey = (AccountId, String, ObjectName);
+/// A role in an account, as one object means it: the account, the role's name in lower case, the object's namespace and
+/// name. One string: there is one for each role that was seen.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RoleKey(Box<str>);
+
+impl RoleKey {
+    fn is_of(&self, object: &ObjectName) -> bool {
+        let owner = self.0.rsplit_once(' ').and_then(|(_, owner)| owner.split_once('/'));
+        owner == Some((&object.namespace, &object.name))
+    }
+}
 
 /// A removal: the object, and the AWSAccount that it leaves.
 pub type Removal = (ObjectName, String);
 
 fn role_key(account: &AccountId, role: &RoleName, object: &ObjectName) -> RoleKey {
-    (account.clone(), role.folded(), object.clone())
+    let ObjectName { namespace, name } = object;
+    RoleKey(format!("{account} {} {namespace}/{name}", role.folded()).into())
 }
 
 #[derive(Default)]
@@ -60,13 +70,13 @@ struct Inner {
     /// What was last said of an object that cannot be read, by object.
     unreadable: HashMap<String, String>,
     /// Unique ids that were seen with our tags, the newest last.
-    seen: HashMap<RoleKey, Vec<String>>,
+    seen: HashMap<RoleKey, Vec<Box<str>>>,
     /// When we last made a role.
     made: Lately<()>,
     /// When the answer to our making a role was last lost.
     perhaps_made: Lately<()>,
     /// Unique ids of roles that we removed. IAM gives no id twice.
-    buried: Lately<Vec<String>>,
+    buried: Lately<Vec<Box<str>>>,
     /// Derived removals that happened.
     removed: HashMap<Removal, Instant>,
     /// Derived removals that are about to happen.
@@ -136,9 +146,9 @@ impl Memory {
     pub fn forget(&self, object: &str, name: &ObjectName) {
         self.forget_object(object);
         let mut inner = self.inner();
-        inner.seen.retain(|(_, _, owner), _| owner != name);
-        inner.made.by_role.retain(|(_, _, owner), _| owner != name);
-        inner.perhaps_made.by_role.retain(|(_, _, owner), _| owner != name);
+        inner.seen.retain(|role, _| !role.is_of(name));
+        inner.made.by_role.retain(|role, _| !role.is_of(name));
+        inner.perhaps_made.by_role.retain(|role, _| !role.is_of(name));
         inner.pending.remove(name);
     }
 
@@ -180,7 +190,11 @@ impl Memory {
     /// The unique id that this process last saw with the object's tags.
     pub fn seen_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName) -> Option<String> {
         let inner = self.inner();
-        inner.seen.get(&role_key(account, role, object))?.last().cloned()
+        inner
+            .seen
+            .get(&role_key(account, role, object))?
+            .last()
+            .map(ToString::to_string)
     }
 
     /// Whether a unique id is one that another has followed, or that we removed: whoever shows it shows what was.
@@ -191,21 +205,21 @@ impl Memory {
             .buried
             .by_role
             .get(&key)
-            .is_some_and(|(ids, _)| ids.iter().any(|buried| buried == id))
+            .is_some_and(|(ids, _)| ids.iter().any(|buried| **buried == *id))
         {
             return true;
         }
         let seen = inner.seen.get(&key);
         seen.and_then(|ids| ids.split_last())
-            .is_some_and(|(newest, older)| newest != id && older.iter().any(|older| older == id))
+            .is_some_and(|(newest, older)| **newest != *id && older.iter().any(|older| **older == *id))
     }
 
     /// Remembers a unique id that was seen with the object's tags.
     pub fn saw_id(&self, account: &AccountId, role: &RoleName, object: &ObjectName, id: &str) {
         let mut inner = self.inner();
         let ids = inner.seen.entry(role_key(account, role, object)).or_default();
-        ids.retain(|known| known != id);
-        ids.push(id.to_string());
+        ids.retain(|known| **known != *id);
+        ids.push(id.into());
         // What is older than that is shown by nobody any more.
         let forgotten = ids.len().saturating_sub(IDS_REMEMBERED);
         ids.drain(..forgotten);
@@ -342,6 +356,19 @@ mod tests {
         );
         memory.forget_id(&account, &role, &object("a"));
         assert_eq!(memory.seen_id(&account, &role, &object("a")), None);
+    }
+
+    #[test]
+    fn an_object_that_is_gone_is_forgotten_and_no_other() {
+        let memory = Memory::default();
+        let (account, role): (AccountId, RoleName) = ("222222222222".parse().unwrap(), "Audit".parse().unwrap());
+        let objects = [object("a"), object("b"), object("aa")];
+        for object in &objects {
+            memory.saw_id(&account, &role, object, "AROA1");
+        }
+        memory.forget("a", &objects[0]);
+        let seen = objects.map(|object| memory.seen_id(&account, &role, &object).is_some());
+        assert_eq!(seen, [false, true, true]);
     }
 
     #[test]
