@@ -253,12 +253,9 @@ impl Feed<'_> {
         round.doings.push(Doing::new(found, told, what, messages));
     }
 
-    /// Whether what is declared now was so when somebody assumed the role, as far as can be told: whoever changed it by hand
-    /// may have let them in, also where it was put back since.
     fn was_declared_at(&self, time: Timestamp, found: &Found) -> bool {
-        let changed = self.changed.get(&found.role_arn);
-        let is_changed = changed.is_some_and(|at| time.duration_since(*at).abs() < CHANGE_MATTERS_FOR);
-        !is_changed && self.context.now().duration_since(time) < DECLARED_FOR
+        let changed = self.changed.get(&found.role_arn).copied();
+        was_declared_at(time, changed, self.context.now())
     }
 
     fn take_change(&mut self, change: Box<Change>, message: String, now: Duration, round: &mut Round) {
@@ -291,7 +288,36 @@ impl Feed<'_> {
     }
 }
 
+/// Whether what is declared now was so when somebody assumed the role, as far as can be told: whoever changed it by hand may
+/// have let them in, also where it was put back since.
+fn was_declared_at(time: Timestamp, changed: Option<Timestamp>, now: Timestamp) -> bool {
+    let is_changed = changed.is_some_and(|at| time.duration_since(at).abs() < CHANGE_MATTERS_FOR);
+    !is_changed && now.duration_since(time) < DECLARED_FOR
+}
+
 /// How long ago something was; nothing where a clock of AWS is ahead.
 fn ago(then: Timestamp, now: Timestamp) -> Duration {
     now.duration_since(then).try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_declared_says_nothing_of_who_got_in_long_ago_or_around_a_change_by_hand() {
+        let now: Timestamp = "2026-11-27T12:00:00Z".parse().unwrap();
+        let ago = |minutes| now - SignedDuration::from_mins(minutes);
+        for (used, changed, was_declared) in [
+            (1, None, true),
+            (6, None, false),
+            (1, Some(0), false),
+            (1, Some(2), false),
+            (1, Some(60), false),
+            (1, Some(62), true),
+        ] {
+            let found = was_declared_at(ago(used), changed.map(ago), now);
+            assert_eq!(found, was_declared, "used {used} min ago, changed {changed:?}");
+        }
+    }
 }

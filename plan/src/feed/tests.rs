@@ -159,6 +159,12 @@ fn the_copy_in_the_account_of_the_role_has_no_name_and_the_same_key() {
         "AROAQRSTUVWXYZEXAMPLE:bob@example.com",
     );
     assert_ne!(by_role(alice), by_role(bob), "people who have the same role");
+    let names = (0..20_000).map(|name| by_role(&format!("AROAQRSTUVWXYZEXAMPLE:{name}@example.com")));
+    let keys = names.collect::<std::collections::HashSet<_>>().len();
+    assert!(
+        (3_900..=4_096).contains(&keys),
+        "{keys}: a caller chooses its session's name"
+    );
 }
 
 #[test]
