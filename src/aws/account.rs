@@ -209,14 +209,14 @@ impl AccountHandle {
     /// What the account shows of a role where all are read at once; `None` where this one is to be read alone.
     async fn shown(&self, role: &RoleName, age: Age) -> Result<Option<Answer>, CallError> {
         let shows = || self.snapshot.shows(role, age, Instant::now()).transpose();
-        let is_worth_taking = || self.snapshot.is_worth_taking(self.places.waiting(), Instant::now());
+        let worth_taking = || self.snapshot.worth_taking(self.places.waiting(), Instant::now());
         if let Some(shown) = shows()? {
             return Ok(Some(shown));
         }
         if let Some(error) = self.snapshot.was_throttled_lately(Instant::now()) {
             return Err(error);
         }
-        if !is_worth_taking() {
+        if worth_taking().is_none() {
             return Ok(None);
         }
         // Who cannot get in reads nothing, in neither way.
@@ -226,7 +226,9 @@ impl AccountHandle {
         if let Some(shown) = shows()? {
             return Ok(Some(shown));
         }
-        if is_worth_taking() && self.read_all(Keep::All).await.is_ok() {
+        if let Some(keep) = worth_taking()
+            && self.read_all(keep).await.is_ok()
+        {
             return shows();
         }
         // To read each alone takes more calls.
@@ -242,6 +244,7 @@ impl AccountHandle {
     /// # Errors
     /// A call that failed for another reason than a missing right.
     pub async fn survey(&self, interval: Duration) -> Result<Option<(Survey, Reading)>, CallError> {
+        self.snapshot.is_read_each(interval);
         let _reading = self.reading_all.lock().await;
         if self.survey_age().is_none_or(|age| age >= interval)
             && let Err(error) = self.read_all(Keep::Changed).await

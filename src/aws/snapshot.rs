@@ -65,6 +65,8 @@ struct State {
     news: Option<News>,
     /// How often all roles were read, or that was denied.
     readings: u64,
+    /// All roles are read anyway when the last reading is so old.
+    read_each: Option<Duration>,
 }
 
 /// A role that somebody found right.
@@ -179,23 +181,36 @@ impl Snapshot {
         }
     }
 
-    /// Whether all roles are better read at once, when so many roles wait to be looked at.
-    pub(super) fn is_worth_taking(&self, waiting: usize, now: Instant) -> bool {
+    /// Whether all roles are better read at once, when so many roles wait to be looked at; and whose answers are kept then.
+    pub(super) fn worth_taking(&self, waiting: usize, now: Instant) -> Option<Keep> {
         let state = self.state();
         let pause = if state.is_held_up() { PAUSE } else { ALONE_FOR };
         if let Some((at, _)) = &state.failed
             && now.duration_since(*at) < pause
         {
-            return false;
+            return None;
         }
         match (&state.denied, &state.taken) {
-            (Some(_), _) => false,
-            (None, None) => true,
+            (Some(_), _) => None,
+            (None, None) => Some(Keep::All),
             (None, Some(taken)) => {
                 let is_acted_on = taken.ended.duration_since(taken.began) < ACTED_ON_AT_MOST;
-                waiting >= TOGETHER && is_acted_on && now.duration_since(taken.ended) > PAUSE
+                if !is_acted_on || now.duration_since(taken.ended) <= PAUSE {
+                    None
+                } else if waiting >= TOGETHER {
+                    Some(Keep::All)
+                } else {
+                    // It is about to be done anyway, and to read this role alone would come on top.
+                    let is_due = |each| now.duration_since(taken.began) >= each;
+                    state.read_each.is_some_and(is_due).then_some(Keep::Changed)
+                }
             }
         }
+    }
+
+    /// All roles are read anyway when the last reading is so old.
+    pub(super) fn is_read_each(&self, time: Duration) {
+        self.state().read_each = Some(time);
     }
 
     /// How long ago all roles were read at once, or that was denied; `None` where neither was.

@@ -1,5 +1,6 @@
-//! What is to be looked at waits here, and few of it in kube's queue: that never gives back the memory of what once waited
-//! in it, and takes it several times for each object. At a start every object waits.
+//! What is to be looked at waits here, and few of it in kube's queue, where only so many looks go on at the same time: that
+//! queue never gives back the memory of what once waited in it, and takes it several times for each object. At a start every
+//! object waits.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
@@ -56,12 +57,17 @@ impl<T: Clone + Eq + Hash> Intake<T> {
 
     /// A look at an object begins, or there is none to look at: what is asked for from now on is another look.
     pub(super) fn begins(&self, object: &T) {
-        self.ahead().remove(object);
+        let mut ahead = self.ahead();
+        ahead.remove(object);
+        if ahead.is_empty() {
+            *ahead = HashSet::new();
+        }
+        drop(ahead);
         self.begun.notify_one();
     }
 
-    /// Passes requests on, as many as are to be in kube's queue. It and [`begins`](Self::begins) belong to the same task: an
-    /// object that changes between the two is seen as it is then.
+    /// Passes requests on, as many as are to be in kube's queue. What is in it already takes no more room there, and is asked
+    /// for again: kube may just have found that it was gone.
     pub(super) fn of(self, requests: impl Stream<Item = T>) -> impl Stream<Item = T> {
         let waiting = Waiting::<T>::default();
         let requests = Box::pin(requests.fuse());
@@ -76,10 +82,12 @@ impl<T: Clone + Eq + Hash> Intake<T> {
                     }
                     let is_full = !waiting.order.is_empty();
                     tokio::select! {
-                        // What is in kube's queue is looked at as it is when that begins.
-                        Some(request) = requests.next() => if !intake.ahead().contains(&request) {
+                        Some(request) = requests.next() => {
+                            if intake.ahead().contains(&request) {
+                                return Some((request, (intake, requests, waiting)));
+                            }
                             waiting.add(request);
-                        },
+                        }
                         () = intake.begun.notified(), if is_full => {}
                         else => return None,
                     }
@@ -129,26 +137,38 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_passed_on_as_there_is_room_for_and_each_once() {
+    fn as_many_are_passed_on_as_there_is_room_for_and_in_their_order() {
         let (ask, requests) = unbounded_channel();
         let intake = Intake::new(1);
         let mut passed = pin!(intake.clone().of(stream_of(requests)));
         let mut next = || passed.next().now_or_never().flatten();
-        (0..6).chain(0..6).for_each(|request| ask.send(request).unwrap());
+        (0..6).chain(4..6).for_each(|request| ask.send(request).unwrap());
         assert_eq!([next(), next(), next(), next()], [0, 1, 2, 3].map(Some));
         assert_eq!(next(), None, "four are in kube's queue");
         intake.begins(&2);
         assert_eq!(next(), Some(4));
         assert_eq!(next(), None);
-        // Each was asked for once more, and those whose look has begun are looked at again.
-        let mut rest = Vec::new();
-        for begun in [0, 1, 3, 4, 5, 2] {
-            intake.begins(&begun);
-            rest.extend(next());
-        }
-        assert_eq!(rest, [5]);
+        intake.begins(&0);
+        assert_eq!((next(), next()), (Some(5), None), "however often it was asked for");
         ask.send(2).unwrap();
+        assert_eq!(next(), None);
+        intake.begins(&1);
         assert_eq!(next(), Some(2), "its look has begun: this is another");
+    }
+
+    #[test]
+    fn what_comes_back_while_kube_finds_that_it_was_gone_is_looked_at() {
+        let (ask, requests) = unbounded_channel();
+        let intake = Intake::new(1);
+        let mut passed = pin!(intake.clone().of(stream_of(requests)));
+        let mut next = || passed.next().now_or_never().flatten();
+        ask.send("role").unwrap();
+        assert_eq!(next(), Some("role"));
+        // kube has not said yet that there is no such object; there is one again.
+        ask.send("role").unwrap();
+        assert_eq!(next(), Some("role"));
+        intake.begins(&"role");
+        assert_eq!(next(), None);
     }
 
     #[test]

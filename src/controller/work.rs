@@ -58,8 +58,6 @@ pub struct Finished {
     pub may_pass: bool,
     /// Whether the account did not even let itself be read: whoever asked for the look has no answer.
     pub unread: bool,
-    /// Whether everything was written, and answered: the next reading of all roles of the account shows it.
-    pub written: bool,
 }
 
 impl Finished {
@@ -70,7 +68,6 @@ impl Finished {
             at_latest: None,
             may_pass: false,
             unread: false,
-            written: false,
         }
     }
 }
@@ -275,7 +272,6 @@ impl Visit<'_> {
         let doubtful_for = applied.guessed.then(|| self.job.context.settings.shown_after());
         Some(Finished {
             at_latest: self.at_latest(&desired.lifecycle, doubtful_for),
-            written: applied.failure.is_none(),
             may_pass: applied.failure.is_some_and(|error| error.failure.may_pass()),
             ..Finished::of(self.verdict(role, outcome))
         })

@@ -148,7 +148,7 @@ fn the_copy_in_the_account_of_the_role_has_no_name_and_the_same_key() {
     assert_eq!(other.principal.name, "AIDAQRSTUVWXYZEXAMPLE of account 111111111111");
     assert_eq!(other.mfa, Mfa::Yes, "the device is named in both");
     let session = |record: Value, id: &str| with(record, &[("/userIdentity/principalId", json!(id))]);
-    let by_role = |id| used(session(nameless("b0b-2"), id)).principal.key;
+    let by_role = |id: &str| used(session(nameless("b0b-2"), id)).principal.key;
     assert_eq!(
         by_role("AROAQRSTUVWXYZEXAMPLE:run-1"),
         by_role("AROAQRSTUVWXYZEXAMPLE:run-2"),

@@ -201,23 +201,35 @@ fn what_took_long_to_read_is_acted_on_for_longer_but_not_for_ever() {
 #[test]
 fn all_roles_are_read_first_of_all_and_then_when_many_wait() {
     let (snapshot, now) = (snapshot(), Instant::now());
-    assert!(snapshot.is_worth_taking(1, now));
+    assert!(snapshot.worth_taking(1, now).is_some());
     read_all(&snapshot, roles(&[], &[]), Keep::All, [], (now, now));
-    assert!(!snapshot.is_worth_taking(1, now + PAUSE * 2));
-    assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
-    assert!(snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
+    assert!(snapshot.worth_taking(1, now + PAUSE * 2).is_none());
+    assert!(snapshot.worth_taking(TOGETHER, now + PAUSE).is_none());
+    assert!(snapshot.worth_taking(TOGETHER, now + PAUSE * 2).is_some());
     let ended = now + PAUSE * 2;
     read_all(&snapshot, roles(&[], &[]), Keep::All, [], (now, ended));
-    assert!(!snapshot.is_worth_taking(TOGETHER, ended + PAUSE), "it took long");
+    assert!(snapshot.worth_taking(TOGETHER, ended + PAUSE).is_none(), "it took long");
     let ended = now + ACTED_ON_AT_MOST;
     read_all(&snapshot, roles(&[], &[]), Keep::All, [], (now, ended));
     assert!(
-        !snapshot.is_worth_taking(TOGETHER, ended + PAUSE * 2),
+        snapshot.worth_taking(TOGETHER, ended + PAUSE * 2).is_none(),
         "it would be too old"
     );
     snapshot.was_denied(&denied(), now);
-    assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE * 2));
+    assert!(snapshot.worth_taking(TOGETHER, now + PAUSE * 2).is_none());
     assert_eq!(snapshot.age(now + PAUSE), Some(PAUSE));
+}
+
+#[test]
+fn who_looks_at_one_role_when_all_are_about_to_be_read_reads_all() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    read_all(&snapshot, roles(&[], &[]), Keep::Changed, [], (now, now));
+    let each = Duration::from_secs(240);
+    assert_eq!(snapshot.worth_taking(1, now + each), None, "nobody said how often");
+    snapshot.is_read_each(each);
+    assert_eq!(snapshot.worth_taking(1, now + each - Duration::from_secs(1)), None);
+    assert_eq!(snapshot.worth_taking(1, now + each), Some(Keep::Changed));
+    assert_eq!(snapshot.worth_taking(TOGETHER, now + each), Some(Keep::All));
 }
 
 fn denied() -> CallError {
@@ -346,8 +358,8 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
 fn after_a_reading_that_failed_each_role_is_read_alone_for_a_while() {
     let (snapshot, now) = (snapshot(), Instant::now());
     snapshot.has_failed(&denied(), now);
-    assert!(!snapshot.is_worth_taking(TOGETHER, now));
-    assert!(snapshot.is_worth_taking(TOGETHER, now + ALONE_FOR));
+    assert!(snapshot.worth_taking(TOGETHER, now).is_none());
+    assert!(snapshot.worth_taking(TOGETHER, now + ALONE_FOR).is_some());
 }
 
 #[test]
@@ -368,8 +380,8 @@ fn who_is_told_to_make_fewer_calls_does_not_read_each_role_alone() {
     assert!(snapshot.was_throttled_lately(now - PAUSE).is_some());
     snapshot.has_failed(&throttled, now);
     assert_eq!(snapshot.was_throttled_lately(now), None);
-    assert!(!snapshot.is_worth_taking(TOGETHER, now + PAUSE));
-    assert!(snapshot.is_worth_taking(TOGETHER, now + ALONE_FOR));
+    assert!(snapshot.worth_taking(TOGETHER, now + PAUSE).is_none());
+    assert!(snapshot.worth_taking(TOGETHER, now + ALONE_FOR).is_some());
     snapshot.has_failed(&denied(), now);
     snapshot.has_failed(&throttled, now);
     assert!(snapshot.was_throttled_lately(now).is_some(), "it is counted anew");

@@ -136,8 +136,6 @@ impl Look {
         let jitter = fastrand::f64();
         let wait = match next {
             NextLook::Backoff => outcome::backoff(self.failures, jitter),
-            // The account's next reading comes first, and asks for the look: to read this role alone takes more calls.
-            NextLook::Interval if finished.written => interval.mul_f64(1.3 + 0.2 * jitter),
             // A little earlier or later, so that not everything is looked at at once.
             NextLook::Interval => interval.mul_f64(0.9 + 0.2 * jitter),
         };
@@ -363,15 +361,6 @@ mod tests {
             now,
         );
         assert_eq!(look.due, now + Duration::from_secs(15));
-        let written = Finished {
-            written: true,
-            ..finished(Outcome::ready(), None)
-        };
-        look.settle(1, written, INTERVAL, now);
-        assert!(
-            look.due - now > INTERVAL.mul_f64(1.25),
-            "the account is read before that"
-        );
     }
 
     #[test]
