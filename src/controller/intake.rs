@@ -16,19 +16,9 @@ const AHEAD: usize = 4;
 /// The objects that are in kube's queue now.
 #[derive(Debug)]
 pub(super) struct Intake<T> {
-    ahead: Arc<Mutex<HashSet<T>>>,
-    begun: Arc<Notify>,
+    ahead: Mutex<HashSet<T>>,
+    begun: Notify,
     at_most: usize,
-}
-
-impl<T> Clone for Intake<T> {
-    fn clone(&self) -> Self {
-        Self {
-            ahead: self.ahead.clone(),
-            begun: self.begun.clone(),
-            at_most: self.at_most,
-        }
-    }
 }
 
 /// What waits, in the order that it was asked for.
@@ -45,8 +35,8 @@ impl<T: Clone + Eq + Hash> Intake<T> {
             at_once => usize::from(at_once) * AHEAD,
         };
         Self {
-            ahead: Arc::default(),
-            begun: Arc::default(),
+            ahead: Mutex::default(),
+            begun: Notify::new(),
             at_most,
         }
     }
@@ -68,7 +58,7 @@ impl<T: Clone + Eq + Hash> Intake<T> {
 
     /// Passes requests on, as many as are to be in kube's queue. What is in it already takes no more room there, and is asked
     /// for again: kube may just have found that it was gone.
-    pub(super) fn of(self, requests: impl Stream<Item = T>) -> impl Stream<Item = T> {
+    pub(super) fn of(self: Arc<Self>, requests: impl Stream<Item = T>) -> impl Stream<Item = T> {
         let waiting = Waiting::<T>::default();
         let requests = Box::pin(requests.fuse());
         stream::unfold(
@@ -76,11 +66,11 @@ impl<T: Clone + Eq + Hash> Intake<T> {
             |(intake, mut requests, mut waiting)| async move {
                 loop {
                     let has_room = intake.ahead().len() < intake.at_most;
-                    if let Some(next) = has_room.then(|| waiting.next()).flatten() {
+                    if has_room && let Some(next) = waiting.next() {
                         intake.ahead().insert(next.clone());
                         return Some((next, (intake, requests, waiting)));
                     }
-                    let is_full = !waiting.order.is_empty();
+                    let any_waits = !waiting.order.is_empty();
                     tokio::select! {
                         Some(request) = requests.next() => {
                             if intake.ahead().contains(&request) {
@@ -88,7 +78,7 @@ impl<T: Clone + Eq + Hash> Intake<T> {
                             }
                             waiting.add(request);
                         }
-                        () = intake.begun.notified(), if is_full => {}
+                        () = intake.begun.notified(), if any_waits => {}
                         else => return None,
                     }
                 }
@@ -139,7 +129,7 @@ mod tests {
     #[test]
     fn as_many_are_passed_on_as_there_is_room_for_and_in_their_order() {
         let (ask, requests) = unbounded_channel();
-        let intake = Intake::new(1);
+        let intake = Arc::new(Intake::new(1));
         let mut passed = pin!(intake.clone().of(stream_of(requests)));
         let mut next = || passed.next().now_or_never().flatten();
         (0..6).chain(4..6).for_each(|request| ask.send(request).unwrap());
@@ -159,7 +149,7 @@ mod tests {
     #[test]
     fn what_comes_back_while_kube_finds_that_it_was_gone_is_looked_at() {
         let (ask, requests) = unbounded_channel();
-        let intake = Intake::new(1);
+        let intake = Arc::new(Intake::new(1));
         let mut passed = pin!(intake.clone().of(stream_of(requests)));
         let mut next = || passed.next().now_or_never().flatten();
         ask.send("role").unwrap();
@@ -176,7 +166,7 @@ mod tests {
         let (ask, requests) = unbounded_channel();
         (0..6).for_each(|request| ask.send(request).unwrap());
         drop(ask);
-        let intake = Intake::new(1);
+        let intake = Arc::new(Intake::new(1));
         let begun = intake.clone();
         let passed = intake
             .of(stream_of(requests))
@@ -197,7 +187,7 @@ mod tests {
         let (ask, requests) = unbounded_channel();
         (0..1000).for_each(|request| ask.send(request).unwrap());
         drop(ask);
-        let passed = Intake::new(0).of(stream_of(requests)).count();
+        let passed = Arc::new(Intake::new(0)).of(stream_of(requests)).count();
         assert_eq!(passed.now_or_never(), Some(1000));
     }
 }

@@ -18,6 +18,7 @@ use kube::runtime::reflector::ObjectRef;
 use litemap::LiteMap;
 use tokio_util::task::TaskTracker;
 
+use super::queues::by_name;
 use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict, role_of};
 use super::waiting::Waiting;
@@ -328,7 +329,7 @@ pub(super) fn print_of(asked: Option<&str>) -> u64 {
 
 /// An object, as the queue names it.
 pub fn reference(object: &ObjectName) -> ObjectRef<CachedRole> {
-    ObjectRef::new(&object.name).within(&object.namespace)
+    by_name(&object.name, Some(&object.namespace))
 }
 
 impl Looked {

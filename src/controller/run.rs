@@ -347,7 +347,7 @@ async fn serve<K, Look>(
     K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     Look: Future<Output = Result<Action, kube::Error>> + Send + 'static,
 {
-    let intake = Intake::new(at_once);
+    let intake = Arc::new(Intake::new(at_once));
     let queue = intake.clone().of(requests).map(Ok::<_, Infallible>);
     let queue = queue.take_until(Box::pin(async move {
         until_stop(&mut stop).await;
