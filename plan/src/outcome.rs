@@ -127,9 +127,23 @@ pub fn backoff(failures: u32, jitter: f64) -> Duration {
     whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
+/// The time until the next regular look: a little less than the interval, more or less of it, so that not everything is
+/// looked at at once; and what changed right after a look is found within the interval. `jitter` is a number from 0 to 1.
+pub fn regular(interval: Duration, jitter: f64) -> Duration {
+    interval.mul_f64(0.85 + jitter.clamp(0.0, 1.0) / 10.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_regular_look_leaves_time_to_repair_within_the_interval() {
+        let interval = Duration::from_secs(600);
+        for (jitter, seconds) in [(0.0, 510), (1.0, 570), (7.0, 570)] {
+            assert_eq!(regular(interval, jitter).as_secs(), seconds, "{jitter}");
+        }
+    }
 
     #[test]
     fn a_principal_that_does_not_come_within_two_minutes_needs_a_person() {

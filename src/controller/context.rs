@@ -132,7 +132,7 @@ impl Context {
         in_use.entry(account.to_string()).or_default().clone()
     }
 
-    /// Look again at the usual interval, a little earlier or later, so that not all objects are looked at at once.
+    /// Look again at the usual interval.
     pub fn at_interval(&self, object: &str) -> Action {
         self.at_interval_since(object, Duration::ZERO)
     }
@@ -171,9 +171,9 @@ impl Context {
     }
 }
 
-/// What is left of an interval, a little shorter or longer, of which so much is over. `chance` is from 0 to 1.
+/// What is left of the time until the next regular look, of which so much is over. `chance` is from 0 to 1.
 fn rest_of(interval: Duration, age: Duration, chance: f64) -> Duration {
-    interval.mul_f64(0.9 + 0.2 * chance).saturating_sub(age)
+    outcome::regular(interval, chance).saturating_sub(age)
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn what_was_seen_a_while_ago_is_looked_at_an_interval_after_that() {
         let seconds = Duration::from_secs;
-        for (age, earliest, latest) in [(0, 540, 660), (300, 240, 360), (700, 0, 0)] {
+        for (age, earliest, latest) in [(0, 510, 570), (300, 210, 270), (700, 0, 0)] {
             let rest = |chance| rest_of(seconds(600), seconds(age), chance);
             assert_eq!((rest(0.0), rest(1.0)), (seconds(earliest), seconds(latest)), "{age}");
         }

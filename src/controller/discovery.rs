@@ -97,7 +97,7 @@ pub async fn run(context: Arc<Context>, mut stop: Receiver<bool>) {
         let next = match look(&context, &organization, &stop).await {
             Ok(()) => {
                 failures = 0;
-                interval.mul_f64(0.9 + 0.2 * fastrand::f64())
+                outcome::regular(interval, fastrand::f64())
             }
             Err(()) => {
                 failures += 1;

@@ -7,7 +7,7 @@
 pub(super) mod look;
 pub(super) mod rest;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,7 +53,7 @@ struct Looked {
     looks: LiteMap<String, Box<Look>>,
     /// Accounts where nothing was to be done when the object was last gone through, or has come of the first look since: what
     /// status says of them is no longer so.
-    settled: HashSet<String>,
+    settled: BTreeSet<String>,
     /// When the object is gone through next, if nothing happens.
     next: Option<Instant>,
     /// When to report next although work goes on; absent while none does.

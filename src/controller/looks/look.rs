@@ -136,8 +136,7 @@ impl Look {
         let jitter = fastrand::f64();
         let wait = match next {
             NextLook::Backoff => outcome::backoff(self.failures, jitter),
-            // A little earlier or later, so that not everything is looked at at once.
-            NextLook::Interval => interval.mul_f64(0.9 + 0.2 * jitter),
+            NextLook::Interval => outcome::regular(interval, jitter),
         };
         self.failures = match next {
             NextLook::Backoff => self.failures.saturating_add(1),
@@ -347,7 +346,7 @@ mod tests {
             );
         }
         look.settle(1, finished(Outcome::ready(), None), INTERVAL, now);
-        assert!(look.due - now >= INTERVAL.mul_f64(0.9));
+        assert!(look.due - now >= outcome::regular(INTERVAL, 0.0));
         assert_eq!(look.failures, 0);
         assert!(
             look.begin(1, 0, now, INTERVAL * 2),
