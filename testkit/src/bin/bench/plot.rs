@@ -9,6 +9,8 @@ const HEIGHT: f64 = 220.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 40.0;
 const BETWEEN: f64 = 90.0;
+const BELOW: f64 = 50.0;
+const IN_A_ROW: usize = 2;
 
 /// A panel for each figure that the rows with a number of roles have; `None` where there are fewer than two such rows.
 pub fn plot(rows: &[Row]) -> Option<String> {
@@ -16,35 +18,49 @@ pub fn plot(rows: &[Row]) -> Option<String> {
         let points = rows.iter().filter_map(|row| Some((row.roles? as f64, figure(row)?)));
         points.collect()
     };
+    // Only what is made takes a time that is told; looks come at an interval.
     let panels = [
-        ("memory at most, MiB", of(|row| row.peak_mib)),
-        ("processor seconds of a look", of(|row| row.processor_seconds)),
+        (
+            "MiB at most while they are made",
+            of(|row| row.seconds.and(row.peak_mib)),
+        ),
+        (
+            "MiB at rest",
+            of(|row| row.steady_mib.filter(|_| row.seconds.is_none())),
+        ),
+        ("seconds until all are made", of(|row| row.seconds)),
+        (
+            "processor seconds of a look",
+            of(|row| row.processor_seconds.filter(|_| row.seconds.is_none())),
+        ),
     ];
     if panels.iter().any(|(_, points)| points.len() < 2) {
         return None;
     }
-    let width = LEFT + (WIDTH + BETWEEN) * panels.len() as f64;
+    let width = LEFT + (WIDTH + BETWEEN) * IN_A_ROW as f64;
+    let height = (TOP + HEIGHT + BELOW) * panels.len().div_ceil(IN_A_ROW) as f64;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-        TOP + HEIGHT + 50.0
     );
     for (number, (title, points)) in panels.iter().enumerate() {
-        panel(&mut svg, LEFT + (WIDTH + BETWEEN) * number as f64, title, points);
+        let (column, row) = ((number % IN_A_ROW) as f64, (number / IN_A_ROW) as f64);
+        let corner = (LEFT + (WIDTH + BETWEEN) * column, TOP + (TOP + HEIGHT + BELOW) * row);
+        panel(&mut svg, corner, title, points);
     }
     svg.push_str("</svg>\n");
     Some(svg)
 }
 
-fn panel(svg: &mut String, left: f64, title: &str, points: &[(f64, f64)]) {
+fn panel(svg: &mut String, (left, top): (f64, f64), title: &str, points: &[(f64, f64)]) {
     let most = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).fold(0.0, f64::max);
     let (most_roles, most_value) = (most(|point| point.0), round_up(most(|point| point.1)));
     let x = |roles: f64| left + WIDTH * roles / most_roles;
-    let y = |value: f64| TOP + HEIGHT * (1.0 - value / most_value);
+    let y = |value: f64| top + HEIGHT * (1.0 - value / most_value);
     let _ = writeln!(
         svg,
         "<text x=\"{left:.0}\" y=\"{:.0}\" font-weight=\"bold\">{title}</text>",
-        TOP - 18.0
+        top - 18.0
     );
     for part in 0..=4 {
         let value = most_value * f64::from(part) / 4.0;
@@ -80,7 +96,7 @@ fn panel(svg: &mut String, left: f64, title: &str, points: &[(f64, f64)]) {
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{roles} roles</text>",
             x(roles),
-            TOP + HEIGHT + 20.0
+            top + HEIGHT + 20.0
         );
     }
 }
@@ -99,15 +115,23 @@ mod tests {
 
     #[test]
     fn each_figure_that_was_measured_twice_is_drawn() {
-        let row = |roles, mib, seconds| Row {
+        let looked = |roles, mib| Row {
             roles: Some(roles),
-            peak_mib: Some(mib),
-            processor_seconds: Some(seconds),
+            steady_mib: Some(mib),
+            processor_seconds: Some(0.5),
             ..Row::new("a look")
         };
-        assert_eq!(plot(&[row(1_000, 30.0, 0.1)]), None);
-        let svg = plot(&[row(1_000, 30.0, 0.1), row(10_000, 78.0, 0.7)]).unwrap_or_default();
-        assert_eq!(svg.matches("<circle").count(), 4);
+        let made = |roles, mib| Row {
+            peak_mib: Some(mib),
+            seconds: Some(7.0),
+            ..looked(roles, 500.0)
+        };
+        let few = [made(1_000, 30.0), looked(1_000, 20.0)];
+        assert_eq!(plot(&few), None);
+        let many = [made(10_000, 93.0), looked(10_000, 78.0)];
+        let svg = plot(&[few, many].concat()).unwrap_or_default();
+        assert_eq!(svg.matches("<circle").count(), 8);
+        assert!(svg.contains("10000 roles: 93.00"), "{svg}");
         assert!(
             svg.contains("10000 roles: 78.00") && svg.contains(">80</text>"),
             "{svg}"
