@@ -33,6 +33,11 @@ const FIRST_REPORT: Duration = Duration::from_secs(2);
 /// Reports of work that goes on come further and further apart, up to this.
 const RAREST_REPORT: Duration = Duration::from_secs(30);
 
+/// A report goes through all accounts of its object. While very much is under way, reports would take most of the
+/// processor's time: they come no sooner than after so long for each look of whatever object.
+const PAUSE_FOR_EACH_LOOK: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
 /// What is kept of all objects.
 type AllLooked = HashMap<Arc<ObjectName>, Box<Looked>>;
 
@@ -125,7 +130,13 @@ impl Looks {
                 });
             }
         }
-        looked.course(tasks, now)
+        looked.course(tasks, self.soonest_report(), now)
+    }
+
+    /// Work that is begun now is not reported sooner than after so long.
+    fn soonest_report(&self) -> Duration {
+        let under_way = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
+        (PAUSE_FOR_EACH_LOOK * under_way).clamp(FIRST_REPORT, LONGEST_PAUSE)
     }
 
     /// Whether a look's task is still the one that is asked for.
@@ -225,7 +236,7 @@ impl Looks {
         if let Some(looked) = self.objects().get_mut(object)
             && let Some((at, step)) = looked.report
         {
-            let step = step.mul_f64(1.5).min(RAREST_REPORT);
+            let step = step.mul_f64(1.5).min(RAREST_REPORT).max(self.soonest_report());
             looked.report = Some((at + step, step));
         }
     }
@@ -351,17 +362,17 @@ impl Looked {
         self.settled = settled.map(|task| task.account.clone()).collect();
     }
 
-    fn course(&mut self, tasks: &[Arc<Task>], now: Instant) -> Course {
+    fn course(&mut self, tasks: &[Arc<Task>], soonest_report: Duration, now: Instant) -> Course {
         self.note_settled(tasks);
         let verdicts = tasks.iter().map(|task| self.verdict(task)).collect();
         let under_way = self.looks.values().any(|look| look.running.is_some());
         let (report_at, _) = match (under_way, self.report) {
             (false, _) => {
                 self.report = None;
-                (now, FIRST_REPORT)
+                (now, soonest_report)
             }
             (true, Some(report)) => report,
-            (true, None) => *self.report.insert((now + FIRST_REPORT, FIRST_REPORT)),
+            (true, None) => *self.report.insert((now + soonest_report, soonest_report)),
         };
         let due = self
             .looks

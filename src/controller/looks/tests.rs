@@ -44,7 +44,7 @@ fn leaving() -> Target {
 fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
     let mut looked = Looked::default();
     let outcome = |looked: &mut Looked, tasks: &[Arc<Task>]| {
-        let course = looked.course(tasks, Instant::now());
+        let course = looked.course(tasks, FIRST_REPORT, Instant::now());
         course.verdicts[0].outcome.clone()
     };
     let (held_back, released) = (
@@ -83,4 +83,13 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
     );
     assert_eq!(outcome(&mut looked, &released), failed);
     assert!(looked.settled.is_empty());
+}
+
+#[test]
+fn the_more_is_under_way_the_less_often_it_is_reported() {
+    for (under_way, seconds) in [(0, 2), (1_500, 2), (10_000, 10), (500_000, 120)] {
+        let looks = Looks::default();
+        let _tokens: Vec<_> = (0..under_way).map(|_| looks.under_way.token()).collect();
+        assert_eq!(looks.soonest_report().as_secs(), seconds, "{under_way}");
+    }
 }
