@@ -1,6 +1,5 @@
 //! A role as IAM answered it, before anything of it is understood: small to keep, and quick to compare.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::str::FromStr;
@@ -8,6 +7,7 @@ use std::str::FromStr;
 use crossrole_iam::document::DocumentKind;
 use crossrole_plan::observed::{Dates, Observed, ObservedDocument, ObservedRole};
 use crossrole_plan::outcome::Failure;
+use litemap::LiteMap;
 
 use super::Action;
 use super::error::CallError;
@@ -15,7 +15,8 @@ use super::error::CallError;
 /// The longest session of a role for which none was set, in seconds. Source: IAM API Reference, `Role`.
 const DEFAULT_MAX_SESSION: u32 = 3600;
 
-/// A role as IAM answered it. Documents are percent-encoded text.
+/// A role as IAM answered it. Documents are percent-encoded text. After a start the answers of all roles of an account are
+/// kept until somebody has looked at each, and a tree has room for eleven where most roles have one or two: so lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct RoleAnswer {
     pub(super) arn: String,
@@ -26,10 +27,12 @@ pub(super) struct RoleAnswer {
     pub(super) description: String,
     pub(super) max_session: Option<i32>,
     pub(super) boundary: Option<String>,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) attached: BTreeSet<String>,
-    pub(super) inline: BTreeMap<String, String>,
-    pub(super) instance_profiles: BTreeSet<String>,
+    pub(super) tags: LiteMap<String, String>,
+    /// In order.
+    pub(super) attached: Vec<String>,
+    pub(super) inline: LiteMap<String, String>,
+    /// In order.
+    pub(super) instance_profiles: Vec<String>,
 }
 
 impl RoleAnswer {
@@ -71,8 +74,8 @@ impl RoleAnswer {
             dates: self.dates,
             path: self.path,
             description: self.description,
-            tags: self.tags,
-            instance_profiles: self.instance_profiles,
+            tags: self.tags.into_iter().collect(),
+            instance_profiles: self.instance_profiles.into_iter().collect(),
         })))
     }
 }

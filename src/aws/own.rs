@@ -112,7 +112,8 @@ fn is_below(path: &Path, arn: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+
+    use litemap::LiteMap;
 
     use super::*;
 
@@ -127,8 +128,8 @@ mod tests {
                 ..RoleAnswer::default()
             }),
             Found::Listed(arn("ops/new")),
-            Found::Elsewhere(arn("ops/moved"), BTreeMap::new()),
-            Found::Elsewhere(arn("other/x"), BTreeMap::new()),
+            Found::Elsewhere(arn("ops/moved"), LiteMap::new()),
+            Found::Elsewhere(arn("other/x"), LiteMap::new()),
         ] {
             gathered.take(&path, role);
         }

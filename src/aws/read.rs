@@ -1,6 +1,6 @@
 //! Reading roles: one alone, or all of an account.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsFluentBuilder;
@@ -13,6 +13,7 @@ use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use litemap::LiteMap;
 
 use super::Action;
 use super::account::Depth;
@@ -41,7 +42,7 @@ pub(super) enum Found {
     Whole(RoleAnswer),
     /// Elsewhere, or not there yet when the roles below the path were listed: its ARN, and those of its tags that say whose
     /// it is.
-    Elsewhere(String, BTreeMap<String, String>),
+    Elsewhere(String, LiteMap<String, String>),
     /// Listed only, with this ARN.
     Listed(String),
 }
@@ -111,9 +112,9 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
         max_session: role.max_session_duration(),
         boundary: boundary(role.permissions_boundary()),
         tags: tags(role.tags()),
-        attached,
+        attached: attached.into_iter().collect(),
         inline,
-        instance_profiles,
+        instance_profiles: instance_profiles.into_iter().collect(),
     }))
 }
 
@@ -184,6 +185,7 @@ struct Listed {
 
 fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
     let attached = role.attached_managed_policies().iter();
+    let attached: BTreeSet<&str> = attached.map(|policy| policy.policy_arn().unwrap_or_default()).collect();
     let inline = role.role_policy_list().iter();
     RoleAnswer {
         arn: role.arn().unwrap_or_default().to_string(),
@@ -195,16 +197,14 @@ fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
         max_session: listed.max_session,
         boundary: boundary(role.permissions_boundary()),
         tags: tags(role.tags()),
-        attached: attached
-            .map(|policy| policy.policy_arn().unwrap_or_default().to_string())
-            .collect(),
+        attached: attached.into_iter().map(str::to_string).collect(),
         inline: inline
             .map(|policy| {
                 let text = |text: Option<&str>| text.unwrap_or_default().to_string();
                 (text(policy.policy_name()), text(policy.policy_document()))
             })
             .collect(),
-        instance_profiles: BTreeSet::new(),
+        instance_profiles: Vec::new(),
     }
 }
 
@@ -249,12 +249,12 @@ fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
     Some(arn.to_string())
 }
 
-pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+pub(super) fn tags(tags: &[Tag]) -> LiteMap<String, String> {
     tags.iter().map(text).collect()
 }
 
 /// The tags that say whose a role is. An account may hold thousands of roles that are nobody's of ours.
-fn own_tags(tags: &[Tag]) -> BTreeMap<String, String> {
+fn own_tags(tags: &[Tag]) -> LiteMap<String, String> {
     let says_whose = |tag: &&Tag| OWN_TAGS.iter().any(|own| tag.key().eq_ignore_ascii_case(own));
     tags.iter().filter(says_whose).map(text).collect()
 }
@@ -272,10 +272,10 @@ pub(super) async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result
     Ok(arns.map(str::to_string).collect())
 }
 
-pub(super) async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeMap<String, String>, CallError> {
+pub(super) async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<LiteMap<String, String>, CallError> {
     let request = door.iam.list_role_policies().role_name(name.as_str());
     let names = pages!(door, ListRolePolicies, request.clone(), policy_names)?;
-    let mut found = BTreeMap::new();
+    let mut found = LiteMap::new();
     for policy in names {
         let request = door.iam.get_role_policy().role_name(name.as_str()).policy_name(&policy);
         let answer = match door.gate.call(Action::GetRolePolicy, || request.clone().send()).await {

@@ -82,7 +82,7 @@ async fn policy_at(door: Door<'_>, arn: &str) -> Result<Option<ObservedPolicy>, 
     Ok(Some(ObservedPolicy {
         arn: arn.to_string(),
         id: policy.policy_id().unwrap_or_default().to_string(),
-        tags: tags(policy.tags()),
+        tags: tags(policy.tags()).into_iter().collect(),
         version: in_force,
         document: ObservedDocument::parse_encoded(text, DocumentKind::Managed),
         older,

@@ -1,10 +1,11 @@
 //! What is kept of a reading, page by page, and how long.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
+use litemap::LiteMap;
 
 use super::{Keep, Shown, Snapshot, Tagged};
 use crate::aws::read::Found;
@@ -109,7 +110,7 @@ impl Snapshot {
     }
 
     /// The object that tags name, where they are ours; empty where they name none.
-    fn owner<'a>(&self, tags: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    fn owner<'a>(&self, tags: &'a LiteMap<String, String>) -> Option<&'a str> {
         let tag = |wanted: &str| {
             let mut tags = tags.iter();
             tags.find_map(|(key, value)| key.eq_ignore_ascii_case(wanted).then_some(value.as_str()))
