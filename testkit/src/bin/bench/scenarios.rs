@@ -185,7 +185,7 @@ pub async fn growth() -> Result<Vec<Row>, Error> {
         wants_memory(&mut made, ONE_PROCESS);
         rows.push(made);
         operator.stop().await?;
-        let interval = (roles / 1_000).clamp(30, 240) as u64;
+        let interval = (roles / 1_000).clamp(30, 60) as u64;
         let mut operator = start(&stage, &[&format!("--resync-interval={interval}s")]).await?;
         let mut look = looks(&stage, &operator, &format!("a look at {shape}"), interval).await?;
         look.roles = Some(roles as u64);
