@@ -127,8 +127,8 @@ pub fn backoff(failures: u32, jitter: f64) -> Duration {
     whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
-/// The time until the next regular look: a little less than the interval, more or less of it, so that not everything is
-/// looked at at once; and what changed right after a look is found within the interval. `jitter` is a number from 0 to 1.
+/// The time until the next regular look, 85 to 95 % of the interval: less than it, so that what changed right after a look is
+/// repaired within it; and not always the same, so that not everything is looked at at once. `jitter` is a number from 0 to 1.
 pub fn regular(interval: Duration, jitter: f64) -> Duration {
     interval.mul_f64(0.85 + jitter.clamp(0.0, 1.0) / 10.0)
 }

@@ -112,7 +112,6 @@ fn is_below(path: &Path, arn: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-
     use litemap::LiteMap;
 
     use super::*;

@@ -197,13 +197,11 @@ fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
         max_session: listed.max_session,
         boundary: boundary(role.permissions_boundary()),
         tags: tags(role.tags()),
-        attached: attached.into_iter().map(str::to_string).collect(),
-        inline: inline
-            .map(|policy| {
-                let text = |text: Option<&str>| text.unwrap_or_default().to_string();
-                (text(policy.policy_name()), text(policy.policy_document()))
-            })
-            .collect(),
+        attached: attached.into_iter().map(str::to_string).collect::<Box<[_]>>().into(),
+        inline: by_name(inline.map(|policy| {
+            let text = |text: Option<&str>| text.unwrap_or_default().to_string();
+            (text(policy.policy_name()), text(policy.policy_document()))
+        })),
         instance_profiles: Vec::new(),
     }
 }
@@ -250,7 +248,14 @@ fn boundary(boundary: Option<&AttachedPermissionsBoundary>) -> Option<String> {
 }
 
 pub(super) fn tags(tags: &[Tag]) -> LiteMap<String, String> {
-    tags.iter().map(text).collect()
+    by_name(tags.iter().map(text))
+}
+
+/// With no more room than that for what there is: the answers of many roles are kept.
+fn by_name(pairs: impl ExactSizeIterator<Item = (String, String)>) -> LiteMap<String, String> {
+    let mut by_name = LiteMap::with_capacity(pairs.len());
+    by_name.extend(pairs);
+    by_name
 }
 
 /// The tags that say whose a role is. An account may hold thousands of roles that are nobody's of ours.

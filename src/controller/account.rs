@@ -230,7 +230,7 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
     };
     match entered.await {
         Ok((caller_arn, quotas, shown)) => Found {
-            // Others read it too: the next look comes when an interval has passed since.
+            // Others read it too: the next look counts from then.
             age: handle.survey_age().unwrap_or_default().min(lately),
             caller_arn: Some(caller_arn),
             quotas,

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_seen_a_while_ago_is_looked_at_an_interval_after_that() {
+    fn what_was_seen_a_while_ago_is_looked_at_within_an_interval_of_that() {
         let seconds = Duration::from_secs;
         for (age, earliest, latest) in [(0, 510, 570), (300, 210, 270), (700, 0, 0)] {
             let rest = |chance| rest_of(seconds(600), seconds(age), chance);

@@ -30,13 +30,13 @@ use rest::{Rest, Resting};
 /// Work that is over within so long is reported once, at its end.
 const FIRST_REPORT: Duration = Duration::from_secs(2);
 
-/// Reports of work that goes on come further and further apart, up to this.
+/// Reports of work that goes on come further and further apart, up to this, or to a longer pause.
 const RAREST_REPORT: Duration = Duration::from_secs(30);
 
 /// A report goes through all accounts of its object. While very much is under way, reports would take most of the
-/// processor's time: they come no sooner than after so long for each look of whatever object.
+/// processor's time: the pause before one is so long for each look that is under way, of whatever object.
 const PAUSE_FOR_EACH_LOOK: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is kept of all objects.
 type AllLooked = HashMap<Arc<ObjectName>, Box<Looked>>;
@@ -130,11 +130,11 @@ impl Looks {
                 });
             }
         }
-        looked.course(tasks, self.soonest_report(), now)
+        looked.course(tasks, self.pause(), now)
     }
 
-    /// Work that is begun now is not reported sooner than after so long.
-    fn soonest_report(&self) -> Duration {
+    /// Work that goes on is not reported sooner than after so long.
+    fn pause(&self) -> Duration {
         let under_way = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
         (PAUSE_FOR_EACH_LOOK * under_way).clamp(FIRST_REPORT, LONGEST_PAUSE)
     }
@@ -236,7 +236,7 @@ impl Looks {
         if let Some(looked) = self.objects().get_mut(object)
             && let Some((at, step)) = looked.report
         {
-            let step = step.mul_f64(1.5).min(RAREST_REPORT).max(self.soonest_report());
+            let step = step.mul_f64(1.5).min(RAREST_REPORT).max(self.pause());
             looked.report = Some((at + step, step));
         }
     }
@@ -362,17 +362,15 @@ impl Looked {
         self.settled = settled.map(|task| task.account.clone()).collect();
     }
 
-    fn course(&mut self, tasks: &[Arc<Task>], soonest_report: Duration, now: Instant) -> Course {
+    fn course(&mut self, tasks: &[Arc<Task>], pause: Duration, now: Instant) -> Course {
         self.note_settled(tasks);
         let verdicts = tasks.iter().map(|task| self.verdict(task)).collect();
         let under_way = self.looks.values().any(|look| look.running.is_some());
-        let (report_at, _) = match (under_way, self.report) {
-            (false, _) => {
-                self.report = None;
-                (now, soonest_report)
-            }
-            (true, Some(report)) => report,
-            (true, None) => *self.report.insert((now + soonest_report, soonest_report)),
+        let report_at = if under_way {
+            self.report.get_or_insert((now + pause, pause)).0
+        } else {
+            self.report = None;
+            now
         };
         let due = self
             .looks

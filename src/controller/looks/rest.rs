@@ -234,6 +234,8 @@ impl Looked {
 
 #[cfg(test)]
 mod tests {
+    use crossrole_plan::outcome;
+
     use super::*;
     use crate::controller::verdict::{Outcome, Verdict};
 
@@ -268,7 +270,7 @@ mod tests {
         let found = passed.pass(REST, INTERVAL, now, |_| Some(Duration::MAX));
         let found = found.unwrap();
         assert_eq!(found.looks, 1, "the other is not due");
-        assert!(found.next >= now + INTERVAL.mul_f64(0.85), "{:?}", found.next);
+        assert!(found.next >= now + outcome::regular(INTERVAL, 0.0), "{:?}", found.next);
         let soon = Duration::from_secs(20);
         let found = looked(now).pass(REST, INTERVAL, now, |_| Some(soon));
         let next = now + soon;

@@ -87,9 +87,24 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
 
 #[test]
 fn the_more_is_under_way_the_less_often_it_is_reported() {
-    for (under_way, seconds) in [(0, 2), (1_500, 2), (10_000, 10), (500_000, 120)] {
+    let audit = ObjectName {
+        namespace: "security".into(),
+        name: "audit".into(),
+    };
+    for (under_way, first, next) in [(0, 2, 3), (1_500, 2, 3), (10_000, 10, 15), (500_000, 60, 60)] {
         let looks = Looks::default();
         let _tokens: Vec<_> = (0..under_way).map(|_| looks.under_way.token()).collect();
-        assert_eq!(looks.soonest_report().as_secs(), seconds, "{under_way}");
+        let now = Instant::now();
+        let mut looked = Box::new(Looked::default());
+        let mut look = Look::new(1, 0, now);
+        look.running = Some(1);
+        looked.looks.insert("prod".into(), Box::new(look));
+        let course = looked.course(&task(leaving()), looks.pause(), now);
+        assert_eq!((course.report, course.next), (false, Some(Duration::from_secs(first))));
+        looks.objects().insert(Arc::new(audit.clone()), looked);
+        looks.reported(&audit);
+        let report = looks.objects()[&audit].report;
+        let later = now + Duration::from_secs(first + next);
+        assert_eq!(report, Some((later, Duration::from_secs(next))), "{under_way}");
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Row {
     /// The scenario.
     pub scenario: String,
-    /// How many roles it was, where their number is what differs.
+    /// How many roles it was about, where their number is what differs.
     pub roles: Option<u64>,
     /// AWS calls.
     pub calls: Option<u64>,

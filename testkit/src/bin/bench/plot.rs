@@ -65,6 +65,8 @@ fn panel(svg: &mut String, (left, top): (f64, f64), title: &str, points: &[(f64,
     for part in 0..=4 {
         let value = most_value * f64::from(part) / 4.0;
         let at = y(value);
+        // A fourth of 0.3 is no number of two digits in binary.
+        let value = (value * 1_000.0).round() / 1_000.0;
         let _ = writeln!(
             svg,
             "<line x1=\"{left:.1}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\

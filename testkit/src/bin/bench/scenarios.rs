@@ -192,7 +192,9 @@ pub async fn growth() -> Result<Vec<Row>, Error> {
         wants_memory(&mut look, ONE_PROCESS);
         rows.push(look);
         operator.stop().await?;
-        rows.push(restart(&stage, &shape, roles).await?);
+        let mut restart = restart(&stage, &shape, roles).await?;
+        wants_memory(&mut restart, ONE_PROCESS);
+        rows.push(restart);
     }
     Ok(rows)
 }
@@ -305,13 +307,13 @@ async fn made(stage: &Stage, operator: &Operator, shape: &str, objects: usize, r
     Ok(row)
 }
 
-/// The mean of three looks at everything, an interval of so many seconds apart.
+/// The mean of three looks at everything, which come nine tenths of an interval of so many seconds apart.
 async fn looks(stage: &Stage, operator: &Operator, scenario: &str, interval: u64) -> Result<Row, Error> {
     const LOOKS: u32 = 3;
     // The first looks find every role right, and say so.
     sleep(Duration::from_secs(interval * 2)).await;
     let mark = stage.mark(operator).await?;
-    sleep(Duration::from_secs(interval * u64::from(LOOKS))).await;
+    sleep(Duration::from_secs(interval).mul_f64(0.9) * LOOKS).await;
     let mut row = stage.since(&mark, operator, scenario).await?;
     row.calls = row.calls.map(|calls| calls.div_ceil(u64::from(LOOKS)));
     row.processor_seconds = row.processor_seconds.map(|seconds| seconds / f64::from(LOOKS));
