@@ -67,11 +67,10 @@ pub async fn look() -> Result<Vec<Row>, Error> {
         .simulator
         .ask(post, &quotas, Some(&json!({"roles": 5_000})))
         .await?;
-    let mut operator = start(&stage, &["--resync-interval=15s"]).await?;
+    let mut operator = start(&stage, &["--resync-interval=30s"]).await?;
     stage.declare(ROLES, stage.one_account()).await?;
     stage.wait_until_ready(ROLES, PATIENCE).await?;
-    let row = looks(&stage, &operator, "a look at 1,000 roles in one account", 15).await?;
-    let mut row = row;
+    let mut row = looks(&stage, &operator, "a look at 1,000 roles in one account", 30).await?;
     row.wants("calls of a look", calls(&row), 4.0);
     row.wants("writes", row.writes.unwrap_or(0) as f64, 0.0);
     wants_no_patch(&mut row);
