@@ -96,7 +96,7 @@ pub struct AccountEntry {
     /// The last time that somebody assumed the role, as far as the feed of events tells: absent where there is none, or
     /// nobody has assumed it since. Written at most once in ten minutes for each object, so it may be older by that much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_assumed: Option<LastAssumed>,
+    pub last_assumed: Option<Box<LastAssumed>>,
 }
 
 /// The last time that somebody assumed a role.

@@ -28,7 +28,7 @@ pub struct TrustEntry {
     pub require: Option<Require>,
     /// What they may do beyond assuming the role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allow: Option<Allow>,
+    pub allow: Option<Box<Allow>>,
 }
 
 /// From whom: exactly one of the fields, and `kind` beside `accounts` only.

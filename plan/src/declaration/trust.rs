@@ -313,7 +313,7 @@ fn parse_entry(index: usize, written: &TrustEntry) -> Result<TrustStatement, Ref
         index,
         from: &written.from,
         require: written.require.clone().unwrap_or_default(),
-        allow: written.allow.clone().unwrap_or_default(),
+        allow: written.allow.as_deref().cloned().unwrap_or_default(),
     };
     let kind = limits::Kind::of(&entry)?;
     // What the API server leaves of a misspelt field.
@@ -323,7 +323,7 @@ fn parse_entry(index: usize, written: &TrustEntry) -> Result<TrustStatement, Ref
             "is empty, so it requires nothing: check the spelling of its fields, or leave it out",
         );
     }
-    if written.allow.as_ref() == Some(&crossrole_api::trust::Allow::default()) {
+    if written.allow.as_deref() == Some(&crossrole_api::trust::Allow::default()) {
         return entry.refuse(
             "allow",
             "is empty, so it allows nothing more: check the spelling of its fields, or leave it out",

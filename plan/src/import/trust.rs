@@ -142,7 +142,7 @@ fn guesses(statement: &Statement, all: &[Statement], account: &Account) -> Vec<T
                 source_identity: *source_identity,
             };
             guesses.push(TrustEntry {
-                allow: (allow != Allow::default()).then_some(allow),
+                allow: (allow != Allow::default()).then(|| allow.into()),
                 ..base.clone()
             });
         }

@@ -151,7 +151,7 @@ async fn write(context: &Context, object: &ObjectName) {
         let newer = pending.get(&entry.account);
         let known = entry.last_assumed.as_ref().map(|known| known.time.0);
         if let Some(newer) = newer.filter(|newer| known.is_none_or(|known| known < newer.time.0)) {
-            entry.last_assumed = Some(newer.clone());
+            entry.last_assumed = Some(Box::new(newer.clone()));
         }
     }
     fit(&mut after.accounts);

@@ -291,11 +291,11 @@ fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
         ..verdict(account, Outcome::ready())
     };
     let mut before = report(&CrossAccountRoleStatus::default(), Some(1), &[ready("a")], at(1));
-    before.accounts[0].last_assumed = Some(last(7, 64));
+    before.accounts[0].last_assumed = Some(last(7, 64).into());
     let after = report(&before, Some(2), &[ready("a")], at(9));
-    assert_eq!(after.accounts[0].last_assumed, Some(last(7, 64)));
+    assert_eq!(after.accounts[0].last_assumed, Some(last(7, 64).into()));
     let unseen = report(&before, Some(2), &[verdict("a", Outcome::ready())], at(9));
-    assert_eq!(unseen.accounts[0].last_assumed, Some(last(7, 64)));
+    assert_eq!(unseen.accounts[0].last_assumed, Some(last(7, 64).into()));
     let another = Verdict {
         role: Some(seen(role.0, "AROAANOTHERROLEOFNAME", None)),
         ..verdict("a", Outcome::ready())
@@ -309,7 +309,7 @@ fn who_last_assumed_a_role_stays_in_status_as_long_as_there_is_room() {
         .map(|number| AccountEntry {
             account: format!("{number:0>150}"),
             role_arn: Some("y".repeat(150)),
-            last_assumed: Some(last(i64::from(number), 64)),
+            last_assumed: Some(last(i64::from(number), 64).into()),
             ..after.accounts[0].clone()
         })
         .collect();
