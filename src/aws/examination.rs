@@ -48,7 +48,7 @@ async fn own_rights(door: Door<'_>, role: &RoleName, own: &Read<Role>, tried: &m
         _ => &[Action::ListRolePolicies, Action::GetRolePolicy],
     };
     let inline = tried.noted(calls, inline);
-    let attached = read::attached_policies(door, role).await;
+    let attached = read::attached_policies(door, role).await.map(BTreeSet::from_iter);
     OwnRights {
         inline: inline.map(|policies| {
             let document = |(name, text): (String, String)| (name, parsed(&text, DocumentKind::Permission));

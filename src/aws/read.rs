@@ -1,6 +1,6 @@
 //! Reading roles: one alone, or all of an account.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_iam::Client;
 use aws_sdk_iam::operation::get_account_authorization_details::builders::GetAccountAuthorizationDetailsFluentBuilder;
@@ -98,7 +98,7 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
     let (attached, inline, instance_profiles) =
         futures::try_join!(attached_policies(door, name), inline_policies(door, name), async {
             match depth {
-                Depth::Declared => Ok(BTreeSet::new()),
+                Depth::Declared => Ok(Vec::new()),
                 Depth::Removal => instance_profiles(door, name).await,
             }
         })?;
@@ -112,9 +112,9 @@ pub(super) async fn role(door: Door<'_>, name: &RoleName, depth: Depth) -> Resul
         max_session: role.max_session_duration(),
         boundary: boundary(role.permissions_boundary()),
         tags: tags(role.tags()),
-        attached: attached.into_iter().collect(),
+        attached,
         inline,
-        instance_profiles: instance_profiles.into_iter().collect(),
+        instance_profiles,
     }))
 }
 
@@ -185,7 +185,6 @@ struct Listed {
 
 fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
     let attached = role.attached_managed_policies().iter();
-    let attached: BTreeSet<&str> = attached.map(|policy| policy.policy_arn().unwrap_or_default()).collect();
     let inline = role.role_policy_list().iter();
     RoleAnswer {
         arn: role.arn().unwrap_or_default().to_string(),
@@ -197,7 +196,7 @@ fn of_details(role: &RoleDetail, listed: Listed) -> RoleAnswer {
         max_session: listed.max_session,
         boundary: boundary(role.permissions_boundary()),
         tags: tags(role.tags()),
-        attached: attached.into_iter().map(str::to_string).collect::<Box<[_]>>().into(),
+        attached: in_order(attached.map(|policy| policy.policy_arn().unwrap_or_default())),
         inline: by_name(inline.map(|policy| {
             let text = |text: Option<&str>| text.unwrap_or_default().to_string();
             (text(policy.policy_name()), text(policy.policy_document()))
@@ -251,11 +250,20 @@ pub(super) fn tags(tags: &[Tag]) -> LiteMap<String, String> {
     by_name(tags.iter().map(text))
 }
 
-/// With no more room than that for what there is: the answers of many roles are kept.
+/// Texts by their names, with no more room than they take: the answers of many roles are kept.
 fn by_name(pairs: impl ExactSizeIterator<Item = (String, String)>) -> LiteMap<String, String> {
     let mut by_name = LiteMap::with_capacity(pairs.len());
     by_name.extend(pairs);
     by_name
+}
+
+/// Names in order, each once, with no more room than they take.
+fn in_order<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Vec<String> {
+    let mut in_order = Vec::with_capacity(names.len());
+    in_order.extend(names.map(str::to_string));
+    in_order.sort_unstable();
+    in_order.dedup();
+    in_order
 }
 
 /// The tags that say whose a role is. An account may hold thousands of roles that are nobody's of ours.
@@ -270,11 +278,11 @@ fn text(tag: &Tag) -> (String, String) {
     (tag.key().to_string(), tag.value().to_string())
 }
 
-pub(super) async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
+pub(super) async fn attached_policies(door: Door<'_>, name: &RoleName) -> Result<Vec<String>, CallError> {
     let request = door.iam.list_attached_role_policies().role_name(name.as_str());
     let policies = pages!(door, ListAttachedRolePolicies, request.clone(), attached_policies)?;
     let arns = policies.iter().map(|policy| policy.policy_arn().unwrap_or_default());
-    Ok(arns.map(str::to_string).collect())
+    Ok(in_order(arns))
 }
 
 pub(super) async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<LiteMap<String, String>, CallError> {
@@ -294,11 +302,9 @@ pub(super) async fn inline_policies(door: Door<'_>, name: &RoleName) -> Result<L
     Ok(found)
 }
 
-pub(super) async fn instance_profiles(door: Door<'_>, name: &RoleName) -> Result<BTreeSet<String>, CallError> {
+pub(super) async fn instance_profiles(door: Door<'_>, name: &RoleName) -> Result<Vec<String>, CallError> {
     let request = door.iam.list_instance_profiles_for_role().role_name(name.as_str());
     let profiles = pages!(door, ListInstanceProfilesForRole, request.clone(), instance_profiles)?;
-    let names = profiles
-        .iter()
-        .map(|profile| profile.instance_profile_name().to_string());
-    Ok(names.collect())
+    let names = profiles.iter().map(|profile| profile.instance_profile_name());
+    Ok(in_order(names))
 }

@@ -261,7 +261,8 @@ async fn look(context: &Context, account: &AWSAccount) -> Found {
 }
 
 /// An account that was read so lately, in intervals, is not read again: a look that comes a little early is the
-/// interval's all the same.
+/// interval's all the same. Less than the least of [`outcome::regular`](crossrole_plan::outcome::regular), or every second
+/// look would read nothing.
 const LATELY: f64 = 0.8;
 
 /// Reads all roles of the account when it is time, and has those looked at that are not as they were.

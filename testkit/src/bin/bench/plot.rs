@@ -14,25 +14,17 @@ const IN_A_ROW: usize = 2;
 
 /// A panel for each figure that the rows with a number of roles have; `None` where there are fewer than two such rows.
 pub fn plot(rows: &[Row]) -> Option<String> {
-    let of = |figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
+    // Only what is made takes a time that is told; looks come at an interval.
+    let (made, looks): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.seconds.is_some());
+    let of = |rows: &[&Row], figure: fn(&Row) -> Option<f64>| -> Vec<(f64, f64)> {
         let points = rows.iter().filter_map(|row| Some((row.roles? as f64, figure(row)?)));
         points.collect()
     };
-    // Only what is made takes a time that is told; looks come at an interval.
     let panels = [
-        (
-            "MiB at most while they are made",
-            of(|row| row.seconds.and(row.peak_mib)),
-        ),
-        (
-            "MiB at rest",
-            of(|row| row.steady_mib.filter(|_| row.seconds.is_none())),
-        ),
-        ("seconds until all are made", of(|row| row.seconds)),
-        (
-            "processor seconds of a look",
-            of(|row| row.processor_seconds.filter(|_| row.seconds.is_none())),
-        ),
+        ("MiB at most while they are made", of(&made, |row| row.peak_mib)),
+        ("MiB at rest", of(&looks, |row| row.steady_mib)),
+        ("seconds until all are made", of(&made, |row| row.seconds)),
+        ("processor seconds of a look", of(&looks, |row| row.processor_seconds)),
     ];
     if panels.iter().any(|(_, points)| points.len() < 2) {
         return None;
