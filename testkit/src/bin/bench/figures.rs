@@ -147,3 +147,12 @@ pub fn table(rows: &[Row]) -> String {
     }
     text
 }
+/// What is more than it may be.
+pub fn missed(rows: &[Row]) -> Vec<String> {
+    let wanted = rows
+        .iter()
+        .flat_map(|row| row.wanted.iter().map(move |wanted| (row, wanted)));
+    let missed = wanted.filter(|(_, wanted)| wanted.most.is_some_and(|most| wanted.found > most));
+    let told = missed.map(|(row, wanted)| format!("{}: {} is {:.2}", row.scenario, wanted.what, wanted.found));
+    told.collect()
+}

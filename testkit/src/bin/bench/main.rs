@@ -93,10 +93,12 @@ async fn bench() -> Result<(), Error> {
     if let (Some(file), Some(svg)) = (picture, plot::plot(&rows)) {
         write(&file, &svg)?;
     }
-    if failed.is_empty() {
-        return Ok(());
+    let missed = figures::missed(&rows);
+    match (failed.is_empty(), missed.is_empty()) {
+        (true, true) => Ok(()),
+        (false, _) => Err(Error::new(format!("not measured: {}", failed.join(", ")))),
+        (true, false) => Err(Error::new(format!("not met: {}", missed.join("; ")))),
     }
-    Err(Error::new(format!("not measured: {}", failed.join(", "))))
 }
 
 /// Takes a flag and the file that it names out of the arguments.
