@@ -104,19 +104,6 @@ impl Quotas {
     }
 }
 
-/// Whether a quota bears on what the changes would make of a role: those that only take away need not be checked.
-pub fn bears_on(observed: &Observed, changes: &[Change]) -> bool {
-    let none = Quotas {
-        trust_policy_size: 0,
-        inline_total: 0,
-        attached_policies: 0,
-        tags: 0,
-        roles: 0,
-        source: Source::Defaults,
-    };
-    check(observed, changes, &none).is_err()
-}
-
 /// Checks what the changes would make of a role against an account's quotas. Whatever does not grow is not judged.
 ///
 /// # Errors

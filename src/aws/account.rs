@@ -10,17 +10,17 @@ use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use crossrole_plan::quota::Quotas;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::answer::RoleAnswer;
 use super::error::CallError;
 use super::gate::{Gate, Recovery};
-use super::places::{AccountPlaces, Lanes, Places, Turn};
+use super::places::{AccountPlaces, Lanes, Places, Turn, Urgency};
 use super::read::Door;
 use super::recent::Recent;
 use super::session::{Session, Sessions};
-use super::snapshot::{Answer, Gathered, Keep, Reading, Right, Snapshot, Tagged};
+use super::snapshot::{Answer, Gathered, Judged, Keep, Reading, Snapshot, Tagged};
 use super::write::Applied;
 use super::{Existing, Hub, examination, own, read, write};
 use crate::metrics::Metrics;
@@ -92,6 +92,8 @@ pub(super) struct Shared {
     pub(super) clusters: Vec<String>,
     /// How long IAM may take until its reads show a write.
     pub(super) shown_after: Duration,
+    /// Room for roles as they were made a moment ago, in all accounts.
+    pub(super) room: Arc<Semaphore>,
     pub(super) recovered: UnboundedSender<Recovery>,
     pub(super) metrics: Metrics,
     /// How many long answers, of all accounts, are held at the same time.
@@ -106,7 +108,7 @@ pub struct Seen {
     /// So long IAM may still show what was before our own last write: what is concluded meanwhile is to be looked at
     /// again.
     pub doubtful_for: Option<Duration>,
-    /// The answer as a number, for [`AccountHandle::is_right`]. Absent where nothing was read.
+    /// The answer as a number, for [`AccountHandle::is_judged`]. Absent where nothing was read.
     pub print: Option<u64>,
 }
 
@@ -115,7 +117,7 @@ pub struct Seen {
 pub enum Survey {
     /// They were read.
     Taken {
-        /// Roles that are not as they were when somebody last found them right, by their names in lower case.
+        /// Roles that are not as they were when somebody last judged them, by their names in lower case.
         changed: Vec<String>,
         /// Roles that carry our tags.
         tagged: Vec<Tagged>,
@@ -125,11 +127,13 @@ pub enum Survey {
 }
 
 impl AccountHandle {
-    pub(super) fn new(shared: &Shared, entrance: Entrance) -> Self {
+    /// `before` is how the account was entered until now: what was written there a moment ago is still not to be read.
+    pub(super) fn new(shared: &Shared, entrance: Entrance, before: Option<&Self>) -> Self {
         let shared = shared.clone();
+        let recent = before.map(|before| before.recent.clone());
         Self {
             gate: Gate::new(entrance.account.clone(), shared.recovered, shared.metrics),
-            recent: Arc::new(Recent::new(shared.shown_after)),
+            recent: recent.unwrap_or_else(|| Arc::new(Recent::new(shared.shown_after, shared.room))),
             snapshot: Arc::new(Snapshot::new(shared.clusters)),
             sessions: Sessions::new(shared.hub, entrance, shared.session_name),
             quotas: Mutex::new(None),
@@ -263,14 +267,18 @@ impl AccountHandle {
     async fn read_all(&self, keep: Keep) -> Result<(), CallError> {
         let session = self.sessions.get(&self.gate).await?;
         let began = Instant::now();
-        let mut gathered = Gathered::new(keep);
-        let read = read::all_roles(
-            self.door(&session),
-            &self.sessions.entrance.roles_below,
-            |name, answer| self.snapshot.gather(&mut gathered, name, answer),
-        );
-        match self.noticing_but_denial(&session, read.await).await {
-            Ok(()) => {
+        let own = &self.sessions.entrance.roles_below;
+        let below = self.snapshot.listed_below(own, began);
+        let mut read = self.gather(&session, &below, keep).await;
+        if let Err(error) = &read
+            && error.failure == Failure::PermissionDenied
+            && below != *own
+        {
+            self.snapshot.is_kept_below(Instant::now());
+            read = self.gather(&session, own, keep).await;
+        }
+        match read {
+            Ok(gathered) => {
                 let time = (began, Instant::now());
                 self.snapshot.taken(gathered, self.recent.doubtful_since(began), time);
                 self.snapshot.let_go_in_time();
@@ -285,6 +293,16 @@ impl AccountHandle {
                 Err(error)
             }
         }
+    }
+
+    /// Reads all roles of the account; with everything that a declaration can hold those that are listed below this path.
+    async fn gather(&self, session: &Session, below: &Path, keep: Keep) -> Result<Gathered, CallError> {
+        let mut gathered = Gathered::new(keep, self.sessions.entrance.roles_below.clone());
+        let read = read::all_roles(self.door(session), below, |name, answer| {
+            self.snapshot.gather(&mut gathered, name, answer);
+        });
+        self.noticing_but_denial(session, read.await).await?;
+        Ok(gathered)
     }
 
     /// All roles at or below a path, whoever made them, with everything that a declaration can hold: read now.
@@ -302,23 +320,23 @@ impl AccountHandle {
         self.snapshot.is_told(reading);
     }
 
-    /// Somebody looked at a role, and found it as it shall be: as long as its answer is this one, a look needs no call,
-    /// `until` something is due although nothing changes.
-    pub fn is_right(&self, role: &RoleName, print: u64, until: Option<Timestamp>) {
-        self.snapshot.is_right(role, Right { print, until });
+    /// Somebody looked at a role, and judged that it is as it shall be, or that nothing is to be done about it: as long as
+    /// its answer is this one, a look needs no call, until something is due although nothing changes.
+    pub fn is_judged(&self, role: &RoleName, judged: Judged) {
+        self.snapshot.is_judged(role, judged);
     }
 
-    /// Somebody looks at a role: until it is found right, it is not.
+    /// Somebody looks at a role: what it was judged before counts no more.
     pub fn is_looked_at(&self, role: &RoleName) {
         self.snapshot.is_looked_at(role);
     }
 
-    /// How long from `now` a role will be right which the account, read within `time`, shows as it was when somebody found it
-    /// right: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already, or no call is
-    /// made for now: what nobody can look at is not said to be right.
-    pub fn right_for(&self, role: &RoleName, time: Duration, now: Timestamp) -> Option<Duration> {
-        let right_for = self.snapshot.right_for(role, time, now, Instant::now());
-        right_for.filter(|_| !self.gate.is_closed())
+    /// How long from `now` a role will be as it was judged which the account, read within `time`, shows as it was when `by`
+    /// judged it: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already, or no
+    /// call is made for now: what nobody can look at is not said to be as it was.
+    pub fn stays_for(&self, role: &RoleName, by: u64, time: Duration, now: Timestamp) -> Option<Duration> {
+        let stays_for = self.snapshot.stays_for(role, by, time, now, Instant::now());
+        stays_for.filter(|_| !self.gate.is_closed())
     }
 
     /// Somebody else changed a role: nothing that is remembered of it counts, and what IAM shows is doubtful for a while.
@@ -406,12 +424,12 @@ impl AccountHandle {
     pub(super) async fn turn_to_grant<'a>(&'a self, grant_role: &Arn, all: &'a Places) -> Turn<'a> {
         let sessions = self.grant_sessions(grant_role).await;
         let is_slow = || self.gate.is_slow() || sessions.waits_for_sts();
-        self.places.turn(all, is_slow).await
+        self.places.turn(all, Urgency::Few, is_slow).await
     }
 
     /// Waits until a role of this account may be worked on.
-    pub(super) async fn turn<'a>(&'a self, all: &'a Places) -> Turn<'a> {
-        self.places.turn(all, || self.is_slow()).await
+    pub(super) async fn turn<'a>(&'a self, all: &'a Places, urgency: Urgency) -> Turn<'a> {
+        self.places.turn(all, urgency, || self.is_slow()).await
     }
 
     /// Notices where a call says that its session is no longer accepted. The bootstrap role need not have the right to it.

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossrole_iam::{AccountId, Arn};
-use tokio::sync::SemaphorePermit;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Hub;
 use super::account::{AccountHandle, Entrance, Shared};
 use super::gate::Recovery;
 use super::organization::{Organization, OrganizationRole};
-use super::places::{Lanes, Places, Turn};
+use super::places::{Lanes, Places, Turn, Urgency};
 use super::queue::{EventQueue, QueueUrl};
 use crate::metrics::Metrics;
 
@@ -34,6 +34,9 @@ const LONG_ANSWERS: usize = 8;
 
 /// AWSAccounts that are looked at at the same time, of prompt accounts and of slow ones.
 const SURVEYS: usize = 64;
+
+/// Roles that are remembered as they were made a moment ago, in all accounts: each takes some kilobytes.
+const REMEMBERED_WHOLE: usize = 2000;
 
 /// What is known of an account without a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,7 @@ impl Accounts {
             session_name: session_name(clusters.first().map(String::as_str).unwrap_or_default()),
             clusters,
             shown_after,
+            room: Arc::new(Semaphore::new(REMEMBERED_WHOLE)),
             recovered,
             metrics,
             long_answers: Arc::new(Lanes::new(LONG_ANSWERS, LONG_ANSWERS)),
@@ -98,8 +102,8 @@ impl Accounts {
     }
 
     /// Waits until a role of this account may be worked on.
-    pub async fn turn<'a>(&'a self, handle: &'a AccountHandle) -> Turn<'a> {
-        handle.turn(&self.places).await
+    pub async fn turn<'a>(&'a self, handle: &'a AccountHandle, urgency: Urgency) -> Turn<'a> {
+        handle.turn(&self.places, urgency).await
     }
 
     /// Waits until a grant in this account may be worked on, as this grant role.
@@ -133,10 +137,12 @@ impl Accounts {
     /// nothing that was fetched the old way is used.
     pub fn account(&self, entrance: &Entrance) -> Arc<AccountHandle> {
         let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(handle) = handles.get(&entrance.account).filter(|handle| handle.is_of(entrance)) {
+        let before = handles.get(&entrance.account);
+        if let Some(handle) = before.filter(|handle| handle.is_of(entrance)) {
             return handle.clone();
         }
-        let handle = Arc::new(AccountHandle::new(&self.shared, entrance.clone()));
+        let handle = AccountHandle::new(&self.shared, entrance.clone(), before.map(Arc::as_ref));
+        let handle = Arc::new(handle);
         handles.insert(entrance.account.clone(), handle.clone());
         handle
     }
@@ -184,7 +190,7 @@ mod tests {
         });
         let grant_role: Arn = "arn:aws:iam::222222222222:role/crossrole-grants".parse().unwrap();
         let turns = || {
-            let roles = std::iter::from_fn(|| accounts.turn(&handle).now_or_never())
+            let roles = std::iter::from_fn(|| accounts.turn(&handle, Urgency::Few).now_or_never())
                 .collect::<Vec<_>>()
                 .len();
             let grants = std::iter::from_fn(|| accounts.turn_to_grant(&handle, &grant_role).now_or_never());

@@ -53,9 +53,9 @@ pub use grants::AppliedGrant;
 pub use hub::{Hub, Identity};
 pub use organization::{Organization, OrganizationRole};
 pub use own::OwnAccount;
-pub use places::Turn;
+pub use places::{Turn, Urgency};
 pub use queue::{EventQueue, Message, QueueUrl};
-pub use snapshot::{Reading, Tagged};
+pub use snapshot::{Judged, Reading, Tagged};
 pub use write::Applied;
 
 /// A role's ARN, and what the account holds there, where the answer can be understood.

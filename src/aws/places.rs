@@ -4,14 +4,33 @@
 //! own, and few; and as accounts that were prompt until a moment ago may have many, the first role of each of the others
 //! has a place of its own, too. Where more than [`FIRST_ROLES`] accounts turn slow at the same moment, the others wait
 //! until those are done with what they began.
+//!
+//! Who waits for a place waits behind those that came before: behind a thousand accounts of one object, for minutes. So
+//! what ends access, and the roles of objects with few accounts, have some places more, which nobody else may take.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Roles of one account that are worked on at the same time; and of one that is slow, for whom many wait in vain.
-const ROLES_OF_ONE_ACCOUNT: usize = 10;
+const ROLES_OF_ONE_ACCOUNT: usize = 8;
 const ROLES_OF_A_SLOW_ACCOUNT: usize = 4;
+
+/// Places more, in one account and in all together, slow ones or prompt: for objects with few accounts, and for what ends
+/// access.
+const RESERVED_OF_ONE_ACCOUNT: usize = 2;
+const RESERVED: usize = 16;
+
+/// Who waits behind whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// One of many roles of an object.
+    Usual,
+    /// One of few.
+    Few,
+    /// It ends access to a role.
+    Ending,
+}
 
 /// Roles of all accounts together, each of which can need a connection or three: the first of each prompt account, the
 /// others of prompt accounts, and those of slow ones.
@@ -47,6 +66,8 @@ impl Lanes {
 pub(super) struct Places {
     first: Semaphore,
     further: Lanes,
+    few: Lanes,
+    ending: Lanes,
 }
 
 impl Default for Places {
@@ -54,6 +75,8 @@ impl Default for Places {
         Self {
             first: Semaphore::new(FIRST_ROLES),
             further: Lanes::new(FURTHER_ROLES, ROLES_OF_SLOW_ACCOUNTS),
+            few: Lanes::new(RESERVED, RESERVED),
+            ending: Lanes::new(RESERVED, RESERVED),
         }
     }
 }
@@ -64,6 +87,8 @@ pub(super) struct AccountPlaces {
     at_once: Semaphore,
     while_slow: Semaphore,
     first: Semaphore,
+    few: Semaphore,
+    ending: Semaphore,
     /// Roles that are looked at, or wait for it.
     waiting: AtomicUsize,
 }
@@ -74,6 +99,8 @@ impl Default for AccountPlaces {
             at_once: Semaphore::new(ROLES_OF_ONE_ACCOUNT),
             while_slow: Semaphore::new(ROLES_OF_A_SLOW_ACCOUNT),
             first: Semaphore::new(1),
+            few: Semaphore::new(RESERVED_OF_ONE_ACCOUNT),
+            ending: Semaphore::new(RESERVED_OF_ONE_ACCOUNT),
             waiting: AtomicUsize::new(0),
         }
     }
@@ -95,14 +122,31 @@ impl Drop for Turn<'_> {
 impl AccountPlaces {
     /// Waits until a role of this account may be worked on. The account's own limit comes first, so that those who wait
     /// for it take no place from others; there most of them wait, so that is all they need memory for.
-    pub(super) async fn turn<'a>(&'a self, all: &'a Places, is_slow: impl Fn() -> bool) -> Turn<'a> {
+    pub(super) async fn turn<'a>(&'a self, all: &'a Places, urgency: Urgency, is_slow: impl Fn() -> bool) -> Turn<'a> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let mut turn = Turn {
             waiting: &self.waiting,
             _places: [None, None, None],
         };
-        let of_account = self.at_once.acquire().await.ok();
-        let (further, of_all) = Box::pin(self.place_among(all, is_slow())).await;
+        let reserved = match urgency {
+            Urgency::Usual => None,
+            Urgency::Few => Some((&self.few, &all.few)),
+            Urgency::Ending => Some((&self.ending, &all.ending)),
+        };
+        let (of_account, lane) = match reserved {
+            None => (self.at_once.acquire().await.ok(), None),
+            Some((of_account, lane)) => {
+                let either = async {
+                    tokio::select! {
+                        biased;
+                        place = of_account.acquire() => (place.ok(), Some(lane)),
+                        place = self.at_once.acquire() => (place.ok(), None),
+                    }
+                };
+                Box::pin(either).await
+            }
+        };
+        let (further, of_all) = Box::pin(self.place_among(all, lane, is_slow())).await;
         turn._places = [of_account, further, of_all];
         turn
     }
@@ -110,15 +154,27 @@ impl AccountPlaces {
     async fn place_among<'a>(
         &'a self,
         all: &'a Places,
+        reserved: Option<&'a Lanes>,
         is_slow: bool,
     ) -> (Option<SemaphorePermit<'a>>, Option<SemaphorePermit<'a>>) {
+        let reserved = async {
+            match reserved {
+                Some(lane) => lane.place(is_slow).await,
+                None => std::future::pending().await,
+            }
+        };
         if is_slow {
-            return (self.while_slow.acquire().await.ok(), all.further.place(true).await);
+            return tokio::select! {
+                biased;
+                reserved = reserved => (None, reserved),
+                usual = async { (self.while_slow.acquire().await.ok(), all.further.place(true).await) } => usual,
+            };
         }
         tokio::select! {
             biased;
             first = async { (self.first.acquire().await.ok(), all.first.acquire().await.ok()) } => first,
             further = all.further.place(false) => (None, further),
+            reserved = reserved => (None, reserved),
         }
     }
 
@@ -136,7 +192,51 @@ mod tests {
 
     /// The places that are to be had now.
     fn take<'a>(account: &'a AccountPlaces, all: &'a Places, is_slow: bool) -> Vec<Turn<'a>> {
-        std::iter::from_fn(|| account.turn(all, || is_slow).now_or_never()).collect()
+        take_as(Urgency::Usual, account, all, is_slow)
+    }
+
+    fn take_as<'a>(urgency: Urgency, account: &'a AccountPlaces, all: &'a Places, is_slow: bool) -> Vec<Turn<'a>> {
+        std::iter::from_fn(|| account.turn(all, urgency, || is_slow).now_or_never()).collect()
+    }
+
+    #[test]
+    fn whoever_ends_access_or_has_few_accounts_waits_behind_no_crowd() {
+        for is_slow in [false, true] {
+            let all = Places::default();
+            let crowd: Vec<AccountPlaces> = (0..200).map(|_| AccountPlaces::default()).collect();
+            let mut held: Vec<Turn<'_>> = crowd.iter().flat_map(|account| take(account, &all, is_slow)).collect();
+            let mut waiting: Vec<_> = crowd
+                .iter()
+                .map(|account| Box::pin(account.turn(&all, Urgency::Usual, || is_slow)))
+                .collect();
+            assert!(waiting.iter_mut().all(|turn| turn.now_or_never().is_none()));
+            let account = &crowd[0];
+            for urgency in [Urgency::Few, Urgency::Ending] {
+                let turns = take_as(urgency, account, &all, is_slow);
+                assert_eq!(turns.len(), RESERVED_OF_ONE_ACCOUNT, "{urgency:?}, slow: {is_slow}");
+                held.extend(turns);
+            }
+            // Those of one kind leave the others' places alone, in all accounts.
+            let few: Vec<Turn<'_>> = crowd
+                .iter()
+                .flat_map(|account| take_as(Urgency::Few, account, &all, is_slow))
+                .collect();
+            assert_eq!(few.len(), RESERVED - RESERVED_OF_ONE_ACCOUNT, "slow: {is_slow}");
+            let ending = take_as(Urgency::Ending, &crowd[1], &all, is_slow);
+            assert_eq!(ending.len(), RESERVED_OF_ONE_ACCOUNT, "slow: {is_slow}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_is_in_the_way_all_places_are_for_everybody() {
+        for (urgency, places) in [
+            (Urgency::Usual, ROLES_OF_ONE_ACCOUNT),
+            (Urgency::Few, ROLES_OF_ONE_ACCOUNT + RESERVED_OF_ONE_ACCOUNT),
+            (Urgency::Ending, ROLES_OF_ONE_ACCOUNT + RESERVED_OF_ONE_ACCOUNT),
+        ] {
+            let (account, all) = (AccountPlaces::default(), Places::default());
+            assert_eq!(take_as(urgency, &account, &all, false).len(), places, "{urgency:?}");
+        }
     }
 
     #[test]
@@ -170,7 +270,7 @@ mod tests {
         // Who waits for a further place takes the first when that comes free.
         let turns = take(&another, &all, false);
         assert_eq!(turns.len(), 1);
-        let mut waiting = Box::pin(another.turn(&all, || false));
+        let mut waiting = Box::pin(another.turn(&all, Urgency::Usual, || false));
         assert!((&mut waiting).now_or_never().is_none());
         drop(turns);
         assert!(waiting.now_or_never().is_some());

@@ -10,6 +10,7 @@ use crossrole_plan::change::Plan;
 use crossrole_plan::effect;
 use crossrole_plan::observed::Observed;
 use crossrole_plan::quota::Quotas;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::write::Applied;
 
@@ -17,6 +18,8 @@ use super::write::Applied;
 #[derive(Debug)]
 pub(super) struct Recent {
     shown_after: Duration,
+    /// Room for roles as they were made, in all accounts.
+    room: Arc<Semaphore>,
     writes: Mutex<Writes>,
 }
 
@@ -37,14 +40,23 @@ struct Write {
     at: Instant,
     /// Whether it still goes on.
     under_way: bool,
-    /// What the account holds since; absent where that is not clear.
-    holds: Option<Observed>,
+    /// What the account holds since; absent where that is not clear, or there is no room.
+    holds: Option<Holds>,
+}
+
+#[derive(Debug)]
+struct Holds {
+    observed: Observed,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Recent {
-    pub(super) fn new(shown_after: Duration) -> Self {
+    /// Nothing was written yet. `shown_after` is how long IAM may take to show it. There is `room` for so many roles as they
+    /// were made, in all accounts; those of which something is still to be done always have room.
+    pub(super) fn new(shown_after: Duration, room: Arc<Semaphore>) -> Self {
         Self {
             shown_after,
+            room,
             writes: Mutex::default(),
         }
     }
@@ -58,7 +70,8 @@ impl Recent {
         let writes = self.writes();
         let write = writes.by_role.get(&role.folded())?;
         let fresh = now.duration_since(write.at) < self.shown_after;
-        write.holds.clone().filter(|_| fresh)
+        let holds = write.holds.as_ref().filter(|_| fresh)?;
+        Some(holds.observed.clone())
     }
 
     /// How long a read may still show what was before our last write.
@@ -139,9 +152,14 @@ impl Recent {
     pub(super) fn wrote(&self, plan: &Plan, observed: &Observed, applied: &Applied, now: Instant) {
         let clear = !applied.guessed && applied.failure.as_ref().is_none_or(|failure| !failure.unclear);
         let done = plan.changes.iter().take(applied.done);
+        // What was done whole is hardly asked for again so soon, and a role is some kilobytes: ten thousand may be made in a
+        // few seconds.
+        let is_whole = applied.failure.is_none() && applied.done == plan.changes.len();
+        let room = self.room.clone().try_acquire_owned().ok();
+        let has_room = !is_whole || room.is_some();
         let mut holds = effect::apply_all(done, &plan.role, observed, &Quotas::raised())
             .ok()
-            .filter(|_| clear);
+            .filter(|_| clear && has_room);
         if let (Some(Observed::Present(role)), Some(created)) = (&mut holds, &applied.created) {
             role.arn.clone_from(&created.arn);
             role.id.clone_from(&created.id);
@@ -150,7 +168,7 @@ impl Recent {
         let ended = Write {
             at: now,
             under_way: false,
-            holds,
+            holds: holds.map(|observed| Holds { observed, _room: room }),
         };
         self.writes().by_role.insert(plan.role.folded(), ended);
     }
@@ -180,6 +198,10 @@ mod tests {
     use crate::aws::{Action, CallError};
 
     const SHOWN_AFTER: Duration = Duration::from_secs(15);
+
+    fn recent() -> Recent {
+        Recent::new(SHOWN_AFTER, Arc::new(Semaphore::new(100)))
+    }
 
     fn plan() -> Plan {
         Plan {
@@ -219,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_was_written_holds_until_iam_shows_it() {
-        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "AUDIT".parse().unwrap());
+        let (recent, start, name) = (recent(), Instant::now(), "AUDIT".parse().unwrap());
         assert_eq!(recent.written(&name, start), None);
         recent.begin(&name, start);
         assert_eq!(
@@ -236,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_somebody_else_changed_is_no_longer_what_we_wrote_and_doubtful_as_long() {
-        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());
+        let (recent, start, name) = (recent(), Instant::now(), "Audit".parse().unwrap());
         recent.wrote(&plan(), &present(), &applied(1, None), start);
         let later = start + SHOWN_AFTER / 2;
         recent.is_changed(&name, later);
@@ -255,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_a_role_holds_is_let_go_of_when_iam_shows_it_though_nobody_asks() {
-        let (recent, start) = (Recent::new(SHOWN_AFTER), Instant::now());
+        let (recent, start) = (recent(), Instant::now());
         recent.wrote(&plan(), &present(), &applied(1, None), start);
         assert!(recent.let_go(start + SHOWN_AFTER / 2));
         assert!(recent.writes().by_role["audit"].holds.is_some());
@@ -270,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn somebody_lets_go_in_time_of_every_write() {
-        let recent = Arc::new(Recent::new(Duration::from_millis(1)));
+        let recent = Arc::new(Recent::new(Duration::from_millis(1), Arc::new(Semaphore::new(1))));
         let held = || {
             let writes = recent.writes();
             writes.by_role.values().any(|write| write.holds.is_some())
@@ -287,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_began_before_a_write_was_shown_is_doubtful_however_long_either_takes() {
-        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());
+        let (recent, start, name) = (recent(), Instant::now(), "Audit".parse().unwrap());
         let other = "Other".parse().unwrap();
         recent.begin(&name, start);
         let later = start + SHOWN_AFTER * 3;
@@ -302,8 +324,26 @@ mod tests {
     }
 
     #[test]
+    fn of_very_many_only_those_are_remembered_of_which_something_is_still_to_be_done() {
+        let (room, start) = (Arc::new(Semaphore::new(1)), Instant::now());
+        let accounts = [(); 2].map(|()| Recent::new(SHOWN_AFTER, room.clone()));
+        let name = "Audit".parse().unwrap();
+        for recent in &accounts {
+            recent.wrote(&plan(), &present(), &applied(1, None), start);
+        }
+        let written = |recent: &Recent| recent.written(&name, start).is_some();
+        assert_eq!(accounts.each_ref().map(written), [true, false]);
+        assert_eq!(accounts[1].doubtful_for(&name, start), Some(SHOWN_AFTER));
+        accounts[1].wrote(&plan(), &present(), &applied(0, Some(Failure::PermissionDenied)), start);
+        assert!(written(&accounts[1]), "it is tried again soon");
+        accounts[0].let_go(start + SHOWN_AFTER);
+        accounts[1].wrote(&plan(), &present(), &applied(1, None), start);
+        assert!(written(&accounts[1]), "there is room again");
+    }
+
+    #[test]
     fn a_refused_call_left_everything_as_it_was_and_one_without_answer_is_not_clear() {
-        let (recent, start, name) = (Recent::new(SHOWN_AFTER), Instant::now(), "Audit".parse().unwrap());
+        let (recent, start, name) = (recent(), Instant::now(), "Audit".parse().unwrap());
         recent.wrote(&plan(), &present(), &applied(0, Some(Failure::PermissionDenied)), start);
         assert_eq!(recent.written(&name, start), Some(present()));
         recent.wrote(&plan(), &present(), &applied(0, Some(Failure::Unavailable)), start);

@@ -1,17 +1,17 @@
 //! What an account showed when all of its roles were last read at once.
 //!
-//! Of a role that is as it was when somebody last found it right, only a number is kept. Of the others of ours the whole
-//! answer is kept until somebody has looked at it, or it is too old to be acted on. Of a role that is not ours only its name is kept, and whose it says it
-//! is where it carries our tags.
+//! Of a role that is as it was when somebody last judged it, only a number is kept. Of the others that are ours, or that
+//! somebody asks about, the whole answer is kept until somebody has looked at it, or it is too old to be acted on. Of all other
+//! roles a number is kept that stands for the name, and whose it says it is where it carries our tags.
 
 mod gathered;
 
 use std::collections::{HashMap, HashSet};
-use std::hash::RandomState;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossrole_iam::RoleName;
+use crossrole_iam::{Path, RoleName};
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
 use jiff::Timestamp;
@@ -36,6 +36,9 @@ const THROTTLED_AT_MOST: u32 = 3;
 /// All roles are read anew for those who wait no sooner than so long after the last time.
 const PAUSE: Duration = Duration::from_secs(10);
 
+/// Where roles may be listed below the path where crossrole makes them, and not elsewhere, that is tried again so rarely.
+const KEPT_BELOW_FOR: Duration = Duration::from_secs(3600);
+
 /// From so many roles on that wait to be looked at, reading all at once takes fewer calls than reading each alone.
 const TOGETHER: usize = 3;
 
@@ -51,8 +54,8 @@ pub(super) struct Snapshot {
 #[derive(Debug, Default)]
 struct State {
     taken: Option<Taken>,
-    /// Roles that somebody found right, by their names in lower case.
-    right: HashMap<Box<str>, Right>,
+    /// Roles that somebody judged, by their names in lower case.
+    judged: HashMap<Box<str>, Judged>,
     /// Roles at which somebody looks who has not got their answer yet.
     awaited: HashSet<Box<str>>,
     /// Since when the account does not let itself be read as a whole, and how it said so.
@@ -67,15 +70,21 @@ struct State {
     readings: u64,
     /// All roles are read anyway when the last reading is so old.
     read_each: Option<Duration>,
+    /// Whether somebody asks about a role that is not below the path where crossrole makes roles.
+    asked_elsewhere: bool,
+    /// Since when roles elsewhere may not be listed.
+    kept_below: Option<Instant>,
 }
 
-/// A role that somebody found right.
+/// A role that somebody judged: it is as declared, or nothing is to be done about how it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Right {
+pub struct Judged {
     /// The answer's print.
-    pub(super) print: u64,
+    pub print: u64,
+    /// Who judged it, as a number: nobody else has come to that.
+    pub by: u64,
     /// From then on something is due although nothing changes.
-    pub(super) until: Option<Timestamp>,
+    pub until: Option<Timestamp>,
 }
 
 /// One reading of all roles of an account.
@@ -97,8 +106,9 @@ struct Taken {
     ended: Instant,
     /// Roles of ours, by name in lower case.
     ours: HashMap<Box<str>, Shown>,
-    /// The names of all other roles.
-    others: HashSet<Box<str>>,
+    /// The names of all other roles, each as a number: an account may hold thousands. Where two share one, a role is read
+    /// alone that need not be.
+    others: HashSet<u64>,
     /// Those of them that carry our tags though `ListRoles` did not show them: most are where roles of ours were before.
     elsewhere: Vec<Tagged>,
     /// Roles that were written to since, or so shortly before that it may show what was there before.
@@ -112,7 +122,7 @@ struct Shown {
     arn: Box<str>,
     /// The object that the tags name.
     owner: Box<str>,
-    /// Absent where it is right, or was looked at since.
+    /// Absent where it is as it was judged, or was looked at since.
     answer: Option<Box<RoleAnswer>>,
 }
 
@@ -132,7 +142,7 @@ pub struct Tagged {
 pub(super) enum Keep {
     /// All: somebody wants to act on them.
     All,
-    /// Those of roles that are not as they were when somebody found them right.
+    /// Those of roles that are not as they were when somebody judged them.
     Changed,
 }
 
@@ -152,6 +162,11 @@ impl Snapshot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A name in lower case, as a number.
+    fn number(&self, name: &str) -> u64 {
+        self.hasher.hash_one(name)
+    }
+
     /// A role's answer as a number.
     pub(super) fn print(&self, answer: &RoleAnswer) -> u64 {
         answer.print(&self.hasher)
@@ -163,7 +178,7 @@ impl Snapshot {
         let mut state = self.state();
         let State { taken, awaited, .. } = &mut *state;
         let taken = taken.as_mut()?;
-        if taken.outdated.contains(name.as_str()) || taken.others.contains(name.as_str()) {
+        if taken.outdated.contains(name.as_str()) || taken.others.contains(&self.number(&name)) {
             return None;
         }
         let old = taken.is_old(now);
@@ -213,6 +228,24 @@ impl Snapshot {
         self.state().read_each = Some(time);
     }
 
+    /// Below which path roles are to be listed: below `own`, unless somebody asks about one elsewhere.
+    pub(super) fn listed_below(&self, own: &Path, now: Instant) -> Path {
+        let state = self.state();
+        let may_not = state
+            .kept_below
+            .is_some_and(|at| now.duration_since(at) < KEPT_BELOW_FOR);
+        if state.asked_elsewhere && !may_not {
+            Path::root()
+        } else {
+            own.clone()
+        }
+    }
+
+    /// Roles elsewhere may not be listed.
+    pub(super) fn is_kept_below(&self, now: Instant) {
+        self.state().kept_below = Some(now);
+    }
+
     /// How long ago all roles were read at once, or that was denied; `None` where neither was.
     pub(super) fn age(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
@@ -243,6 +276,7 @@ impl Snapshot {
         state.failed = None;
         state.throttled = (0, None);
         state.taken = Some(taken);
+        state.asked_elsewhere = gathered.asked_elsewhere;
         state.news = Some(News::Taken(keep));
         state.readings += 1;
     }
@@ -296,16 +330,16 @@ impl Snapshot {
         }
     }
 
-    /// Somebody looked at a role's answer, and found the role right.
-    pub(super) fn is_right(&self, role: &RoleName, right: Right) {
-        self.state().right.insert(role.folded().into_boxed_str(), right);
+    /// Somebody looked at a role's answer, and judged it.
+    pub(super) fn is_judged(&self, role: &RoleName, judged: Judged) {
+        self.state().judged.insert(role.folded().into_boxed_str(), judged);
     }
 
-    /// Somebody looks at a role: until it is found right, it is not.
+    /// Somebody looks at a role: what it was judged before counts no more.
     pub(super) fn is_looked_at(&self, role: &RoleName) {
         let name = role.folded();
         let mut state = self.state();
-        state.right.remove(name.as_str());
+        state.judged.remove(name.as_str());
         state.awaited.insert(name.into_boxed_str());
     }
 
@@ -314,25 +348,26 @@ impl Snapshot {
         self.state().awaited.remove(role.folded().as_str());
     }
 
-    /// How long from this moment a role will be right which the account, read within `time`, shows as it was when somebody
-    /// found it right: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already.
-    pub(super) fn right_for(
+    /// How long from this moment a role will be as it was judged which the account, read within `time`, shows as it was when
+    /// `by` judged it: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already.
+    pub(super) fn stays_for(
         &self,
         role: &RoleName,
+        by: u64,
         time: Duration,
         moment: Timestamp,
         now: Instant,
     ) -> Option<Duration> {
         let name = role.folded();
         let state = self.state();
-        let right = state.right.get(name.as_str())?;
+        let judged = state.judged.get(name.as_str()).filter(|judged| judged.by == by)?;
         let taken = state.taken.as_ref()?;
         if now.duration_since(taken.began) >= time || taken.outdated.contains(name.as_str()) {
             return None;
         }
         let shown = taken.ours.get(name.as_str())?;
-        match right.until {
-            _ if right.print != shown.print => None,
+        match judged.until {
+            _ if judged.print != shown.print => None,
             None => Some(Duration::MAX),
             Some(until) => (moment < until).then(|| until.duration_since(moment).unsigned_abs()),
         }
@@ -342,7 +377,7 @@ impl Snapshot {
     pub(super) fn is_written_to(&self, role: &RoleName) {
         let name = role.folded();
         let mut state = self.state();
-        state.right.remove(name.as_str());
+        state.judged.remove(name.as_str());
         if let Some(taken) = &mut state.taken {
             if let Some(shown) = taken.ours.get_mut(name.as_str()) {
                 shown.answer = None;
@@ -371,17 +406,17 @@ impl State {
         (1..THROTTLED_AT_MOST).contains(&self.throttled.0)
     }
 
-    /// The roles that are not as they were when somebody last found them right, by their names in lower case. That of
-    /// roles to which we wrote lately is not known. Where all were read for those who look at some of them, only what was
-    /// found right before is told: nobody else looks at that.
+    /// The roles that are not as they were when somebody last judged them, by their names in lower case. That of roles to
+    /// which we wrote lately is not known. Where all were read for those who look at some of them, only what was judged
+    /// before is told: nobody else looks at that.
     fn changed(&self, keep: Keep) -> Vec<String> {
         let Some(taken) = &self.taken else { return Vec::new() };
         let shown = |name: &str| taken.ours.get(name).map(|shown| shown.print);
         let known = self
-            .right
+            .judged
             .iter()
-            .filter(|(name, right)| shown(name) != Some(right.print));
-        let new = taken.ours.keys().filter(|name| !self.right.contains_key(*name));
+            .filter(|(name, judged)| shown(name) != Some(judged.print));
+        let new = taken.ours.keys().filter(|name| !self.judged.contains_key(*name));
         let new = new.filter(|_| keep == Keep::Changed);
         let names = known.map(|(name, _)| name).chain(new);
         names

@@ -282,10 +282,8 @@ async fn shown(
             look_at(context, account, objects);
             Shown::Roles(orphans::of(context, world, account, tagged))
         }
-        Survey::Denied(error) => {
-            look_at_all(context, account);
-            Shown::Denied(error)
-        }
+        // Each role is read alone when it is due.
+        Survey::Denied(error) => Shown::Denied(error),
     };
     Ok(Some((shown, reading)))
 }
@@ -294,9 +292,9 @@ fn look_at_all(context: &Context, account: &AWSAccount) {
     look_at(context, account, context.caches.index.usage(&account.name_any()).users);
 }
 
-/// Has these objects' roles in an account looked at, where they were found right before.
+/// Has these objects' roles in an account looked at, where what they were found to be stays while the account shows the same.
 fn look_at(context: &Context, account: &AWSAccount, objects: impl IntoIterator<Item = ObjectName>) {
-    for object in context.looks.expire_right(&account.name_any(), objects) {
+    for object in context.looks.expire_found(&account.name_any(), objects) {
         let _ = context.queues.roles.send(looks::reference(&object));
     }
 }

@@ -8,7 +8,7 @@ use crossrole_plan::desired::Desired;
 use crossrole_plan::ending::Ending;
 use crossrole_plan::observed::{Observed, RoleSeen};
 
-use super::task::End;
+use super::task::{End, Target};
 use super::verdict::{Outcome, role_of};
 use super::work::{Finished, Visit};
 use crate::aws::{Depth, Seen};
@@ -21,6 +21,7 @@ impl Visit<'_> {
     pub(super) async fn end(&self, end: &End) -> Option<Finished> {
         let ending = &end.ending;
         let before = role_of(self.task.entry.as_ref());
+        self.handle.is_looked_at(&ending.role);
         let seen = match self
             .handle
             .observe(&ending.role, Depth::Declared, self.usual_age())
@@ -63,7 +64,12 @@ impl Visit<'_> {
         let role = self
             .role_seen(ending, declared, observed, known)
             .filter(|_| !outcome.is_of_another());
+        // An account's quotas may be raised, and nobody tells.
+        let stays = matches!(self.task.target, Target::End(_)) || outcome.stays_as_shown();
         let Some(ending) = ending else {
+            if stays {
+                self.is_judged(seen, None);
+            }
             return Some(Finished {
                 at_latest: seen.doubtful_for,
                 ..Finished::of(self.verdict(role, outcome))
@@ -80,6 +86,9 @@ impl Visit<'_> {
                 // What is found right by an answer that may be old, or was not seen to be done, is looked at again.
                 let guessed_for = applied.guessed.then(|| self.job.context.settings.shown_after());
                 let doubtful_for = seen.doubtful_for.filter(|_| plan.is_empty()).or(guessed_for);
+                if stays && plan.is_empty() {
+                    self.is_judged(seen, ending.lifecycle.next_change(known.now));
+                }
                 Some(Finished {
                     at_latest: self.at_latest(&ending.lifecycle, doubtful_for),
                     ..Finished::of(self.verdict(role, outcome))

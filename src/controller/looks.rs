@@ -16,6 +16,7 @@ use crossrole_api::Reason;
 use crossrole_plan::declaration::ObjectName;
 use kube::runtime::reflector::ObjectRef;
 use litemap::LiteMap;
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::queues::by_name;
@@ -37,6 +38,9 @@ const RAREST_REPORT: Duration = Duration::from_secs(30);
 /// processor's time: the pause before one is so long for each look that is under way, of whatever object.
 const PAUSE_FOR_EACH_LOOK: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// An object with so many accounts at most has few.
+const FEW: usize = 8;
 
 /// What is kept of all objects.
 type AllLooked = HashMap<Arc<ObjectName>, Box<Looked>>;
@@ -61,6 +65,8 @@ struct Looked {
     settled: BTreeSet<String>,
     /// When the object is gone through next, if nothing happens.
     next: Option<Instant>,
+    /// Tells the looks that wait for their turn when something else may be asked for; absent while nothing is under way.
+    changed: Option<Arc<Notify>>,
     /// When to report next although work goes on; absent while none does.
     report: Option<(Instant, Duration)>,
     /// Present where every role was found right, and status says so.
@@ -93,6 +99,10 @@ impl Looks {
     pub fn take_up(&self, job: &Arc<Job>, tasks: &[Arc<Task>], asked: Option<&str>, handled: Option<&str>) -> Course {
         let now = Instant::now();
         let asked = print_of(asked);
+        // Not while everybody else waits for what is known of their objects.
+        for task in tasks {
+            task.print();
+        }
         let mut objects = self.objects();
         let looked = objects.entry(Arc::new(job.claim.object.clone())).or_default();
         looked.rest = None;
@@ -109,6 +119,9 @@ impl Looks {
             looked.looks = LiteMap::with_capacity(wanted.len());
         }
         let slack = looked.slack(job.context.settings.resync_interval, now);
+        let are_few = wanted.len() <= FEW;
+        let changed = looked.changed.get_or_insert_default().clone();
+        let mut any_changed = false;
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
             let look = looked.looks.entry(task.account.clone());
@@ -117,8 +130,10 @@ impl Looks {
                 let handled_here = role_of(task.entry.as_ref()).and(handled);
                 Box::new(Look::new(print, print_of(handled_here), now))
             });
-            if look.begin(print, asked, now, slack) {
-                let Some(waiting) = Waiting::of(job, task, print, look.is_anew()) else {
+            let begins = look.begin(print, asked, now, slack);
+            any_changed |= look.running.is_some_and(|running| running != print);
+            if begins {
+                let Some(waiting) = Waiting::of(job, task, look.is_anew(), are_few, &changed) else {
                     look.running = None;
                     continue;
                 };
@@ -129,6 +144,9 @@ impl Looks {
                     job.context.looks.ended(&job, &waiting, finished);
                 });
             }
+        }
+        if any_changed {
+            changed.notify_waiters();
         }
         looked.course(tasks, self.pause(), now)
     }
@@ -151,10 +169,9 @@ impl Looks {
         self.last(object, account, print, |_| ()).is_some()
     }
 
-    /// What the last look that has ended found, where it was at the same task and found the role right.
-    pub fn found_right(&self, object: &ObjectName, account: &str, print: u64) -> Option<Verdict> {
-        let right = |verdict: &Verdict| has_reason(verdict, &[Reason::InSync]).then(|| verdict.clone());
-        self.last(object, account, print, right).flatten()
+    /// What the last look that has ended came to, where it was at the same task.
+    pub fn last_verdict(&self, object: &ObjectName, account: &str, print: u64) -> Option<Verdict> {
+        self.last(object, account, print, Verdict::clone)
     }
 
     fn last<T>(&self, object: &ObjectName, account: &str, print: u64, tell: impl FnOnce(&Verdict) -> T) -> Option<T> {
@@ -247,6 +264,7 @@ impl Looks {
         if let Some(looked) = objects.get_mut(object) {
             looked.rest = None;
             looked.looks.iter_mut().for_each(|(_, look)| look.forget());
+            looked.tell_waiting();
             looked.looks.retain(|_, look| look.running.is_some());
             if looked.looks.is_empty() {
                 objects.remove(object);
@@ -288,13 +306,14 @@ impl Looks {
         expired.collect()
     }
 
-    /// Lets the looks of these objects at an account expire that found the role right. Gives those that had one.
-    pub fn expire_right(&self, account: &str, objects: impl IntoIterator<Item = ObjectName>) -> Vec<ObjectName> {
+    /// Lets the looks of these objects at an account expire that came to what stays while the account shows the same. Gives
+    /// those that had one.
+    pub fn expire_found(&self, account: &str, objects: impl IntoIterator<Item = ObjectName>) -> Vec<ObjectName> {
         let mut all = self.objects();
-        let right = |verdict: &Verdict| has_reason(verdict, &[Reason::InSync]);
+        let stays = |verdict: &Verdict| verdict.outcome.stays_as_shown();
         let expired = objects.into_iter().filter(|object| {
             let look = all.get_mut(object).and_then(|looked| looked.looks.get_mut(account));
-            expire(look.into_iter().map(Box::as_mut), right)
+            expire(look.into_iter().map(Box::as_mut), stays)
         });
         expired.collect()
     }
@@ -317,6 +336,9 @@ impl Looks {
     /// The operator stops: whatever waits for its turn is given up, and what is under way ends at its next step.
     pub fn give_up(&self) {
         self.under_way.close();
+        for looked in self.objects().values() {
+            looked.tell_waiting();
+        }
     }
 
     /// Whether the operator stops.
@@ -350,6 +372,13 @@ impl Looked {
         if any_due { interval / 5 } else { Duration::ZERO }
     }
 
+    /// Something else may be asked for than what waits for its turn.
+    fn tell_waiting(&self) {
+        if let Some(changed) = &self.changed {
+            changed.notify_waiters();
+        }
+    }
+
     /// Remembers where nothing is to be done, until a look there has ended.
     fn note_settled(&mut self, tasks: &[Arc<Task>]) {
         let settled = tasks.iter().filter(|task| match &task.target {
@@ -370,6 +399,7 @@ impl Looked {
             self.report.get_or_insert((now + pause, pause)).0
         } else {
             self.report = None;
+            self.changed = None;
             now
         };
         let due = self

@@ -92,7 +92,10 @@ pub(super) fn hold_back(request: &Request<'_>, selection: &Selection, tasks: &mu
                 let id = task.entry.as_ref().and_then(|entry| entry.account_id.clone());
                 let message =
                     "nobody asked for this removal by name: it begins when no others come up for some seconds";
-                task.target = Target::Settled(id, Outcome::waits(EntryState::Removing, Reason::Deselected, message));
+                task.retarget(Target::Settled(
+                    id,
+                    Outcome::waits(EntryState::Removing, Reason::Deselected, message),
+                ));
             }
         }
         return;
@@ -115,6 +118,9 @@ pub(super) fn hold_back(request: &Request<'_>, selection: &Selection, tasks: &mu
             load.derived_removals,
             brake::limit(request.max_removals, load),
         );
-        task.target = Target::Settled(id, Outcome::cannot_leave(Reason::TooManyRemovals, message));
+        task.retarget(Target::Settled(
+            id,
+            Outcome::cannot_leave(Reason::TooManyRemovals, message),
+        ));
     }
 }

@@ -108,12 +108,8 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
     for account in selection.all().into_iter().take(2 * MOST_ACCOUNTS) {
         let entry = entries.get(account).copied();
         let target = hold(request, &declaration, account, entry);
-        tasks.push(Task {
-            account: account.into(),
-            named: selection.named.contains(account),
-            entry: entry.cloned(),
-            target,
-        });
+        let named = selection.named.contains(account);
+        tasks.push(Task::new(account.into(), named, entry.cloned(), target));
     }
     let held: BTreeSet<String> = tasks.iter().filter_map(account_id_of).collect();
     let mut leaving: Vec<(String, Option<&AccountEntry>)> = entries
@@ -136,12 +132,7 @@ pub fn resolve(request: &Request<'_>) -> Vec<Task> {
         let derived = !deleting && entry.is_some_and(|entry| !entry.named);
         let target = leave(request, &account, entry, derived, deleting, &held);
         let named = entry.is_some_and(|entry| entry.named);
-        tasks.push(Task {
-            account,
-            named,
-            entry: entry.cloned(),
-            target,
-        });
+        tasks.push(Task::new(account, named, entry.cloned(), target));
     }
     removals::hold_back(request, &selection, &mut tasks);
     tasks.sort_by(|left, right| left.account.cmp(&right.account));
@@ -165,12 +156,9 @@ pub fn hold_in(request: &Request<'_>, name: &str) -> Option<Task> {
     }
     let mut entries = role.status.iter().flat_map(|status| &status.accounts);
     let entry = entries.find(|entry| entry.account == name);
-    Some(Task {
-        account: name.into(),
-        named: role.spec.accounts.names.iter().any(|named| named == name),
-        entry: entry.cloned(),
-        target: hold(request, &Declaration::parse(role), name, entry),
-    })
+    let named = role.spec.accounts.names.iter().any(|named| named == name);
+    let target = hold(request, &Declaration::parse(role), name, entry);
+    Some(Task::new(name.into(), named, entry.cloned(), target))
 }
 
 fn account_id_of(task: &Task) -> Option<String> {

@@ -1,6 +1,7 @@
 //! What is to be done in one account.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::OnceLock;
 
 use crossrole_api::role::DeletionPolicy;
 use crossrole_api::{AccountEntry, Reason};
@@ -10,6 +11,7 @@ use crossrole_plan::ending::Ending;
 use crossrole_plan::observed::RoleSeen;
 use crossrole_plan::owner::Owner;
 use crossrole_plan::refusal::Refusal;
+use jiff::Timestamp;
 
 use super::verdict::{Outcome, Verdict, role_of};
 use crate::aws::Entrance;
@@ -25,6 +27,8 @@ pub struct Task {
     pub entry: Option<AccountEntry>,
     /// What is to be done.
     pub target: Target,
+    /// [`Task::print`], once somebody has asked for it.
+    print: OnceLock<u64>,
 }
 
 /// What is to be done in one account.
@@ -85,6 +89,23 @@ pub struct Leave {
 }
 
 impl Task {
+    /// What is to be done in an account, of which status says this now.
+    pub fn new(account: String, named: bool, entry: Option<AccountEntry>, target: Target) -> Self {
+        Self {
+            account,
+            named,
+            entry,
+            target,
+            print: OnceLock::new(),
+        }
+    }
+
+    /// Something else is to be done.
+    pub fn retarget(&mut self, target: Target) {
+        self.target = target;
+        self.print = OnceLock::new();
+    }
+
     /// The name of the role that is worked on.
     pub fn role_name(&self) -> Option<&RoleName> {
         match &self.target {
@@ -105,23 +126,21 @@ impl Task {
         }
     }
 
-    /// What the task is, as a number: whatever may make a look at it come out otherwise makes another one.
-    pub fn print(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+    /// Whether it ends access to the role, at this time.
+    pub fn ends_access(&self, now: Timestamp) -> bool {
         match &self.target {
             Target::Hold(hold) => {
-                (0, &hold.entrance, &hold.desired, hold.observe).hash(&mut hasher);
-                let judge = hold.ending.as_ref().and_then(|ending| ending.judge.as_ref());
-                judge.map(|judge| format!("{judge:?}")).hash(&mut hasher);
+                let lifecycle = &hold.desired.lifecycle;
+                lifecycle.is_closed(now) || lifecycle.revocation_due(now).is_some()
             }
-            Target::End(end) => format!("{end:?}").hash(&mut hasher),
-            Target::Leave(leave) => {
-                let policy = leave.policy == DeletionPolicy::Retain;
-                (2, &leave.entrance, &leave.role, &leave.owner, policy).hash(&mut hasher);
-            }
-            Target::Settled(..) => {}
+            Target::End(_) | Target::Leave(_) => true,
+            Target::Settled(..) => false,
         }
-        hasher.finish()
+    }
+
+    /// What the task is, as a number: whatever may make a look at it come out otherwise makes another one.
+    pub fn print(&self) -> u64 {
+        *self.print.get_or_init(|| self.target.print())
     }
 
     /// A verdict on this task.
@@ -142,5 +161,25 @@ impl Task {
             .cloned()
             .or_else(|| entry.and_then(|entry| entry.account_id.clone()));
         self.verdict(id, role_of(entry), outcome.clone())
+    }
+}
+
+impl Target {
+    fn print(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self {
+            Target::Hold(hold) => {
+                (0, &hold.entrance, &hold.desired, hold.observe).hash(&mut hasher);
+                let judge = hold.ending.as_ref().and_then(|ending| ending.judge.as_ref());
+                judge.map(|judge| format!("{judge:?}")).hash(&mut hasher);
+            }
+            Target::End(end) => format!("{end:?}").hash(&mut hasher),
+            Target::Leave(leave) => {
+                let policy = leave.policy == DeletionPolicy::Retain;
+                (2, &leave.entrance, &leave.role, &leave.owner, policy).hash(&mut hasher);
+            }
+            Target::Settled(..) => {}
+        }
+        hasher.finish()
     }
 }

@@ -190,6 +190,19 @@ impl Outcome {
         matches!(self, Self::Stands { reason, .. } if reasons.contains(reason))
     }
 
+    /// Whether it follows from what is declared and what the account shows, and from nothing else: where both are the same
+    /// later, so is it.
+    pub fn stays_as_shown(&self) -> bool {
+        match self {
+            Self::Stands { state, reason, .. } => match reason {
+                Reason::InSync | Reason::ForeignRole => true,
+                Reason::WouldChange => *state == EntryState::Pending,
+                _ => false,
+            },
+            Self::Gone | Self::UnderWay { .. } => false,
+        }
+    }
+
     /// Nothing is done for now; somebody wanted it so, or it goes on by itself.
     pub fn waits(state: EntryState, reason: Reason, message: impl Into<String>) -> Self {
         Self::Stands {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crossrole_iam::RoleName;
+use tokio::sync::Notify;
 
 use super::looks::{self, rest::LATELY};
 use super::removals;
@@ -11,7 +12,7 @@ use super::resolve::{self, Request};
 use super::task::{Target, Task};
 use super::telling::{self, Note};
 use super::work::{Finished, Job};
-use crate::aws::{AccountHandle, Turn};
+use crate::aws::{AccountHandle, Turn, Urgency};
 
 /// A look that waits for its turn.
 pub struct Waiting {
@@ -26,6 +27,9 @@ pub struct Waiting {
     /// The way into the account.
     pub handle: Arc<AccountHandle>,
     what: What,
+    urgency: Urgency,
+    /// Tells when something else may be asked for of the object.
+    changed: Arc<Notify>,
 }
 
 enum What {
@@ -49,18 +53,26 @@ impl Done {
 }
 
 impl Waiting {
-    /// A look at a task; `None` where nothing need be looked at.
-    pub fn of(job: &Job, task: &Arc<Task>, print: u64, anew: bool) -> Option<Self> {
+    /// A look at a task; `None` where nothing need be looked at. `is_one_of_few` says whether its object has few accounts.
+    /// `changed` tells when something else may be asked for of the object.
+    pub fn of(job: &Job, task: &Arc<Task>, anew: bool, is_one_of_few: bool, changed: &Arc<Notify>) -> Option<Self> {
         let (entrance, what) = match &task.target {
             Target::Hold(hold) => (&hold.entrance, What::Hold),
             Target::End(end) => (&end.entrance, What::Task(task.clone())),
             Target::Leave(leave) => (&leave.entrance, What::Task(task.clone())),
             Target::Settled(..) => return None,
         };
+        let urgency = match is_one_of_few {
+            _ if task.ends_access(job.context.now()) => Urgency::Ending,
+            true => Urgency::Few,
+            false => Urgency::Usual,
+        };
         Some(Self {
             account: task.account.clone(),
-            print,
+            print: task.print(),
             anew,
+            urgency,
+            changed: changed.clone(),
             role: task.role_name()?.clone(),
             handle: job.context.aws.account(entrance),
             what,
@@ -73,7 +85,12 @@ impl Job {
     /// what is asked for. While it waits for its turn, it takes little memory.
     pub async fn carry_out(&self, waiting: &Waiting) -> Option<Finished> {
         // One turn for looking and writing: what is decided from a look must not wait in a queue.
-        let turn = self.context.aws.turn(&waiting.handle).await;
+        let turn = tokio::select! {
+            biased;
+            turn = self.context.aws.turn(&waiting.handle, waiting.urgency) => turn,
+            // What is asked for instead may have a shorter way.
+            () = self.until_unwanted(waiting) => return None,
+        };
         if !self.wants(&waiting.account, waiting.print) {
             return None;
         }
@@ -94,12 +111,23 @@ impl Job {
         done.finished
     }
 
+    async fn until_unwanted(&self, waiting: &Waiting) {
+        loop {
+            let changed = waiting.changed.notified();
+            if !self.wants(&waiting.account, waiting.print) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     async fn take_turn(&self, waiting: &Waiting, turn: Turn<'_>) -> Option<Box<Done>> {
         let task = match &waiting.what {
-            What::Task(task) => task.clone(),
-            What::Hold => match self.still_right(waiting) {
-                Some(finished) => return Some(Done::of(Some(finished), Vec::new())),
-                None => Arc::new(self.task_of(waiting)?),
+            What::Task(task) if matches!(task.target, Target::Leave(_)) => task.clone(),
+            what => match (self.as_it_was(waiting), what) {
+                (Some(finished), _) => return Some(Done::of(Some(finished), Vec::new())),
+                (None, What::Task(task)) => task.clone(),
+                (None, What::Hold) => Arc::new(self.task_of(waiting)?),
             },
         };
         let (finished, notes) = self.visit(&task, waiting.print, waiting.anew, &waiting.handle).await;
@@ -107,16 +135,15 @@ impl Job {
         Some(Done::of(finished, notes))
     }
 
-    /// What the last look found, where it found the role right and the account shows it as it was then.
-    fn still_right(&self, waiting: &Waiting) -> Option<Finished> {
+    /// What the last look came to, where it wrote nothing and the account shows the role as it was then.
+    fn as_it_was(&self, waiting: &Waiting) -> Option<Finished> {
         let context = &self.context;
-        let verdict = context
-            .looks
-            .found_right(&self.claim.object, &waiting.account, waiting.print)?;
+        let (account, print) = (&waiting.account, waiting.print);
+        let verdict = context.looks.last_verdict(&self.claim.object, account, print)?;
         let lately = context.settings.resync_interval.mul_f64(LATELY);
-        let right_for = waiting.handle.right_for(&waiting.role, lately, context.now())?;
-        (!waiting.anew && verdict.role.is_some()).then_some(Finished {
-            at_latest: Some(right_for),
+        let stays_for = waiting.handle.stays_for(&waiting.role, print, lately, context.now())?;
+        (!waiting.anew).then_some(Finished {
+            at_latest: Some(stays_for),
             ..Finished::of(verdict)
         })
     }

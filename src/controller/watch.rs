@@ -54,6 +54,8 @@ pub struct Caches {
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
     /// Counts the changes of everything but CrossAccountRoles.
     changes: Arc<AtomicU64>,
+    /// Counts those of them that can matter to objects that are there.
+    bearing: Arc<AtomicU64>,
     /// What is asked of all CrossAccountRoles, and of all AssumeRoleGrants, together.
     pub index: Arc<Index>,
 }
@@ -62,6 +64,19 @@ impl Caches {
     /// How often anything but CrossAccountRoles has changed.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
+    }
+
+    /// How often anything but CrossAccountRoles has changed that can matter to one that is there. In some clusters namespaces
+    /// come and go all day: those that hold none do not count.
+    pub fn bearing(&self) -> u64 {
+        self.bearing.load(Ordering::Acquire)
+    }
+
+    fn has_changed(&self, bears: bool) {
+        self.changes.fetch_add(1, Ordering::Release);
+        if bears {
+            self.bearing.fetch_add(1, Ordering::Release);
+        }
     }
 }
 
@@ -117,6 +132,7 @@ pub async fn start(
         classes,
         namespaces,
         changes: Arc::default(),
+        bearing: Arc::default(),
         index: Arc::default(),
     };
     let (queues, requests) = queues();
@@ -184,7 +200,7 @@ pub async fn start(
     let on_account = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |account: &CachedAccount, _| {
-            caches.changes.fetch_add(1, Ordering::Release);
+            caches.has_changed(true);
             let _ = queues.accounts.send(named(account));
             if let Ok(account) = &account.0 {
                 let _ = queues.classes.send(ObjectRef::new(&account.spec.class));
@@ -196,7 +212,7 @@ pub async fn start(
     let on_class = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |class: &CachedClass, _| {
-            caches.changes.fetch_add(1, Ordering::Release);
+            caches.has_changed(true);
             let _ = queues.classes.send(named(class));
             let name = class.name_any();
             let accounts = caches.accounts.state();
@@ -216,9 +232,10 @@ pub async fn start(
     let on_namespace = {
         let (queues, caches) = (queues.clone(), caches.clone());
         move |namespace: &PartialObjectMeta<Namespace>, _| {
-            caches.changes.fetch_add(1, Ordering::Release);
             let name = namespace.name_any();
-            look_at_roles(&queues, &caches, |role| role.namespace().as_deref() == Some(&name));
+            let is_in_it = |role: &CachedRole| role.namespace().as_deref() == Some(&name);
+            caches.has_changed(caches.roles.state().iter().any(|role| is_in_it(role)));
+            look_at_roles(&queues, &caches, is_in_it);
             look_at_grants(&queues, &caches, |grant| grant.namespace().as_deref() == Some(&name));
         }
     };

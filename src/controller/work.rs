@@ -28,7 +28,7 @@ use super::task::{Hold, Target, Task};
 use super::telling::Note;
 use super::verdict::{Outcome, Verdict, role_of};
 use super::world::World;
-use crate::aws::{AccountHandle, Age, Applied, CallError, Depth};
+use crate::aws::{AccountHandle, Age, Applied, CallError, Depth, Judged, Seen};
 
 /// A role is new for so long at most: somebody whose policy has a wrong name is to hear of it soon.
 const IS_NEW_FOR: Duration = Duration::from_secs(20);
@@ -188,14 +188,14 @@ impl Visit<'_> {
         if self.anew { Age::New } else { Age::Usual }
     }
 
-    /// How old an answer may be. Only what makes a role is told by AWS itself when it was wrong about its absence. Where
-    /// status knows a role, its absence is news.
+    /// How old an answer may be. What makes a role is told by AWS itself when it was wrong about its absence, and whoever only
+    /// observes reads that the role is absent once: the account's next readings tell when it is there. Where status knows a
+    /// role, its absence is news.
     fn age(&self, hold: &Hold) -> Age {
         let is_known = role_of(self.task.entry.as_ref()).is_some();
+        let makes_it = !hold.desired.adopts && hold.desired.below_role_path;
         match self.usual_age() {
-            Age::Usual if !is_known && !hold.observe && !hold.desired.adopts && hold.desired.below_role_path => {
-                Age::OldAbsence
-            }
+            Age::Usual if !is_known && if hold.observe { self.is_again } else { makes_it } => Age::OldAbsence,
             age => age,
         }
     }
@@ -236,10 +236,7 @@ impl Visit<'_> {
         };
         let known_role = role_in(observed);
         if plan.is_empty() {
-            if let Some(print) = seen.print.filter(|_| seen.doubtful_for.is_none()) {
-                let until = desired.lifecycle.next_change(known.now);
-                self.handle.is_right(&desired.name, print, until);
-            }
+            self.is_judged(&seen, desired.lifecycle.next_change(known.now));
             return Some(Finished {
                 at_latest: self.at_latest(&desired.lifecycle, seen.doubtful_for),
                 ..Finished::of(self.verdict(known_role, Outcome::ready()))
@@ -251,7 +248,11 @@ impl Visit<'_> {
                 plan.changes.len(),
                 summaries(&plan)
             );
-            return self.ended(known_role, Outcome::would_change(message));
+            self.is_judged(&seen, desired.lifecycle.next_change(known.now));
+            return Some(Finished {
+                at_latest: self.at_latest(&desired.lifecycle, seen.doubtful_for),
+                ..Finished::of(self.verdict(known_role, Outcome::would_change(message)))
+            });
         }
         tracing::debug!(account = %self.task.account, account_id = %self.handle.account(), "plan for {}:\n{plan}", desired.arn);
         let applied = self.apply_in_time(&plan, observed, known.now).await;
@@ -319,20 +320,23 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether the account's quotas have room for what a plan adds.
+    /// Whether the account's quotas have room for what a plan adds. What fits without a raised quota waits for no answer.
     async fn check_quotas(&self, observed: &Observed, plan: &Plan) -> Result<(), Stopped> {
-        if !quota::bears_on(observed, &plan.changes) {
+        if quota::check(observed, &plan.changes, &Quotas::default()).is_ok() {
             return Ok(());
         }
-        let checked = match self.handle.quotas().await {
-            Ok(quotas) => quota::check(observed, &plan.changes, &quotas),
-            // What fits without a raised quota does not wait for the answer.
-            Err(error) => match quota::check(observed, &plan.changes, &Quotas::default()) {
-                Ok(()) => Ok(()),
-                Err(_) => return Err(Stopped::Failed(error)),
-            },
-        };
-        checked.map_err(Stopped::Refused)
+        let quotas = self.handle.quotas().await.map_err(Stopped::Failed)?;
+        quota::check(observed, &plan.changes, &quotas).map_err(Stopped::Refused)
+    }
+
+    /// The account, as it was seen, came to what this look ends with, and nothing was written: as long as it shows the same,
+    /// it comes to the same, `until` something is due although nothing changes.
+    pub(super) fn is_judged(&self, seen: &Seen, until: Option<Timestamp>) {
+        let name = self.task.role_name();
+        if let (Some(print), None, Some(name)) = (seen.print, seen.doubtful_for, name) {
+            let by = self.print;
+            self.handle.is_judged(name, Judged { print, by, until });
+        }
     }
 
     pub(super) fn known<'k>(&self, seen_id: Option<&'k str>) -> Known<'k> {

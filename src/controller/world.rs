@@ -27,6 +27,7 @@ pub struct World {
     classes: BTreeMap<String, Result<Class, Refusal>>,
     namespaces: BTreeMap<String, Labels>,
     changes: u64,
+    bearing: u64,
 }
 
 /// An AccountClass. It is parsed once, however many accounts and objects it concerns, and part by part: a fault in one stands
@@ -52,19 +53,28 @@ pub enum Located<'a> {
 impl World {
     /// Reads the caches. What has changed since it asked how often anything has is in it, too.
     pub fn of(caches: &Caches) -> Self {
-        let changes = caches.changes();
+        let (changes, bearing) = (caches.changes(), caches.bearing());
         let namespaces = caches.namespaces.state().into_iter();
         let world = Self::of_objects(
             caches.accounts.state(),
             caches.classes.state(),
             namespaces.map(|namespace| (namespace.name_any(), namespace.labels().clone())),
         );
-        Self { changes, ..world }
+        Self {
+            changes,
+            bearing,
+            ..world
+        }
     }
 
     /// How often anything of it had changed.
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    /// How often anything of it had changed that can matter to a CrossAccountRole that is there.
+    pub fn bearing(&self) -> u64 {
+        self.bearing
     }
 
     /// Takes these objects, and namespaces with their labels, for all that there are.
@@ -82,6 +92,7 @@ impl World {
             classes: classes.map(|class| (class.name_any(), Class::of(&class))).collect(),
             namespaces: namespaces.into_iter().collect(),
             changes: 0,
+            bearing: 0,
         }
     }
 

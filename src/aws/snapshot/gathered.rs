@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossrole_api::names::{CLUSTER_TAG, OWNER_TAG};
+use crossrole_iam::Path;
 use litemap::LiteMap;
 
 use super::{Keep, Shown, Snapshot, Tagged};
@@ -16,17 +17,23 @@ pub(in crate::aws) struct Gathered {
     pub(super) keep: Keep,
     /// Roles of ours, by name in lower case.
     pub(super) ours: HashMap<Box<str>, Shown>,
-    /// The names of all other roles.
-    pub(super) others: HashSet<Box<str>>,
+    /// The names of all other roles, each as a number.
+    pub(super) others: HashSet<u64>,
     /// Those of them that carry our tags though `ListRoles` did not show them.
     pub(super) elsewhere: Vec<Tagged>,
+    /// The path where crossrole makes roles.
+    own: Path,
+    /// Whether somebody asks about a role elsewhere.
+    pub(super) asked_elsewhere: bool,
 }
 
 impl Gathered {
     /// Of no page yet.
-    pub(in crate::aws) fn new(keep: Keep) -> Self {
+    pub(in crate::aws) fn new(keep: Keep, own: Path) -> Self {
         Self {
             keep,
+            own,
+            asked_elsewhere: false,
             ours: HashMap::new(),
             others: HashSet::new(),
             elsewhere: Vec::new(),
@@ -38,6 +45,11 @@ impl Snapshot {
     /// Takes a role of a reading, by its name in lower case.
     pub(in crate::aws) fn gather(&self, gathered: &mut Gathered, name: String, role: Found) {
         let name = name.into_boxed_str();
+        let number = self.number(&name);
+        let state = self.state();
+        let judged = state.judged.get(&name).map(|judged| judged.print);
+        let is_awaited = state.awaited.contains(&name);
+        let is_asked_about = judged.is_some() || is_awaited;
         let answer = match role {
             Found::Whole(answer) => answer,
             Found::Elsewhere(arn, tags) => {
@@ -46,27 +58,27 @@ impl Snapshot {
                     arn,
                     owner: owner.to_string(),
                 }));
-                gathered.others.insert(name);
+                gathered.asked_elsewhere |= is_asked_about;
+                gathered.others.insert(number);
                 return;
             }
             Found::Listed(_) => {
-                gathered.others.insert(name);
+                gathered.others.insert(number);
                 return;
             }
         };
-        let state = self.state();
-        let right = state.right.get(&name).map(|right| right.print);
+        gathered.asked_elsewhere |= is_asked_about && !answer.path.starts_with(gathered.own.as_str());
         let owner = self.owner(&answer.tags);
-        // One that was ours is looked at, whatever it is now.
-        if owner.is_none() && right.is_none() {
-            gathered.others.insert(name);
+        // One that was ours, or that somebody observes, is looked at, whatever it is now.
+        if owner.is_none() && !is_asked_about {
+            gathered.others.insert(number);
             return;
         }
         let print = self.print(&answer);
         // What stays wrong, and was there to be looked at before, would only lie here.
         let before = state.taken.as_ref().and_then(|before| before.ours.get(&name));
-        let is_news = right != Some(print) && before.is_none_or(|before| before.print != print);
-        let is_kept = gathered.keep == Keep::All || is_news || state.awaited.contains(&name);
+        let is_news = judged != Some(print) && before.is_none_or(|before| before.print != print);
+        let is_kept = gathered.keep == Keep::All || is_news || is_awaited;
         let shown = Shown {
             print,
             arn: answer.arn.as_str().into(),

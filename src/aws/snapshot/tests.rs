@@ -46,15 +46,26 @@ fn read_all(
     doubtful: impl IntoIterator<Item = String>,
     time: (Instant, Instant),
 ) {
-    let mut gathered = Gathered::new(keep);
+    let mut gathered = Gathered::new(keep, own());
     for (name, answer) in roles {
         snapshot.gather(&mut gathered, name, answer);
     }
     snapshot.taken(gathered, doubtful, time);
 }
 
-fn right(print: u64) -> Right {
-    Right { print, until: None }
+fn right(print: u64) -> Judged {
+    Judged {
+        print,
+        by: BY,
+        until: None,
+    }
+}
+
+/// Who judges.
+const BY: u64 = 7;
+
+fn own() -> Path {
+    "/crossrole/".parse().unwrap()
 }
 
 fn audit() -> RoleName {
@@ -111,7 +122,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
         ["audit"],
         "nobody has looked at it yet"
     );
-    snapshot.is_right(&audit(), right(snapshot.print(&before)));
+    snapshot.is_judged(&audit(), right(snapshot.print(&before)));
     take(&before, Keep::Changed);
     assert!(snapshot.state().changed(Keep::Changed).is_empty());
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
@@ -140,7 +151,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
 fn what_was_shown_before_our_own_write_does_not_count() {
     let (snapshot, now) = (snapshot(), Instant::now());
     let ours = answer("us", "");
-    snapshot.is_right(&audit(), right(snapshot.print(&ours)));
+    snapshot.is_judged(&audit(), right(snapshot.print(&ours)));
     read_all(
         &snapshot,
         roles(&[("audit", ours.clone())], &[]),
@@ -268,9 +279,9 @@ fn what_came_of_a_reading_is_told_until_somebody_says_that_it_was() {
     assert_eq!(count(Keep::All), 0, "those for whom it was read are looking at it");
     assert_eq!(count(Keep::Changed), 1);
     // Nobody looks at what was found right.
-    snapshot.is_right(&audit(), right(snapshot.print(&answer("us", ""))));
+    snapshot.is_judged(&audit(), right(snapshot.print(&answer("us", ""))));
     assert_eq!(count(Keep::All), 0);
-    snapshot.is_right(&audit(), right(snapshot.print(&answer("us", "before"))));
+    snapshot.is_judged(&audit(), right(snapshot.print(&answer("us", "before"))));
     assert_eq!(count(Keep::All), 1);
     snapshot.was_denied(&denied(), now);
     let (_, old) = snapshot.news().unwrap();
@@ -294,7 +305,7 @@ fn what_stays_wrong_is_kept_only_when_it_is_news() {
     assert!(read("wrong"));
     assert!(!read("wrong"));
     assert!(read("wrong otherwise"));
-    snapshot.is_right(&audit(), right(snapshot.print(&answer("us", ""))));
+    snapshot.is_judged(&audit(), right(snapshot.print(&answer("us", ""))));
     assert!(!read(""));
 }
 
@@ -331,10 +342,10 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
         )
     };
     let moment = Timestamp::UNIX_EPOCH;
-    let is_as_it_was = |at| snapshot.right_for(&audit(), PAUSE, moment, at).is_some();
+    let is_as_it_was = |at| snapshot.stays_for(&audit(), BY, PAUSE, moment, at).is_some();
     take(&before);
     assert!(!is_as_it_was(now), "nobody found it right");
-    snapshot.is_right(&audit(), right(snapshot.print(&before)));
+    snapshot.is_judged(&audit(), right(snapshot.print(&before)));
     assert!(is_as_it_was(now));
     assert!(!is_as_it_was(now + PAUSE), "that was long ago");
     take(&answer("us", "edited"));
@@ -346,9 +357,9 @@ fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was
     for (seconds, expected) in [(0, None), (1, Some(Duration::from_secs(1)))] {
         let until = Some(moment + jiff::SignedDuration::from_secs(seconds));
         let print = snapshot.print(&before);
-        snapshot.is_right(&audit(), Right { print, until });
-        let right_for = snapshot.right_for(&audit(), PAUSE, moment, now);
-        assert_eq!(right_for, expected, "something is due");
+        snapshot.is_judged(&audit(), Judged { print, by: BY, until });
+        let stays_for = snapshot.stays_for(&audit(), BY, PAUSE, moment, now);
+        assert_eq!(stays_for, expected, "something is due");
     }
     snapshot.is_written_to(&audit());
     assert!(!is_as_it_was(now));

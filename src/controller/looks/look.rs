@@ -100,11 +100,11 @@ impl Look {
         self.asked != self.answered || self.changed_unread
     }
 
-    /// What the last look found right is so still, and will be for so long.
-    pub(in crate::controller) fn found_right_again(&mut self, right_for: Duration, interval: Duration, now: Instant) {
+    /// What the last look found is so still, and will be for so long.
+    pub(in crate::controller) fn found_again(&mut self, stays_for: Duration, interval: Duration, now: Instant) {
         if let Some((print, verdict)) = self.done.take() {
             let finished = Finished {
-                at_latest: Some(right_for),
+                at_latest: Some(stays_for),
                 ..Finished::of(verdict)
             };
             self.settle(print, finished, interval, now);

@@ -1,4 +1,4 @@
-//! Objects at rest: every role was found right, and status says so.
+//! Objects at rest: every role was found right, or as nothing is to be done about, and status says so.
 //!
 //! What an object asks for follows from the object itself and from what the [`World`] holds, and from nothing else. While
 //! both are the same, it asks for the same; so all that a look has to find out is whether the accounts still show the
@@ -13,19 +13,20 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossrole_api::{CrossAccountRole, Reason};
+use crossrole_api::CrossAccountRole;
 use crossrole_iam::RoleName;
 use crossrole_plan::declaration::ObjectName;
 use kube::ResourceExt;
 use tokio::sync::Notify;
 use tokio::sync::watch::Receiver;
 
-use super::look::{Look, has_reason};
+use super::look::Look;
 use super::{AllLooked, Course, Looked, Looks, reference};
 use crate::controller::context::{Context, object_name};
 use crate::controller::index;
 use crate::controller::run::until_stop;
 use crate::controller::standing;
+use crate::controller::verdict::Verdict;
 use crate::controller::world::World;
 
 /// What is due within so long is looked at together.
@@ -113,7 +114,7 @@ pub(in crate::controller) const LATELY: f64 = 1.5;
 pub(super) struct Rest {
     /// The object's `resourceVersion`.
     version: u64,
-    /// How many changes the world had seen.
+    /// How many changes the world had seen that can matter to an object.
     world: u64,
 }
 
@@ -129,11 +130,11 @@ impl Looks {
     /// This came of an object in this world, and its status says so in this version. Says whether it is at rest: then it is
     /// looked at when something of it is due.
     pub fn rests(&self, role: &CrossAccountRole, version: Option<&str>, world: &World, course: &Course) -> bool {
-        let right = |verdict| has_reason(verdict, &[Reason::InSync]);
-        let Some(rest) = Rest::of(version, world.changes()) else {
+        let stays = |verdict: &Verdict| verdict.outcome.stays_as_shown();
+        let Some(rest) = Rest::of(version, world.bearing()) else {
             return false;
         };
-        if course.under_way || !course.verdicts.iter().all(right) {
+        if course.under_way || !course.verdicts.iter().all(stays) {
             return false;
         }
         let mut objects = self.objects();
@@ -152,28 +153,29 @@ impl Looks {
         let Some(looks) = self.looks_passed(context, role) else {
             return false;
         };
-        for _ in 0..looks {
-            context.metrics.looked("Ready", Reason::InSync.as_str());
+        for (name, reason) in looks {
+            context.metrics.looked(name, reason);
         }
         let conditions = role.status.as_ref().map_or(&[][..], |status| &status.conditions);
         standing::count(&context.metrics, "CrossAccountRole", conditions);
         true
     }
 
-    /// How many roles of an object at rest were due and are still right.
-    fn looks_passed(&self, context: &Context, role: &CrossAccountRole) -> Option<usize> {
-        let rest = Rest::of(role.resource_version().as_deref(), context.caches.changes())?;
+    /// What came of the roles of an object at rest that were due.
+    fn looks_passed(&self, context: &Context, role: &CrossAccountRole) -> Option<Vec<CameTo>> {
+        let rest = Rest::of(role.resource_version().as_deref(), context.caches.bearing())?;
         let name: RoleName = index::role_name(role).parse().ok()?;
         let (interval, moment) = (context.settings.resync_interval, context.now());
-        let right_for = |look: &Look| {
+        let stays_for = |look: &Look| {
             let handle = context.aws.known_account(look.account_id.as_ref()?)?;
-            handle.right_for(&name, interval.mul_f64(LATELY), moment)
+            let (by, _) = look.done.as_ref()?;
+            handle.stays_for(&name, *by, interval.mul_f64(LATELY), moment)
         };
         let mut objects = self.objects();
         let (object, looked) = kept(&mut objects, &object_name(role))?;
         let before = looked.next;
-        let passed = looked.pass(rest, interval, Instant::now(), right_for)?;
-        if before != Some(passed.next) || passed.looks > 0 {
+        let passed = looked.pass(rest, interval, Instant::now(), stays_for)?;
+        if before != Some(passed.next) || !passed.looks.is_empty() {
             self.resting.is_due(passed.next, object);
         }
         Some(passed.looks)
@@ -193,23 +195,26 @@ fn kept<'a>(objects: &'a mut AllLooked, object: &ObjectName) -> Option<(Arc<Obje
     Some((kept, objects.get_mut(object)?))
 }
 
+/// What a look came to: the entry's state and reason.
+type CameTo = (&'static str, &'static str);
+
 /// What came of a look at an object that is at rest.
 #[derive(Debug, PartialEq, Eq)]
 struct Passed {
-    /// How many roles were looked at.
-    looks: usize,
+    /// What the roles came to that were looked at.
+    looks: Vec<CameTo>,
     /// When to look again.
     next: Instant,
 }
 
 impl Looked {
-    /// Looks at the roles that are due, where `right_for` says of each how long it will be right.
+    /// Looks at the roles that are due, where `stays_for` says of each how long it will be as it was found.
     fn pass(
         &mut self,
         rest: Rest,
         interval: Duration,
         now: Instant,
-        right_for: impl Fn(&Look) -> Option<Duration>,
+        stays_for: impl Fn(&Look) -> Option<Duration>,
     ) -> Option<Passed> {
         if self.rest != Some(rest) || self.looks.values().any(|look| look.running.is_some()) {
             return None;
@@ -218,13 +223,15 @@ impl Looked {
         let mut due: Vec<(&mut Look, Duration)> = Vec::with_capacity(1);
         for (_, look) in self.looks.iter_mut() {
             if look.due <= now + slack {
-                let right_for = right_for(look)?;
-                due.push((look, right_for));
+                let stays_for = stays_for(look)?;
+                due.push((look, stays_for));
             }
         }
-        let looks = due.len();
-        for (look, right_for) in due {
-            look.found_right_again(right_for, interval, now);
+        let mut looks = Vec::with_capacity(due.len());
+        for (look, stays_for) in due {
+            let done = look.done.iter();
+            looks.extend(done.map(|(_, verdict)| (verdict.outcome.name(), verdict.outcome.reason())));
+            look.found_again(stays_for, interval, now);
         }
         let next = self.looks.values().map(|look| look.due).min()?;
         self.next = Some(next);
@@ -237,7 +244,7 @@ mod tests {
     use crossrole_plan::outcome;
 
     use super::*;
-    use crate::controller::verdict::{Outcome, Verdict};
+    use crate::controller::verdict::Outcome;
 
     const INTERVAL: Duration = Duration::from_secs(600);
     const REST: Rest = Rest { version: 7, world: 2 };
@@ -269,12 +276,13 @@ mod tests {
         let mut passed = looked(now);
         let found = passed.pass(REST, INTERVAL, now, |_| Some(Duration::MAX));
         let found = found.unwrap();
-        assert_eq!(found.looks, 1, "the other is not due");
+        assert_eq!(found.looks, [("Ready", "InSync")], "the other is not due");
         assert!(found.next >= now + outcome::regular(INTERVAL, 0.0), "{:?}", found.next);
         let soon = Duration::from_secs(20);
         let found = looked(now).pass(REST, INTERVAL, now, |_| Some(soon));
         let next = now + soon;
-        assert_eq!(found, Some(Passed { looks: 1, next }));
+        let looks = vec![("Ready", "InSync")];
+        assert_eq!(found, Some(Passed { looks, next }));
     }
 
     #[test]

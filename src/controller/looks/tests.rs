@@ -5,13 +5,7 @@ use super::*;
 use crate::aws::Entrance;
 
 fn task(target: Target) -> Vec<Arc<Task>> {
-    let task = Task {
-        account: "prod".into(),
-        named: true,
-        entry: None,
-        target,
-    };
-    vec![Arc::new(task)]
+    vec![Arc::new(Task::new("prod".into(), true, None, target))]
 }
 
 fn leaving() -> Target {

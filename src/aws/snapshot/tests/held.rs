@@ -13,8 +13,8 @@ fn of_a_page_nothing_is_kept_but_what_somebody_must_look_at() {
         [],
         (now, now),
     );
-    snapshot.is_right(&audit(), right(snapshot.print(&ours)));
-    let mut gathered = Gathered::new(Keep::Changed);
+    snapshot.is_judged(&audit(), right(snapshot.print(&ours)));
+    let mut gathered = Gathered::new(Keep::Changed, own());
     snapshot.gather(&mut gathered, "foreign".into(), Found::Whole(answer("", "")));
     snapshot.gather(&mut gathered, "audit".into(), Found::Whole(ours));
     snapshot.gather(&mut gathered, "changed".into(), Found::Whole(answer("us", "by hand")));
