@@ -1,4 +1,5 @@
 mod held;
+mod judged;
 
 use std::sync::Arc;
 
@@ -326,43 +327,6 @@ fn only_roles_with_the_tags_of_our_clusters_are_told_as_ours() {
         snapshot.shows(&"C".parse().unwrap(), Age::Usual, now).is_none(),
         "it is read alone"
     );
-}
-
-#[test]
-fn a_role_is_as_it_was_only_where_the_account_was_read_lately_and_shows_what_was_found_right() {
-    let (snapshot, now) = (snapshot(), Instant::now());
-    let before = answer("us", "");
-    let take = |answer: &RoleAnswer| {
-        read_all(
-            &snapshot,
-            roles(&[("audit", answer.clone())], &[]),
-            Keep::Changed,
-            [],
-            (now, now),
-        )
-    };
-    let moment = Timestamp::UNIX_EPOCH;
-    let is_as_it_was = |at| snapshot.stays_for(&audit(), BY, PAUSE, moment, at).is_some();
-    take(&before);
-    assert!(!is_as_it_was(now), "nobody found it right");
-    snapshot.is_judged(&audit(), right(snapshot.print(&before)));
-    assert!(is_as_it_was(now));
-    assert!(!is_as_it_was(now + PAUSE), "that was long ago");
-    take(&answer("us", "edited"));
-    assert!(!is_as_it_was(now));
-    take(&before);
-    assert!(is_as_it_was(now));
-    snapshot.is_looked_at(&audit());
-    assert!(!is_as_it_was(now), "somebody looks at it");
-    for (seconds, expected) in [(0, None), (1, Some(Duration::from_secs(1)))] {
-        let until = Some(moment + jiff::SignedDuration::from_secs(seconds));
-        let print = snapshot.print(&before);
-        snapshot.is_judged(&audit(), Judged { print, by: BY, until });
-        let stays_for = snapshot.stays_for(&audit(), BY, PAUSE, moment, now);
-        assert_eq!(stays_for, expected, "something is due");
-    }
-    snapshot.is_written_to(&audit());
-    assert!(!is_as_it_was(now));
 }
 
 #[test]
