@@ -91,6 +91,7 @@ impl Visit<'_> {
                 }
                 Some(Finished {
                     at_latest: self.at_latest(&ending.lifecycle, doubtful_for),
+                    wrote: !plan.is_empty(),
                     ..Finished::of(self.verdict(role, outcome))
                 })
             }

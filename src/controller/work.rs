@@ -58,6 +58,8 @@ pub struct Finished {
     pub may_pass: bool,
     /// Whether the account did not even let itself be read: whoever asked for the look has no answer.
     pub unread: bool,
+    /// Whether anything was written.
+    pub wrote: bool,
 }
 
 impl Finished {
@@ -68,6 +70,7 @@ impl Finished {
             at_latest: None,
             may_pass: false,
             unread: false,
+            wrote: false,
         }
     }
 }
@@ -274,6 +277,7 @@ impl Visit<'_> {
         Some(Finished {
             at_latest: self.at_latest(&desired.lifecycle, doubtful_for),
             may_pass: applied.failure.is_some_and(|error| error.failure.may_pass()),
+            wrote: true,
             ..Finished::of(self.verdict(role, outcome))
         })
     }

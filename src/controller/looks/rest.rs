@@ -222,7 +222,7 @@ impl Looked {
         let slack = self.slack(interval, now);
         let mut due: Vec<(&mut Look, Duration)> = Vec::with_capacity(1);
         for (_, look) in self.looks.iter_mut() {
-            if look.due <= now + slack {
+            if look.is_due_within(slack, now) {
                 let stays_for = stays_for(look)?;
                 due.push((look, stays_for));
             }
