@@ -72,6 +72,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             woken: false,
             changed_since: false,
             changed_unread: false,
+            wrote: false,
             account_id: None,
         }),
     );
