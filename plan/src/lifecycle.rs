@@ -211,10 +211,13 @@ pub fn revoked_too_little<'a>(
 /// Whether we have ended every session of a role, as far as its inline policies tell: it was closed, or its time ran out
 /// while nobody was there to close it.
 pub(crate) fn looks_closed(observed: &ObservedRole, now: Timestamp) -> bool {
-    let end = inline(observed, VALIDITY_POLICY)
-        .and_then(ObservedDocument::document)
-        .and_then(ends);
-    inline(observed, CLOSED_POLICY).is_some() || end.is_some_and(|end| end <= now)
+    inline(observed, CLOSED_POLICY).is_some() || found_end(observed).is_some_and(|end| end <= now)
+}
+
+/// When a role's time runs out by the policy of ours that it holds, whatever is declared.
+pub fn found_end(observed: &ObservedRole) -> Option<Timestamp> {
+    let found = inline(observed, VALIDITY_POLICY);
+    found.and_then(ObservedDocument::document).and_then(ends)
 }
 
 /// Whether nobody can assume a role, and every session of it is denied everything.

@@ -22,7 +22,7 @@ use super::recent::Recent;
 use super::session::{Session, Sessions};
 use super::snapshot::{Answer, Gathered, Judged, Keep, Reading, Snapshot, Tagged};
 use super::write::Applied;
-use super::{Existing, Hub, examination, own, read, write};
+use super::{Action, Existing, Hub, examination, own, read, write};
 use crate::metrics::Metrics;
 
 /// So long an account's quotas are taken to be what they were. They change when somebody asks AWS to raise one.
@@ -61,9 +61,9 @@ pub enum Age {
     New,
     /// A role may have been read with all others of the account a moment ago. That it is absent is read now.
     Usual,
-    /// As [`Age::Usual`]; but that it is absent may have been read long ago: whoever makes it is told by `CreateRole` if it
+    /// As [`Age::Usual`]; but that it is absent may have been read so long ago: whoever makes it is told by `CreateRole` if it
     /// is not.
-    OldAbsence,
+    OldAbsence(Duration),
 }
 
 /// One account.
@@ -271,11 +271,13 @@ impl AccountHandle {
         let below = self.snapshot.listed_below(own, began);
         let mut read = self.gather(&session, &below, keep).await;
         if let Err(error) = &read
-            && error.failure == Failure::PermissionDenied
+            && error.action == Action::ListRoles
             && below != *own
         {
             self.snapshot.is_kept_below(Instant::now());
-            read = self.gather(&session, own, keep).await;
+            if error.failure == Failure::PermissionDenied {
+                read = self.gather(&session, own, keep).await;
+            }
         }
         match read {
             Ok(gathered) => {
@@ -324,6 +326,11 @@ impl AccountHandle {
     /// its answer is this one, a look needs no call, until something is due although nothing changes.
     pub fn is_judged(&self, role: &RoleName, judged: Judged) {
         self.snapshot.is_judged(role, judged);
+    }
+
+    /// Forgets what is remembered of roles that nobody asks about any more.
+    pub fn keep_only(&self, is_asked_about: impl Fn(&str) -> bool) {
+        self.snapshot.keep_only(is_asked_about);
     }
 
     /// Somebody looks at a role: what it was judged before counts no more.
@@ -421,10 +428,10 @@ impl AccountHandle {
     }
 
     /// Waits until a grant in this account may be worked on: it is the grant role's session that it needs.
-    pub(super) async fn turn_to_grant<'a>(&'a self, grant_role: &Arn, all: &'a Places) -> Turn<'a> {
-        let sessions = self.grant_sessions(grant_role).await;
+    pub(super) async fn turn_to_grant<'a>(&'a self, role: &Arn, all: &'a Places, urgency: Urgency) -> Turn<'a> {
+        let sessions = self.grant_sessions(role).await;
         let is_slow = || self.gate.is_slow() || sessions.waits_for_sts();
-        self.places.turn(all, Urgency::Few, is_slow).await
+        self.places.turn(all, urgency, is_slow).await
     }
 
     /// Waits until a role of this account may be worked on.

@@ -107,8 +107,13 @@ impl Accounts {
     }
 
     /// Waits until a grant in this account may be worked on, as this grant role.
-    pub async fn turn_to_grant<'a>(&'a self, handle: &'a AccountHandle, grant_role: &Arn) -> Turn<'a> {
-        handle.turn_to_grant(grant_role, &self.places).await
+    pub async fn turn_to_grant<'a>(
+        &'a self,
+        handle: &'a AccountHandle,
+        grant_role: &Arn,
+        urgency: Urgency,
+    ) -> Turn<'a> {
+        handle.turn_to_grant(grant_role, &self.places, urgency).await
     }
 
     /// Waits until an account as a whole may be looked at.
@@ -193,7 +198,11 @@ mod tests {
             let roles = std::iter::from_fn(|| accounts.turn(&handle, Urgency::Few).now_or_never())
                 .collect::<Vec<_>>()
                 .len();
-            let grants = std::iter::from_fn(|| accounts.turn_to_grant(&handle, &grant_role).now_or_never());
+            let grants = std::iter::from_fn(|| {
+                accounts
+                    .turn_to_grant(&handle, &grant_role, Urgency::Few)
+                    .now_or_never()
+            });
             (roles, grants.collect::<Vec<_>>().len())
         };
         let (few, _) = turns();

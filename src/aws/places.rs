@@ -133,20 +133,22 @@ impl AccountPlaces {
             Urgency::Few => Some((&self.few, &all.few)),
             Urgency::Ending => Some((&self.ending, &all.ending)),
         };
-        let (of_account, lane) = match reserved {
-            None => (self.at_once.acquire().await.ok(), None),
-            Some((of_account, lane)) => {
+        let (of_account, has_own) = match reserved {
+            None => (self.at_once.acquire().await.ok(), false),
+            Some((own, _)) => {
                 let either = async {
                     tokio::select! {
                         biased;
-                        place = of_account.acquire() => (place.ok(), Some(lane)),
-                        place = self.at_once.acquire() => (place.ok(), None),
+                        place = own.acquire() => (place.ok(), true),
+                        place = self.at_once.acquire() => (place.ok(), false),
                     }
                 };
                 Box::pin(either).await
             }
         };
-        let (further, of_all) = Box::pin(self.place_among(all, lane, is_slow())).await;
+        // Whoever has no place of its own here yet may get one while it waits for one among all.
+        let reserved = reserved.map(|(own, lane)| (own, lane, has_own));
+        let (further, of_all) = Box::pin(self.place_among(all, reserved, is_slow())).await;
         turn._places = [of_account, further, of_all];
         turn
     }
@@ -154,19 +156,20 @@ impl AccountPlaces {
     async fn place_among<'a>(
         &'a self,
         all: &'a Places,
-        reserved: Option<&'a Lanes>,
+        reserved: Option<(&'a Semaphore, &'a Lanes, bool)>,
         is_slow: bool,
     ) -> (Option<SemaphorePermit<'a>>, Option<SemaphorePermit<'a>>) {
         let reserved = async {
             match reserved {
-                Some(lane) => lane.place(is_slow).await,
+                Some((_, lane, true)) => (None, lane.place(is_slow).await),
+                Some((own, lane, false)) => (own.acquire().await.ok(), lane.place(is_slow).await),
                 None => std::future::pending().await,
             }
         };
         if is_slow {
             return tokio::select! {
                 biased;
-                reserved = reserved => (None, reserved),
+                reserved = reserved => reserved,
                 usual = async { (self.while_slow.acquire().await.ok(), all.further.place(true).await) } => usual,
             };
         }
@@ -174,7 +177,7 @@ impl AccountPlaces {
             biased;
             first = async { (self.first.acquire().await.ok(), all.first.acquire().await.ok()) } => first,
             further = all.further.place(false) => (None, further),
-            reserved = reserved => (None, reserved),
+            reserved = reserved => reserved,
         }
     }
 
@@ -225,6 +228,22 @@ mod tests {
             let ending = take_as(Urgency::Ending, &crowd[1], &all, is_slow);
             assert_eq!(ending.len(), RESERVED_OF_ONE_ACCOUNT, "slow: {is_slow}");
         }
+    }
+
+    #[test]
+    fn whoever_began_to_wait_among_the_crowd_takes_a_place_of_its_own_when_one_comes_free() {
+        let all = Places::default();
+        let crowd: Vec<AccountPlaces> = (0..200).map(|_| AccountPlaces::default()).collect();
+        let _held: Vec<Turn<'_>> = crowd.iter().flat_map(|account| take(account, &all, false)).collect();
+        let account = AccountPlaces::default();
+        let mut turns = take(&account, &all, false);
+        assert!(turns.is_empty());
+        turns.extend(take_as(Urgency::Ending, &account, &all, false));
+        assert_eq!(turns.len(), RESERVED_OF_ONE_ACCOUNT);
+        let mut waiting = Box::pin(account.turn(&all, Urgency::Ending, || false));
+        assert!((&mut waiting).now_or_never().is_none());
+        turns.pop();
+        assert!(waiting.now_or_never().is_some());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! roles a number is kept that stands for the name, and whose it says it is where it carries our tags.
 
 mod gathered;
+mod judged;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -14,12 +15,12 @@ use std::time::{Duration, Instant};
 use crossrole_iam::{Path, RoleName};
 use crossrole_plan::observed::Observed;
 use crossrole_plan::outcome::Failure;
-use jiff::Timestamp;
 
 use super::account::{Age, Survey};
 use super::answer::RoleAnswer;
 use super::error::CallError;
 pub(super) use gathered::Gathered;
+pub use judged::Judged;
 
 /// So long after the account was read, what it said of a role is acted on; or twice as long as the reading took, for it is
 /// worth that much, but no longer than [`ACTED_ON_AT_MOST`].
@@ -74,17 +75,6 @@ struct State {
     asked_elsewhere: bool,
     /// Since when roles elsewhere may not be listed.
     kept_below: Option<Instant>,
-}
-
-/// A role that somebody judged: it is as declared, or nothing is to be done about how it is.
-#[derive(Clone, Copy, Debug)]
-pub struct Judged {
-    /// The answer's print.
-    pub print: u64,
-    /// Who judged it, as a number: nobody else has come to that.
-    pub by: u64,
-    /// From then on something is due although nothing changes.
-    pub until: Option<Timestamp>,
 }
 
 /// One reading of all roles of an account.
@@ -183,7 +173,7 @@ impl Snapshot {
         }
         let old = taken.is_old(now);
         match taken.ours.get_mut(name.as_str()) {
-            None => (age == Age::OldAbsence).then(|| {
+            None => taken.absence_counts(age, now).then(|| {
                 awaited.remove(name.as_str());
                 Ok((Observed::Absent, None))
             }),
@@ -330,49 +320,6 @@ impl Snapshot {
         }
     }
 
-    /// Somebody looked at a role's answer, and judged it.
-    pub(super) fn is_judged(&self, role: &RoleName, judged: Judged) {
-        self.state().judged.insert(role.folded().into_boxed_str(), judged);
-    }
-
-    /// Somebody looks at a role: what it was judged before counts no more.
-    pub(super) fn is_looked_at(&self, role: &RoleName) {
-        let name = role.folded();
-        let mut state = self.state();
-        state.judged.remove(name.as_str());
-        state.awaited.insert(name.into_boxed_str());
-    }
-
-    /// Whoever looks at a role knows otherwise what it is.
-    pub(super) fn was_told(&self, role: &RoleName) {
-        self.state().awaited.remove(role.folded().as_str());
-    }
-
-    /// How long from this moment a role will be as it was judged which the account, read within `time`, shows as it was when
-    /// `by` judged it: [`Duration::MAX`] where nothing comes due. `None` where it is not so, or something is due already.
-    pub(super) fn stays_for(
-        &self,
-        role: &RoleName,
-        by: u64,
-        time: Duration,
-        moment: Timestamp,
-        now: Instant,
-    ) -> Option<Duration> {
-        let name = role.folded();
-        let state = self.state();
-        let judged = state.judged.get(name.as_str()).filter(|judged| judged.by == by)?;
-        let taken = state.taken.as_ref()?;
-        if now.duration_since(taken.began) >= time || taken.outdated.contains(name.as_str()) {
-            return None;
-        }
-        let shown = taken.ours.get(name.as_str())?;
-        match judged.until {
-            _ if judged.print != shown.print => None,
-            None => Some(Duration::MAX),
-            Some(until) => (moment < until).then(|| until.duration_since(moment).unsigned_abs()),
-        }
-    }
-
     /// Somebody writes to a role: what was shown of it no longer counts.
     pub(super) fn is_written_to(&self, role: &RoleName) {
         let name = role.folded();
@@ -388,6 +335,11 @@ impl Snapshot {
 }
 
 impl Taken {
+    /// Whether it is believed that a role is absent which it did not show.
+    fn absence_counts(&self, age: Age, now: Instant) -> bool {
+        matches!(age, Age::OldAbsence(most) if now.duration_since(self.began) < most)
+    }
+
     /// How long after it began what it said is acted on.
     fn acted_on_for(&self) -> Duration {
         let took = self.ended.duration_since(self.began);

@@ -278,6 +278,7 @@ async fn shown(
     };
     let shown = match survey {
         Survey::Taken { changed, tagged } => {
+            handle.keep_only(|name| context.caches.index.has_role_name(name));
             let objects = changed.iter().flat_map(|name| context.caches.index.of_role_name(name));
             look_at(context, account, objects);
             Shown::Roles(orphans::of(context, world, account, tagged))

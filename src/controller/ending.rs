@@ -67,11 +67,9 @@ impl Visit<'_> {
         // An account's quotas may be raised, and nobody tells.
         let stays = matches!(self.task.target, Target::End(_)) || outcome.stays_as_shown();
         let Some(ending) = ending else {
-            if stays {
-                self.is_judged(seen, None);
-            }
             return Some(Finished {
                 at_latest: seen.doubtful_for,
+                judged: self.judged(seen, None, known.now).filter(|_| stays),
                 ..Finished::of(self.verdict(role, outcome))
             });
         };
@@ -86,11 +84,10 @@ impl Visit<'_> {
                 // What is found right by an answer that may be old, or was not seen to be done, is looked at again.
                 let guessed_for = applied.guessed.then(|| self.job.context.settings.shown_after());
                 let doubtful_for = seen.doubtful_for.filter(|_| plan.is_empty()).or(guessed_for);
-                if stays && plan.is_empty() {
-                    self.is_judged(seen, ending.lifecycle.next_change(known.now));
-                }
+                let judged = self.judged(seen, Some(&ending.lifecycle), known.now);
                 Some(Finished {
                     at_latest: self.at_latest(&ending.lifecycle, doubtful_for),
+                    judged: judged.filter(|_| stays && plan.is_empty()),
                     wrote: !plan.is_empty(),
                     ..Finished::of(self.verdict(role, outcome))
                 })

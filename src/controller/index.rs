@@ -99,6 +99,11 @@ impl Index {
         objects
     }
 
+    /// Whether any object is about roles of this name, given in lower case.
+    pub fn has_role_name(&self, name: &str) -> bool {
+        self.inner().by_role_name.contains_key(name)
+    }
+
     /// Who uses an account.
     pub fn usage(&self, account: &str) -> Usage {
         let inner = self.inner();

@@ -4,6 +4,7 @@
 //! same object, and not the object's own next edit. What came of a look counts until the task is another one, its time
 //! comes, or somebody lets it expire.
 
+mod expiry;
 pub(super) mod look;
 pub(super) mod rest;
 
@@ -25,7 +26,8 @@ use super::verdict::{Outcome, Verdict, role_of};
 use super::waiting::Waiting;
 use super::watch::CachedRole;
 use super::work::{Finished, Job};
-use look::{Look, expire, has_reason};
+use crate::aws::Urgency;
+use look::Look;
 use rest::{Rest, Resting};
 
 /// Work that is over within so long is reported once, at its end.
@@ -112,6 +114,7 @@ impl Looks {
             .filter(|task| !matches!(task.target, Target::Settled(..)))
             .map(|task| task.account.as_str())
             .collect();
+        let mut any_changed = looked.let_be(|account| !wanted.contains(account));
         looked
             .looks
             .retain(|account, look| look.running.is_some() || wanted.contains(account.as_str()));
@@ -121,7 +124,6 @@ impl Looks {
         let slack = looked.slack(job.context.settings.resync_interval, now);
         let are_few = wanted.len() <= FEW;
         let changed = looked.changed.get_or_insert_default().clone();
-        let mut any_changed = false;
         for task in tasks.iter().filter(|task| !matches!(task.target, Target::Settled(..))) {
             let print = task.print();
             let look = looked.looks.entry(task.account.clone());
@@ -133,7 +135,12 @@ impl Looks {
             let begins = look.begin(print, asked, now, slack);
             any_changed |= look.running.is_some_and(|running| running != print);
             if begins {
-                let Some(waiting) = Waiting::of(job, task, look.is_anew(), are_few, &changed) else {
+                let urgency = match are_few {
+                    _ if task.ends_access(job.context.now()) && !look.has_ended_it(print) => Urgency::Ending,
+                    true => Urgency::Few,
+                    false => Urgency::Usual,
+                };
+                let Some(waiting) = Waiting::of(job, task, look.is_anew(), urgency, &changed) else {
                     look.running = None;
                     continue;
                 };
@@ -161,37 +168,44 @@ impl Looks {
     pub fn wants(&self, object: &ObjectName, account: &str, print: u64) -> bool {
         let objects = self.objects();
         let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        !self.are_given_up() && look.is_some_and(|look| look.wanted == print && !look.is_forgotten)
+        !self.are_given_up() && look.is_some_and(|look| look.wants(print))
     }
 
     /// Whether the last look that has ended was at the same task.
     pub fn looked_at(&self, object: &ObjectName, account: &str, print: u64) -> bool {
-        self.last(object, account, print, |_| ()).is_some()
+        self.last(object, account, print, |_, _| ()).is_some()
+    }
+
+    /// What the last look that has ended came to, where it was at the same task, and that stays while the account shows the
+    /// same.
+    pub fn judged(&self, object: &ObjectName, account: &str, print: u64) -> Option<Verdict> {
+        let judged = |look: &Look, verdict: &Verdict| look.judged.then(|| verdict.clone());
+        self.last(object, account, print, judged).flatten()
     }
 
     /// What the last look that has ended came to, where it was at the same task.
     pub fn last_verdict(&self, object: &ObjectName, account: &str, print: u64) -> Option<Verdict> {
-        self.last(object, account, print, Verdict::clone)
+        self.last(object, account, print, |_, verdict| verdict.clone())
     }
 
-    fn last<T>(&self, object: &ObjectName, account: &str, print: u64, tell: impl FnOnce(&Verdict) -> T) -> Option<T> {
+    fn last<T>(
+        &self,
+        object: &ObjectName,
+        account: &str,
+        print: u64,
+        tell: impl FnOnce(&Look, &Verdict) -> T,
+    ) -> Option<T> {
         let objects = self.objects();
-        let look = objects.get(object).and_then(|looked| looked.looks.get(account));
-        let (done, verdict) = look?.done.as_ref()?;
-        (*done == print).then(|| tell(verdict))
+        let look = objects.get(object).and_then(|looked| looked.looks.get(account))?;
+        let (done, verdict) = look.done.as_ref()?;
+        (*done == print).then(|| tell(look, verdict))
     }
 
     /// A look has ended; `None`: it was given up on the way, for another one is asked for, or the operator stops.
     fn ended(&self, job: &Job, waiting: &Waiting, finished: Option<Finished>) {
         let object = &job.claim.object;
         let outcome = finished.as_ref().map(|finished| finished.verdict.outcome.clone());
-        let again = self.note(
-            object,
-            &waiting.account,
-            waiting.print,
-            finished,
-            job.context.settings.resync_interval,
-        );
+        let again = self.note(object, waiting, finished, job.context.settings.resync_interval);
         let roles = &job.context.queues.roles;
         if again {
             let _ = roles.send(reference(object));
@@ -215,14 +229,8 @@ impl Looks {
     }
 
     /// Notes what came of a look. Says whether its object is to be looked at at once.
-    fn note(
-        &self,
-        object: &ObjectName,
-        account: &str,
-        print: u64,
-        finished: Option<Finished>,
-        interval: Duration,
-    ) -> bool {
+    fn note(&self, object: &ObjectName, waiting: &Waiting, finished: Option<Finished>, interval: Duration) -> bool {
+        let (account, print) = (&waiting.account, waiting.print);
         let mut objects = self.objects();
         let Some(looked) = objects.get_mut(object) else {
             return false;
@@ -239,10 +247,16 @@ impl Looks {
         }
         look.running = None;
         match finished {
-            Some(finished) => look.settle(print, finished, interval, Instant::now()),
+            Some(finished) => {
+                // Only with what came of the look: others may have thrown it away.
+                if let Some(judged) = finished.judged {
+                    waiting.handle.is_judged(&waiting.role, judged);
+                }
+                look.settle(print, finished, interval, Instant::now());
+            }
             None => look.give_up(Instant::now()),
         }
-        let outdated = look.wanted != print || look.is_due_at_once();
+        let outdated = !look.wants(print) || look.is_due_at_once();
         // Others of the object may be under way for minutes.
         let due_before_next = looked.next.is_some_and(|next| look.due < next);
         outdated || due_before_next || looked.looks.values().all(|look| look.running.is_none())
@@ -274,48 +288,15 @@ impl Looks {
         self.contested().remove(object);
     }
 
-    /// Lets the looks expire that wait for a role's name, given without regard to case. Gives their objects.
-    pub fn expire_contested(&self, role_name: &str) -> Vec<ObjectRef<CachedRole>> {
-        let mut contested = self.contested();
-        if contested.is_empty() {
-            return Vec::new();
+    /// Nothing is to be done about an object for now: what waits for its turn is given up, and what is under way ends at its
+    /// next step.
+    pub fn let_be(&self, object: &ObjectName) {
+        if let Some(looked) = self.objects().get_mut(object) {
+            looked.rest = None;
+            if looked.let_be(|_| true) {
+                looked.tell_waiting();
+            }
         }
-        let waiting: Vec<ObjectName> = contested
-            .iter()
-            .filter(|(_, name)| *name == role_name)
-            .map(|(object, _)| object.clone())
-            .collect();
-        contested.retain(|_, name| name != role_name);
-        drop(contested);
-        let mut objects = self.objects();
-        let looked = waiting.into_iter().filter(|object| {
-            let looked = objects.get_mut(object).into_iter();
-            let looks = looked.flat_map(|looked| looked.looks.iter_mut().map(|(_, look)| look.as_mut()));
-            expire(looks, |verdict| has_reason(verdict, &[Reason::HeldByAnother]))
-        });
-        looked.map(|object| reference(&object)).collect()
-    }
-
-    /// Lets every look at an account expire that failed because the account as a whole did. Gives their objects.
-    pub fn expire_failed_in(&self, account_id: &str) -> Vec<ObjectRef<CachedRole>> {
-        let mut objects = self.objects();
-        let expired = objects.iter_mut().filter_map(|(object, looked)| {
-            let any = look::expire_failed_in(looked.looks.iter_mut().map(|(_, look)| look.as_mut()), account_id);
-            any.then(|| reference(object))
-        });
-        expired.collect()
-    }
-
-    /// Lets the looks of these objects at an account expire that came to what stays while the account shows the same. Gives
-    /// those that had one.
-    pub fn expire_found(&self, account: &str, objects: impl IntoIterator<Item = ObjectName>) -> Vec<ObjectName> {
-        let mut all = self.objects();
-        let stays = |verdict: &Verdict| verdict.outcome.stays_as_shown();
-        let expired = objects.into_iter().filter(|object| {
-            let look = all.get_mut(object).and_then(|looked| looked.looks.get_mut(account));
-            expire(look.into_iter().map(Box::as_mut), stays)
-        });
-        expired.collect()
     }
 
     /// Somebody changed the role of an object in an account from outside: it is looked at now, and read anew.
@@ -370,6 +351,18 @@ impl Looked {
     fn slack(&self, interval: Duration, now: Instant) -> Duration {
         let any_due = self.looks.values().any(|look| look.is_due_by_itself(now));
         if any_due { interval / 5 } else { Duration::ZERO }
+    }
+
+    /// In these accounts nothing is to be done any more. Says whether anything is under way there.
+    fn let_be(&mut self, which: impl Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        for (account, look) in self.looks.iter_mut() {
+            if look.running.is_some() && which(account.as_str()) {
+                look.is_let_be = true;
+                any = true;
+            }
+        }
+        any
     }
 
     /// Something else may be asked for than what waits for its turn.

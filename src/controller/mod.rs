@@ -47,6 +47,7 @@
 //! | [`class`] | an AccountClass: which accounts are of it |
 
 pub mod account;
+pub mod claims;
 pub mod class;
 pub mod client;
 pub mod context;

@@ -9,7 +9,8 @@ use crossrole_plan::outcome::NextLook;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 
-use super::context::{Context, key};
+use super::claims;
+use super::context::{Context, key, object_name};
 use super::looks::Course;
 use super::report;
 use super::resolve::{self, Request};
@@ -17,7 +18,7 @@ use super::standing;
 use super::task::{Target, Task};
 use super::verdict::{Outcome, Verdict};
 use super::watch::CachedRole;
-use super::work::{self, Job};
+use super::work::Job;
 use super::{account, notifying, removals, unreadable, write_back};
 
 /// Makes one object true, and says so in its status.
@@ -52,7 +53,7 @@ pub async fn reconcile(cached: Arc<CachedRole>, context: Arc<Context>) -> Result
         written.note(write_back::set_finalizer(&api, role, ROLE_FINALIZER, true).await?);
     }
     let world = context.world();
-    let claim = work::claim(role);
+    let claim = claims::claim(role);
     // What many objects mean in many accounts at once would take much memory.
     let known = role.status.as_ref().map_or(0, |status| status.accounts.len());
     let room = context
@@ -189,6 +190,7 @@ async fn report_suspended(
     api: &Api<CrossAccountRole>,
     role: &CrossAccountRole,
 ) -> Result<Action, kube::Error> {
+    context.looks.let_be(&object_name(role));
     let before = role.status.clone().unwrap_or_default();
     let status = report::suspended(&before, role.metadata.generation, context.now());
     standing::count(&context.metrics, "CrossAccountRole", &status.conditions);

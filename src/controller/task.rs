@@ -133,7 +133,11 @@ impl Task {
                 let lifecycle = &hold.desired.lifecycle;
                 lifecycle.is_closed(now) || lifecycle.revocation_due(now).is_some()
             }
-            Target::End(_) | Target::Leave(_) => true,
+            Target::End(end) => {
+                let Ending { lifecycle, judge, .. } = &end.ending;
+                judge.is_some() || lifecycle.is_closed(now) || lifecycle.revocation_due(now).is_some()
+            }
+            Target::Leave(_) => true,
             Target::Settled(..) => false,
         }
     }

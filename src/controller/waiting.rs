@@ -53,19 +53,14 @@ impl Done {
 }
 
 impl Waiting {
-    /// A look at a task; `None` where nothing need be looked at. `is_one_of_few` says whether its object has few accounts.
-    /// `changed` tells when something else may be asked for of the object.
-    pub fn of(job: &Job, task: &Arc<Task>, anew: bool, is_one_of_few: bool, changed: &Arc<Notify>) -> Option<Self> {
+    /// A look at a task; `None` where nothing need be looked at. `changed` tells when something else may be asked for of the
+    /// object.
+    pub fn of(job: &Job, task: &Arc<Task>, anew: bool, urgency: Urgency, changed: &Arc<Notify>) -> Option<Self> {
         let (entrance, what) = match &task.target {
             Target::Hold(hold) => (&hold.entrance, What::Hold),
             Target::End(end) => (&end.entrance, What::Task(task.clone())),
             Target::Leave(leave) => (&leave.entrance, What::Task(task.clone())),
             Target::Settled(..) => return None,
-        };
-        let urgency = match is_one_of_few {
-            _ if task.ends_access(job.context.now()) => Urgency::Ending,
-            true => Urgency::Few,
-            false => Urgency::Usual,
         };
         Some(Self {
             account: task.account.clone(),
@@ -139,11 +134,12 @@ impl Job {
     fn as_it_was(&self, waiting: &Waiting) -> Option<Finished> {
         let context = &self.context;
         let (account, print) = (&waiting.account, waiting.print);
-        let verdict = context.looks.last_verdict(&self.claim.object, account, print)?;
+        let verdict = context.looks.judged(&self.claim.object, account, print)?;
         let lately = context.settings.resync_interval.mul_f64(LATELY);
         let stays_for = waiting.handle.stays_for(&waiting.role, print, lately, context.now())?;
         (!waiting.anew).then_some(Finished {
             at_latest: Some(stays_for),
+            as_it_was: true,
             ..Finished::of(verdict)
         })
     }

@@ -73,10 +73,11 @@ impl Caches {
     }
 
     fn has_changed(&self, bears: bool) {
-        self.changes.fetch_add(1, Ordering::Release);
+        // First this: who sees the other sees this, too.
         if bears {
             self.bearing.fetch_add(1, Ordering::Release);
         }
+        self.changes.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossrole_api::{AccountEntry, AccountState, CrossAccountRole, EntryState};
-use crossrole_iam::RoleName;
+use crossrole_api::{AccountEntry, AccountState, EntryState};
 use crossrole_plan::change::{Change, Plan};
 use crossrole_plan::claim::Claim;
 use crossrole_plan::decide::{self, Known};
@@ -17,13 +16,9 @@ use crossrole_plan::quota::{self, Quotas};
 use crossrole_plan::refusal::Refusal;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::ResourceExt;
 
-use super::context::{Context, object_name};
-use super::holding;
+use super::context::Context;
 use super::looks;
-use super::removals;
-use super::resolve::Request;
 use super::task::{Hold, Target, Task};
 use super::telling::Note;
 use super::verdict::{Outcome, Verdict, role_of};
@@ -58,6 +53,10 @@ pub struct Finished {
     pub may_pass: bool,
     /// Whether the account did not even let itself be read: whoever asked for the look has no answer.
     pub unread: bool,
+    /// Present where nothing was written, and the same comes of it as long as the account shows the same.
+    pub judged: Option<Judged>,
+    /// Whether that was so of the look before, and the account still shows the same.
+    pub as_it_was: bool,
     /// Whether anything was written.
     pub wrote: bool,
 }
@@ -70,6 +69,8 @@ impl Finished {
             at_latest: None,
             may_pass: false,
             unread: false,
+            judged: None,
+            as_it_was: false,
             wrote: false,
         }
     }
@@ -196,9 +197,20 @@ impl Visit<'_> {
     /// role, its absence is news.
     fn age(&self, hold: &Hold) -> Age {
         let is_known = role_of(self.task.entry.as_ref()).is_some();
-        let makes_it = !hold.desired.adopts && hold.desired.below_role_path;
+        let makes_it = !hold.observe && !hold.desired.adopts && hold.desired.below_role_path;
+        let job = self.job;
+        let observed_before = || {
+            let verdict = job
+                .context
+                .looks
+                .last_verdict(&job.claim.object, &self.task.account, self.print);
+            hold.observe && verdict.is_some_and(|verdict| verdict.outcome.stays_as_shown())
+        };
         match self.usual_age() {
-            Age::Usual if !is_known && if hold.observe { self.is_again } else { makes_it } => Age::OldAbsence,
+            Age::Usual if !is_known && makes_it => Age::OldAbsence(Duration::MAX),
+            Age::Usual if !is_known && observed_before() => {
+                Age::OldAbsence(job.context.settings.resync_interval.mul_f64(looks::rest::LATELY))
+            }
             age => age,
         }
     }
@@ -239,9 +251,9 @@ impl Visit<'_> {
         };
         let known_role = role_in(observed);
         if plan.is_empty() {
-            self.is_judged(&seen, desired.lifecycle.next_change(known.now));
             return Some(Finished {
                 at_latest: self.at_latest(&desired.lifecycle, seen.doubtful_for),
+                judged: self.judged(&seen, Some(&desired.lifecycle), known.now),
                 ..Finished::of(self.verdict(known_role, Outcome::ready()))
             });
         }
@@ -251,8 +263,8 @@ impl Visit<'_> {
                 plan.changes.len(),
                 summaries(&plan)
             );
-            self.is_judged(&seen, desired.lifecycle.next_change(known.now));
             return Some(Finished {
+                judged: self.judged(&seen, Some(&desired.lifecycle), known.now),
                 at_latest: self.at_latest(&desired.lifecycle, seen.doubtful_for),
                 ..Finished::of(self.verdict(known_role, Outcome::would_change(message)))
             });
@@ -333,14 +345,18 @@ impl Visit<'_> {
         quota::check(observed, &plan.changes, &quotas).map_err(Stopped::Refused)
     }
 
-    /// The account, as it was seen, came to what this look ends with, and nothing was written: as long as it shows the same,
-    /// it comes to the same, `until` something is due although nothing changes.
-    pub(super) fn is_judged(&self, seen: &Seen, until: Option<Timestamp>) {
-        let name = self.task.role_name();
-        if let (Some(print), None, Some(name)) = (seen.print, seen.doubtful_for, name) {
-            let by = self.print;
-            self.handle.is_judged(name, Judged { print, by, until });
-        }
+    /// What the account showed came to what this look ends with, and nothing was written: as long as it shows the same, it
+    /// comes to the same, until something is due by this lifecycle, or by what the role holds. `None` where that is doubtful.
+    pub(super) fn judged(&self, seen: &Seen, lifecycle: Option<&Lifecycle>, now: Timestamp) -> Option<Judged> {
+        let print = seen.print.filter(|_| seen.doubtful_for.is_none())?;
+        let declared = lifecycle.and_then(|lifecycle| lifecycle.next_change(now));
+        let found = match &seen.observed {
+            Observed::Present(role) => lifecycle::found_end(role).filter(|end| *end > now),
+            Observed::Absent => None,
+        };
+        let until = declared.into_iter().chain(found).min();
+        let by = self.print;
+        Some(Judged { print, by, until })
     }
 
     pub(super) fn known<'k>(&self, seen_id: Option<&'k str>) -> Known<'k> {
@@ -382,31 +398,6 @@ impl Visit<'_> {
         let end = lifecycle.next_change(context.now());
         end.map(|end| context.until(end))
     }
-
-    /// The other objects that could have a role of this name in this account.
-    fn claims(&self, role: &RoleName) -> Vec<Claim> {
-        let (context, world) = (&self.job.context, &self.job.context.world());
-        let objects = context.caches.index.of_role_name(&role.folded()).into_iter();
-        let roles: Vec<_> = objects
-            .filter_map(|object| context.caches.roles.get(&looks::reference(&object)))
-            .collect();
-        let roles = roles.iter().filter_map(|cached| cached.0.as_ref().ok());
-        other_claims(&self.job.claim, role, roles, |other| {
-            let request = Request {
-                role: other,
-                world,
-                hub: Some(&context.aws.hub.identity),
-                cluster_id: &context.cluster_id,
-                predecessor: None,
-                load: &|| removals::load(context, world, other),
-                settled: &|_| true,
-                rooms: &|_| 0,
-                statusless: false,
-                max_removals: context.settings.max_removals,
-            };
-            world.selection(other).contains(&self.task.account) && holding::may_have(&request, &self.task.account)
-        })
-    }
 }
 
 fn role_in(observed: &Observed) -> Option<RoleSeen> {
@@ -418,30 +409,4 @@ fn role_in(observed: &Observed) -> Option<RoleSeen> {
 
 fn summaries(plan: &Plan) -> String {
     plan.changes.iter().map(Change::summary).collect::<Vec<_>>().join(", ")
-}
-
-/// The claims of other objects on a role's name in an account, out of those that can have it there.
-pub fn other_claims<'a>(
-    ours: &Claim,
-    role: &RoleName,
-    all: impl Iterator<Item = &'a CrossAccountRole>,
-    can_have_it: impl Fn(&CrossAccountRole) -> bool,
-) -> Vec<Claim> {
-    let claims = all
-        .filter(|other| other.metadata.deletion_timestamp.is_none())
-        .filter_map(|other| {
-            let claim = claim(other);
-            let name = other.spec.role_name.as_deref().unwrap_or(&claim.object.name);
-            let same = name.eq_ignore_ascii_case(role.as_str()) && claim.object != ours.object;
-            (same && can_have_it(other)).then_some(claim)
-        });
-    claims.collect()
-}
-
-/// An object's claim on the roles that it declares.
-pub fn claim(role: &CrossAccountRole) -> Claim {
-    Claim {
-        created: role.creation_timestamp().map_or(i64::MAX, |time| time.0.as_second()),
-        object: object_name(role),
-    }
 }

@@ -21,11 +21,11 @@ use kube::core::DeserializeGuard;
 
 use super::report::{Finding, Line, older_sessions};
 use crate::aws::{Entrance, Identity};
+use crate::controller::claims::{claim, other_claims};
 use crate::controller::holding;
 use crate::controller::resolve::{self, Place, Request};
 use crate::controller::task::{End, Hold, Target, Task};
 use crate::controller::verdict::Outcome;
-use crate::controller::work::{claim, other_claims};
 use crate::controller::world::World;
 use crate::manifests::Manifests;
 

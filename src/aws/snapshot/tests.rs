@@ -93,7 +93,7 @@ fn a_role_of_ours_is_told_once_and_an_absent_one_as_often_as_asked() {
     assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
     for _ in 0..2 {
         let absent = snapshot
-            .shows(&"Absent".parse().unwrap(), Age::OldAbsence, now)
+            .shows(&"Absent".parse().unwrap(), Age::OldAbsence(Duration::MAX), now)
             .unwrap()
             .unwrap();
         assert_eq!(absent, (Observed::Absent, None));
@@ -144,7 +144,7 @@ fn what_is_right_is_not_kept_until_it_changes_and_is_looked_at_then() {
     }
     read_all(&snapshot, roles(&[], &[]), Keep::Changed, [], (now, now));
     assert_eq!(snapshot.state().changed(Keep::Changed), ["audit"], "it is gone");
-    let shown = snapshot.shows(&audit(), Age::OldAbsence, now);
+    let shown = snapshot.shows(&audit(), Age::OldAbsence(Duration::MAX), now);
     assert_eq!(shown.unwrap().unwrap().0, Observed::Absent);
 }
 
@@ -184,13 +184,17 @@ fn what_was_shown_long_ago_is_not_acted_on_but_to_make_what_was_absent() {
         [],
         (began, began),
     );
-    assert!(snapshot.shows(&audit(), Age::OldAbsence, later).is_none());
+    assert!(
+        snapshot
+            .shows(&audit(), Age::OldAbsence(Duration::MAX), later)
+            .is_none()
+    );
     let absent = "Absent".parse().unwrap();
     assert!(
         snapshot.shows(&absent, Age::Usual, began).is_none(),
         "only whoever makes it is told otherwise"
     );
-    let shown = snapshot.shows(&absent, Age::OldAbsence, later);
+    let shown = snapshot.shows(&absent, Age::OldAbsence(Duration::MAX), later);
     assert_eq!(shown.unwrap().unwrap(), (Observed::Absent, None));
 }
 

@@ -23,7 +23,7 @@ use super::super::write_back;
 use super::known::{Due, Written};
 use super::report;
 use super::resolve::{Hold, Leave};
-use crate::aws::{AccountHandle, Action, AppliedGrant, CallError, Entrance};
+use crate::aws::{AccountHandle, Action, AppliedGrant, CallError, Entrance, Urgency};
 
 /// Where a plan is carried out, and whose policies it is about.
 struct InAccount<'a> {
@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
             return Ok(Some(self.finished(entrance, Outcome::refused(refusal))));
         }
         let handle = context.aws.account(&hold.entrance);
-        let _turn = context.aws.turn_to_grant(&handle, &hold.grant_role).await;
+        let _turn = context.aws.turn_to_grant(&handle, &hold.grant_role, Urgency::Few).await;
         if !self.is_wanted() {
             return Ok(None);
         }
@@ -281,7 +281,10 @@ impl<'a> Work<'a> {
     async fn remove(&mut self, leave: &Leave, anew: bool) -> Result<Option<Outcome>, CallError> {
         let context = self.context;
         let handle = context.aws.account(&leave.entrance);
-        let _turn = context.aws.turn_to_grant(&handle, &leave.grant_role).await;
+        let _turn = context
+            .aws
+            .turn_to_grant(&handle, &leave.grant_role, Urgency::Ending)
+            .await;
         if !self.is_wanted() {
             return Ok(None);
         }

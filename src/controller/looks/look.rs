@@ -22,6 +22,8 @@ pub(in crate::controller) struct Look {
     pub(in crate::controller) running: Option<u64>,
     /// Its object is gone; what is under way ends as soon as it can.
     pub(in crate::controller) is_forgotten: bool,
+    /// Nothing is to be done there any more; what is under way ends as soon as it can.
+    pub(in crate::controller) is_let_be: bool,
     /// What came of the last one.
     pub(in crate::controller) done: Option<(u64, Verdict)>,
     /// When to look again although the task is the same.
@@ -36,6 +38,8 @@ pub(in crate::controller) struct Look {
     pub(in crate::controller) changed_since: bool,
     /// Somebody changed the role from outside, and no look has read it since.
     pub(in crate::controller) changed_unread: bool,
+    /// Whether what came of the last one stays while the account shows the same.
+    pub(in crate::controller) judged: bool,
     /// Whether the last one wrote: what the account showed before counts no more.
     pub(in crate::controller) wrote: bool,
     /// The account's id, once it was looked at.
@@ -51,6 +55,7 @@ impl Look {
             answered,
             running: None,
             is_forgotten: false,
+            is_let_be: false,
             done: None,
             due: now,
             failures: 0,
@@ -58,15 +63,45 @@ impl Look {
             woken: false,
             changed_since: false,
             changed_unread: false,
+            judged: false,
             wrote: false,
             account_id: None,
         }
+    }
+
+    /// Whether a task is the one that is asked for.
+    pub(in crate::controller) fn wants(&self, print: u64) -> bool {
+        self.wanted == print && !self.is_forgotten && !self.is_let_be
+    }
+
+    /// Whether the last one did what this task says, if that is to end access.
+    pub(in crate::controller) fn has_ended_it(&self, print: u64) -> bool {
+        let done = self.done.as_ref();
+        done.is_some_and(|(done, verdict)| *done == print && !verdict.outcome.is_tried_again()) && !self.woken
+    }
+
+    /// Whether the last one came to something that hangs on what the account shows.
+    pub(in crate::controller) fn goes_by_what_is_shown(&self) -> bool {
+        let found = self.done.as_ref().map(|(_, verdict)| verdict);
+        self.judged || found.is_some_and(|found| found.outcome.stays_as_shown())
+    }
+
+    /// Lets it expire where this is so; one that is under way is woken. Says whether it expired.
+    pub(in crate::controller) fn expire_where(&mut self, which: impl Fn(&Self) -> bool) -> bool {
+        self.woken |= self.running.is_some();
+        let expires = self.done.is_some() && which(self);
+        if expires {
+            self.due = Instant::now();
+            self.failures = 0;
+        }
+        expires
     }
 
     /// Whether to begin now; it counts as begun then.
     pub(in crate::controller) fn begin(&mut self, print: u64, asked: u64, now: Instant, slack: Duration) -> bool {
         self.wanted = print;
         self.is_forgotten = false;
+        self.is_let_be = false;
         let same = self.done.as_ref().is_some_and(|(done, _)| *done == print);
         let waits = same && self.asked == asked && !self.is_due_within(slack, now);
         if self.running.is_some() || waits {
@@ -118,6 +153,7 @@ impl Look {
         if let Some((print, verdict)) = self.done.take() {
             let finished = Finished {
                 at_latest: Some(stays_for),
+                as_it_was: self.judged,
                 ..Finished::of(verdict)
             };
             self.settle(print, finished, interval, now);
@@ -171,6 +207,7 @@ impl Look {
         if is_woken || self.changed_since {
             self.due = now;
         }
+        self.judged = finished.judged.is_some() || finished.as_it_was;
         self.wrote = finished.wrote;
         self.done = Some((print, finished.verdict));
     }
@@ -183,12 +220,7 @@ pub(in crate::controller) fn expire<'a>(
 ) -> bool {
     let mut any = false;
     for look in looks {
-        look.woken |= look.running.is_some();
-        if look.done.as_ref().is_some_and(|(_, verdict)| which(verdict)) {
-            look.due = Instant::now();
-            look.failures = 0;
-            any = true;
-        }
+        any |= look.expire_where(|look| look.done.as_ref().is_some_and(|(_, verdict)| which(verdict)));
     }
     any
 }

@@ -168,7 +168,7 @@ impl Looks {
         let (interval, moment) = (context.settings.resync_interval, context.now());
         let stays_for = |look: &Look| {
             let handle = context.aws.known_account(look.account_id.as_ref()?)?;
-            let (by, _) = look.done.as_ref()?;
+            let (by, _) = look.done.as_ref().filter(|_| look.judged)?;
             handle.stays_for(&name, *by, interval.mul_f64(LATELY), moment)
         };
         let mut objects = self.objects();

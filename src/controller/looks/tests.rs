@@ -65,6 +65,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             answered: 0,
             running: None,
             is_forgotten: false,
+            is_let_be: false,
             done: Some((print, done)),
             due: Instant::now(),
             failures: 0,
@@ -72,6 +73,7 @@ fn where_nothing_was_to_be_done_a_look_is_news_until_it_has_ended() {
             woken: false,
             changed_since: false,
             changed_unread: false,
+            judged: false,
             wrote: false,
             account_id: None,
         }),
@@ -102,4 +104,36 @@ fn the_more_is_under_way_the_less_often_it_is_reported() {
         let later = now + Duration::from_secs(first + next);
         assert_eq!(report, Some((later, Duration::from_secs(next))), "{under_way}");
     }
+}
+
+#[test]
+fn what_is_under_way_where_nothing_is_to_be_done_any_more_is_not_wanted() {
+    let audit = ObjectName {
+        namespace: "security".into(),
+        name: "audit".into(),
+    };
+    let (looks, now) = (Looks::default(), Instant::now());
+    let mut looked = Looked::default();
+    for account in ["prod", "stage"] {
+        let mut look = Look::new(1, 0, now);
+        assert!(look.begin(1, 0, now, Duration::ZERO));
+        looked.looks.insert(account.into(), Box::new(look));
+    }
+    let changed = looked.changed.get_or_insert_default().clone();
+    assert!(looked.let_be(|account| account == "stage"));
+    looks.objects().insert(Arc::new(audit.clone()), Box::new(looked));
+    let wants = || ["prod", "stage"].map(|account| looks.wants(&audit, account, 1));
+    assert_eq!(wants(), [true, false]);
+    // The whole object is suspended: whatever waits is told.
+    let told = changed.notified();
+    looks.let_be(&audit);
+    assert_eq!(wants(), [false, false]);
+    assert!(futures::FutureExt::now_or_never(told).is_some());
+    // It is asked for again.
+    let mut objects = looks.objects();
+    let look = objects.get_mut(&audit).unwrap().looks.get_mut("prod").unwrap();
+    look.give_up(now);
+    assert!(look.begin(1, 0, now, Duration::ZERO));
+    drop(objects);
+    assert_eq!(wants(), [true, false]);
 }

@@ -1,5 +1,7 @@
 //! What was judged stays so while the account shows the same.
 
+use jiff::Timestamp;
+
 use super::*;
 
 #[test]
@@ -115,4 +117,27 @@ fn all_roles_are_listed_while_somebody_asks_about_one_elsewhere_and_listing_them
     );
     take(at("/crossrole/"));
     assert_eq!(listed_below(now + KEPT_BELOW_FOR), own());
+}
+
+#[test]
+fn what_nobody_asks_about_any_more_is_forgotten() {
+    let (snapshot, other) = (snapshot(), "Other".parse().unwrap());
+    for role in [audit(), other] {
+        snapshot.is_judged(&role, right(1));
+        snapshot.is_looked_at(&role);
+        snapshot.is_judged(&role, right(1));
+    }
+    snapshot.keep_only(|name| name == "audit");
+    let state = snapshot.state();
+    assert_eq!((state.judged.len(), state.awaited.len()), (1, 1));
+    assert!(state.judged.contains_key("audit") && state.awaited.contains("audit"));
+}
+
+#[test]
+fn an_absence_is_believed_for_as_long_as_whoever_asks_can_bear() {
+    let (snapshot, now) = (snapshot(), Instant::now());
+    read_all(&snapshot, Vec::new(), Keep::Changed, [], (now, now));
+    let absent = |at| snapshot.shows(&audit(), Age::OldAbsence(PAUSE), at).is_some();
+    assert!(absent(now) && !absent(now + PAUSE));
+    assert!(snapshot.shows(&audit(), Age::Usual, now).is_none());
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::aws::Judged;
 
 const INTERVAL: Duration = Duration::from_secs(600);
 
@@ -229,4 +230,64 @@ fn only_looks_that_ended_with_the_reason_expire() {
     let expired: Vec<bool> = looks.iter().map(|look| look.due < later).collect();
     assert_eq!(expired, [true, false, false]);
     assert!(!expire(looks[1..].iter_mut(), throttled));
+}
+
+#[test]
+fn what_hangs_on_what_the_account_shows_expires_when_that_changes_and_nothing_else_does() {
+    let later = Instant::now() + INTERVAL;
+    let refused = || Outcome::Stands {
+        state: crossrole_api::EntryState::Refused,
+        reason: Reason::PolicyNotAllowed,
+        message: String::new(),
+        next: NextLook::Interval,
+    };
+    let judged = Some(Judged {
+        print: 1,
+        by: 1,
+        until: None,
+    });
+    for (outcome, judged, expires) in [
+        (refused(), judged, true),
+        (refused(), None, false),
+        (Outcome::ready(), None, true),
+        (retrying(), None, false),
+    ] {
+        let mut look = look(later);
+        let finished = Finished {
+            judged,
+            ..finished(outcome, None)
+        };
+        look.settle(1, finished, INTERVAL, later);
+        assert_eq!(look.expire_where(Look::goes_by_what_is_shown), expires, "{look:?}");
+        assert_eq!(look.due < later, expires);
+        // It stays judged where the account shows it as it was, and only there.
+        look.found_again(Duration::MAX, INTERVAL, later);
+        assert_eq!(look.judged, judged.is_some());
+    }
+}
+
+#[test]
+fn after_a_write_a_look_comes_early_by_little() {
+    let now = Instant::now();
+    let mut look = look(now);
+    for (wrote, is_due) in [(false, true), (true, false)] {
+        let finished = Finished {
+            wrote,
+            ..finished(Outcome::ready(), Some(Duration::from_secs(100)))
+        };
+        look.settle(1, finished, INTERVAL, now);
+        assert_eq!(look.is_due_within(Duration::from_secs(120), now), is_due);
+        assert!(look.is_due_within(Duration::from_secs(480), now));
+    }
+}
+
+#[test]
+fn what_ends_access_is_urgent_until_it_has_done_so() {
+    let now = Instant::now();
+    let mut look = look(now);
+    assert!(!look.has_ended_it(1), "nobody has looked");
+    look.settle(1, finished(retrying(), None), INTERVAL, now);
+    assert!(!look.has_ended_it(1), "it failed");
+    look.settle(1, finished(Outcome::ready(), None), INTERVAL, now);
+    assert!(look.has_ended_it(1) && !look.has_ended_it(2), "another task");
 }
