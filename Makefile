@@ -3,6 +3,7 @@
 
 CARGO ?= cargo
 PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
+RELEASED = $(abspath $(or $(CARGO_TARGET_DIR),target))/release
 # What is missing is forgiven, but in continuous integration.
 FORGIVEN = test "$${CI:-false}" = false
 CHART_CRDS = charts/crossrole/crds-files
@@ -64,9 +65,10 @@ alerts: ## Try the chart's alerts with promtool, by themselves and with what an 
 	@$(CARGO) test --workspace --test telemetry
 
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
-	@echo "bench: building the programs as they are released"
-	@$(CARGO) build --workspace --bins --release --features jemalloc
-	@$${CARGO_TARGET_DIR:-target}/release/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
+	@echo "bench: building the program as it is released, and what measures it"
+	@release/binary $(RELEASED)/crossrole-released
+	@$(CARGO) build --package crossrole-testkit --package aws-sim --bins --release
+	@CROSSROLE_BIN=$(RELEASED)/crossrole-released $(RELEASED)/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
 		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 
 check: ## Format, lints, docs, generated files; cargo-deny and hadolint where they are installed, and with CI set in any case.
