@@ -12,6 +12,21 @@ const BETWEEN: f64 = 90.0;
 const BELOW: f64 = 50.0;
 const IN_A_ROW: usize = 2;
 
+const STYLE: &str = "<style>
+text { font: 12px system-ui, sans-serif; fill: #24292f }
+.name { font-weight: 600 }
+.grid { stroke: #57606a; stroke-opacity: .25 }
+.curve { fill: none; stroke: #0969da; stroke-width: 2 }
+.point { fill: #0969da }
+@media (prefers-color-scheme: dark) {
+text { fill: #e6edf3 }
+.grid { stroke: #8b949e }
+.curve { stroke: #58a6ff }
+.point { fill: #58a6ff }
+}
+</style>
+";
+
 /// A panel for each figure that the rows with a number of roles have; `None` where there are fewer than two such rows.
 pub fn plot(rows: &[Row]) -> Option<String> {
     // Only what is made takes a time that is told; looks come at an interval.
@@ -31,9 +46,18 @@ pub fn plot(rows: &[Row]) -> Option<String> {
     }
     let width = LEFT + (WIDTH + BETWEEN) * IN_A_ROW as f64;
     let height = (TOP + HEIGHT + BELOW) * panels.len().div_ceil(IN_A_ROW) as f64;
+    let described = panels.iter().map(|(title, points)| {
+        let points = points
+            .iter()
+            .map(|(roles, value)| format!("{value:.2} with {roles} roles"));
+        format!("{title}: {}.", points.collect::<Vec<_>>().join(", "))
+    });
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
+         aria-labelledby=\"title description\">\n\
+         <title id=\"title\">How memory and time grow with the number of roles</title>\n\
+         <desc id=\"description\">{}</desc>\n{STYLE}",
+        described.collect::<Vec<_>>().join(" ")
     );
     for (number, (title, points)) in panels.iter().enumerate() {
         let (column, row) = ((number % IN_A_ROW) as f64, (number / IN_A_ROW) as f64);
@@ -51,7 +75,7 @@ fn panel(svg: &mut String, (left, top): (f64, f64), title: &str, points: &[(f64,
     let y = |value: f64| top + HEIGHT * (1.0 - value / most_value);
     let _ = writeln!(
         svg,
-        "<text x=\"{left:.0}\" y=\"{:.0}\" font-weight=\"bold\">{title}</text>",
+        "<text x=\"{left:.0}\" y=\"{:.0}\" class=\"name\">{title}</text>",
         top - 18.0
     );
     for part in 0..=4 {
@@ -61,7 +85,7 @@ fn panel(svg: &mut String, (left, top): (f64, f64), title: &str, points: &[(f64,
         let value = (value * 1_000.0).round() / 1_000.0;
         let _ = writeln!(
             svg,
-            "<line x1=\"{left:.1}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\
+            "<line x1=\"{left:.1}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\" class=\"grid\"/>\
              <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
             left + WIDTH,
             left - 6.0,
@@ -72,15 +96,11 @@ fn panel(svg: &mut String, (left, top): (f64, f64), title: &str, points: &[(f64,
         .iter()
         .map(|(roles, value)| format!("{:.1},{:.1}", x(*roles), y(*value)))
         .collect();
-    let _ = writeln!(
-        svg,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f6feb\" stroke-width=\"2\"/>",
-        line.join(" ")
-    );
+    let _ = writeln!(svg, "<polyline points=\"{}\" class=\"curve\"/>", line.join(" "));
     for (roles, value) in points {
         let _ = writeln!(
             svg,
-            "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" fill=\"#1f6feb\"><title>{roles} roles: {value:.2}</title></circle>",
+            "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\" class=\"point\"><title>{roles} roles: {value:.2}</title></circle>",
             x(*roles),
             y(*value)
         );
