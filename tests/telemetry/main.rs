@@ -198,7 +198,9 @@ async fn each_cause_moves_its_figure_and_the_standby_takes_over_the_telling() {
     let tags = json!({"crossrole.dev/cluster": "east", "crossrole.dev/owner": "security/lost"});
     let lost = json!({"name": "lost", "path": "/crossrole/", "tags": tags, "trust": trust});
     scene.simulator.create_role(PROD, lost).await.unwrap();
-    let found = [(of_prod("drift_repaired_total"), 1.0), (of_prod("orphans"), 1.0)];
+    // The look that repaired it counts when it has ended.
+    let ended = ("crossrole_looks_under_way".to_owned(), 0.0);
+    let found = [(of_prod("drift_repaired_total"), 1.0), (of_prod("orphans"), 1.0), ended];
     wait_for(&figures, "drift and orphan are told", &found).await;
     let expected = [("CrossroleDrift", prod.as_str()), ("CrossroleOrphans", prod.as_str())];
     recording.seen("edits by hand", from, &expected).await;
