@@ -2,8 +2,9 @@
 # Debian's apt-get.
 
 CARGO ?= cargo
-PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
-RELEASED = $(abspath $(or $(CARGO_TARGET_DIR),target))/release
+TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
+PROGRAMS = $(TARGET)/debug
+RELEASED = $(TARGET)/release
 # What is missing is forgiven, but in continuous integration.
 FORGIVEN = test "$${CI:-false}" = false
 CHART_CRDS = charts/crossrole/crds-files
@@ -67,7 +68,7 @@ alerts: ## Try the chart's alerts with promtool, by themselves and with what an 
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the program as it is released, and what measures it"
 	@release/binary $(RELEASED)/crossrole-released
-	@$(CARGO) build --package crossrole-testkit --package aws-sim --bins --release
+	@$(CARGO) build --workspace --bins --release
 	@CROSSROLE_BIN=$(RELEASED)/crossrole-released $(RELEASED)/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
 		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 
