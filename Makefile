@@ -2,9 +2,8 @@
 # Debian's apt-get.
 
 CARGO ?= cargo
-TARGET = $(abspath $(or $(CARGO_TARGET_DIR),target))
-PROGRAMS = $(TARGET)/debug
-RELEASED = $(TARGET)/release
+PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
+RELEASED = $(abspath $(or $(CARGO_TARGET_DIR),target))/release
 # What is missing is forgiven, but in continuous integration.
 FORGIVEN = test "$${CI:-false}" = false
 CHART_CRDS = charts/crossrole/crds-files
@@ -67,9 +66,9 @@ alerts: ## Try the chart's alerts with promtool, by themselves and with what an 
 
 bench: tools ## Measure what the work takes: calls, writes, time, memory (CROSSROLE_BENCH chooses scenarios).
 	@echo "bench: building the program as it is released, and what measures it"
-	@release/binary $(RELEASED)/crossrole-released
+	@release/binary "$(RELEASED)/crossrole-released"
 	@$(CARGO) build --workspace --bins --release
-	@CROSSROLE_BIN=$(RELEASED)/crossrole-released $(RELEASED)/bench $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
+	@CROSSROLE_BIN="$(RELEASED)/crossrole-released" "$(RELEASED)/bench" $(CROSSROLE_BENCH) $${CROSSROLE_BENCH_JSON:+--json "$$CROSSROLE_BENCH_JSON"} \
 		$${CROSSROLE_BENCH_PLOT:+--plot "$$CROSSROLE_BENCH_PLOT"}
 
 check: ## Format, lints, docs, generated files; cargo-deny and hadolint where they are installed, and with CI set in any case.

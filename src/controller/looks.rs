@@ -153,7 +153,7 @@ impl Looks {
             }
         }
         if any_changed {
-            changed.notify_waiters();
+            looked.tell_waiting();
         }
         looked.course(tasks, self.pause(), now)
     }

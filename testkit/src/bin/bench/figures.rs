@@ -49,6 +49,13 @@ pub struct Wanted {
     pub most: Option<f64>,
 }
 
+impl Wanted {
+    /// Whether it has no bound, or is within it. What could not be measured is not.
+    fn is_met(&self) -> bool {
+        self.most.is_none_or(|most| self.found <= most)
+    }
+}
+
 impl Row {
     /// A row of a scenario.
     pub fn new(scenario: impl Into<String>) -> Self {
@@ -135,7 +142,7 @@ pub fn table(rows: &[Row]) -> String {
         for wanted in &row.wanted {
             let (most, verdict) = match wanted.most {
                 None => (String::new(), ""),
-                Some(most) if wanted.found <= most => (most.to_string(), "met"),
+                Some(most) if wanted.is_met() => (most.to_string(), "met"),
                 Some(most) => (most.to_string(), "**not met**"),
             };
             let _ = writeln!(
@@ -147,12 +154,13 @@ pub fn table(rows: &[Row]) -> String {
     }
     text
 }
-/// What is more than it may be.
+
+/// What is more than it may be, or is no number.
 pub fn missed(rows: &[Row]) -> Vec<String> {
     let wanted = rows
         .iter()
         .flat_map(|row| row.wanted.iter().map(move |wanted| (row, wanted)));
-    let missed = wanted.filter(|(_, wanted)| wanted.most.is_some_and(|most| wanted.found > most));
+    let missed = wanted.filter(|(_, wanted)| !wanted.is_met());
     let told = missed.map(|(row, wanted)| format!("{}: {} is {:.2}", row.scenario, wanted.what, wanted.found));
     told.collect()
 }
