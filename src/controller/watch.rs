@@ -165,8 +165,8 @@ pub async fn start(
                 look_at_grants(&queues, &caches, |grant| grant.namespace() == namespace);
             }
             // Not when we write it: the look would find what is known as it was.
-            for (account, by_a_role_alone) in used_otherwise(before, now) {
-                let queue = if by_a_role_alone {
+            for (account, is_still_used) in used_otherwise(before, now) {
+                let queue = if is_still_used {
                     &queues.counts
                 } else {
                     &queues.accounts
@@ -234,9 +234,15 @@ pub async fn start(
         let (queues, caches) = (queues.clone(), caches.clone());
         move |namespace: &PartialObjectMeta<Namespace>, _| {
             let name = namespace.name_any();
-            let is_in_it = |role: &CachedRole| role.namespace().as_deref() == Some(&name);
-            caches.has_changed(caches.roles.state().iter().any(|role| is_in_it(role)));
-            look_at_roles(&queues, &caches, is_in_it);
+            let roles = caches.roles.state();
+            let mut in_it = roles
+                .iter()
+                .filter(|role| role.namespace().as_deref() == Some(&name))
+                .peekable();
+            caches.has_changed(in_it.peek().is_some());
+            for role in in_it {
+                let _ = queues.roles.send(named(role.as_ref()));
+            }
             look_at_grants(&queues, &caches, |grant| grant.namespace().as_deref() == Some(&name));
         }
     };
@@ -328,8 +334,9 @@ fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
     holds || crossrole_plan::select::chosen(&role.spec.accounts, &name, account.labels())
 }
 
-/// The accounts that an object has an entry for, or a role in, only before or only now; and whether its entry was there
-/// before and is there now.
+/// The accounts that an object has an entry for, or a role in, only before or only now; and whether it has an entry for it
+/// now. Only where it has none may somebody wait, to whom the account is to be given back: before the first role is made, the
+/// account is marked as used.
 fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole>) -> BTreeMap<&'a str, bool> {
     let [before, now] = [before, now].map(|role| {
         let status = role.and_then(|role| role.0.as_ref().ok()?.status.as_ref());
@@ -339,9 +346,7 @@ fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole
     });
     let accounts = before.keys().chain(now.keys());
     let otherwise = accounts.filter(|account| before.get(*account) != now.get(*account));
-    otherwise
-        .map(|account| (*account, before.contains_key(account) && now.contains_key(account)))
-        .collect()
+    otherwise.map(|account| (*account, now.contains_key(account))).collect()
 }
 
 #[cfg(test)]

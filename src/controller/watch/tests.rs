@@ -39,21 +39,21 @@ async fn an_account_is_looked_at_when_the_cache_shows_that_it_is_used_otherwise(
     // What is cached then, of each look that is asked for.
     let asked: Mutex<Vec<(Option<CachedRole>, bool)>> = Mutex::default();
     let note = |before: Option<&CachedRole>, now: Option<&CachedRole>| {
-        for (account, by_a_role_alone) in used_otherwise(before, now) {
+        for (account, is_still_used) in used_otherwise(before, now) {
             assert_eq!(account, "prod");
             let cached = store.state().first().map(|role| role.as_ref().clone());
-            asked.lock().unwrap().push((cached, by_a_role_alone));
+            asked.lock().unwrap().push((cached, is_still_used));
         }
     };
     let (listing, _) = tokio::sync::mpsc::channel(1);
     keep(stream::iter(events.map(Ok)), writer, |_, _| {}, note, listing).await;
     let asked = asked.into_inner().unwrap().into_iter();
-    let ids = asked.map(|(cached, by_a_role_alone)| {
+    let ids = asked.map(|(cached, is_still_used)| {
         let entry = cached.map(|cached| cached.0.unwrap().status.unwrap().accounts.remove(0));
-        (entry.map(|entry| entry.role_id), by_a_role_alone)
+        (entry.map(|entry| entry.role_id), is_still_used)
     });
     let expected = [
-        (Some(None), false),
+        (Some(None), true),
         (Some(Some("AROA1".to_string())), true),
         (None, false),
     ];
