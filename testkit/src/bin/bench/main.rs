@@ -12,6 +12,7 @@ mod plot;
 mod probe;
 mod scenarios;
 mod stage;
+mod throttled;
 
 use std::env;
 use std::fs;
@@ -124,7 +125,7 @@ async fn scenario(name: &str) -> Result<Vec<Row>, Error> {
         "ceiling" => ceiling::measure().await.map(|row| vec![row]),
         "create" => scenarios::create().await,
         "look" => scenarios::look().await,
-        "throttled" => scenarios::throttled().await,
+        "throttled" => throttled::throttled().await,
         "wide" => scenarios::wide().await,
         "fair" => crowd::fair().await,
         "failing" => crowd::failing().await,

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crossrole_testkit::simulator::Call;
 use crossrole_testkit::{Error, Figures, Operator, eventually, operator};
-use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -14,19 +12,12 @@ use crate::probe;
 use crate::stage::{LATENCY, Stage, account_id};
 
 /// What one role takes: CreateRole, PutRolePolicy, and AttachRolePolicy twice.
-const WRITES_OF_A_ROLE: u64 = 4;
+pub const WRITES_OF_A_ROLE: u64 = 4;
 
 /// As long as nothing is asked for, nothing is looked at.
 pub const NEVER: &str = "--resync-interval=24h";
 
 pub const PATIENCE: Duration = Duration::from_secs(300);
-
-/// The part of the calls to a throttled account that may be refused: only by that does anybody learn how many it takes.
-const MOST_REFUSED: f64 = 0.2;
-
-/// How many times as long as at the account's own rate the work there may take: whoever feels for a rate is below it half
-/// of the time.
-const SLOWED_DOWN: f64 = 2.0;
 
 /// The calls of a look at a whole account.
 const OF_A_LOOK: [&str; 2] = ["ListRoles", "GetAccountAuthorizationDetails"];
@@ -115,13 +106,17 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// What a bare client takes, in a cluster and accounts of its own.
+/// What a bare client takes, in a cluster and accounts of its own, which an operator has entered before: what their status
+/// says makes a write to them dearer.
 async fn floor(
     accounts: usize,
     objects: usize,
     selects: impl Fn(usize) -> (serde_json::Value, Vec<usize>),
 ) -> Result<f64, Error> {
     let stage = Stage::start(accounts).await?;
+    let mut operator = start(&stage, &[NEVER]).await?;
+    stage.wait_until_quiet(&operator, Duration::from_secs(1)).await?;
+    operator.stop().await?;
     let took = floor::measure(&stage, objects, selects).await?;
     Ok(took.as_secs_f64())
 }
@@ -202,106 +197,6 @@ pub async fn growth() -> Result<Vec<Row>, Error> {
         rows.push(restart);
     }
     Ok(rows)
-}
-
-/// One account takes two calls a second; the others do not notice.
-pub async fn throttled() -> Result<Vec<Row>, Error> {
-    const ROLES: usize = 160;
-    const ACCOUNTS: usize = 4;
-    let (rate, burst) = (2.0, 2.0);
-    // What the others take is short, and differs from round to round.
-    let mut others = [Vec::new(), Vec::new()];
-    for _ in 1..ROUNDS {
-        for (is_throttled, others) in [false, true].into_iter().zip(&mut others) {
-            let stage = Stage::start(ACCOUNTS).await?;
-            let mut operator = start_throttled(&stage, is_throttled.then_some((rate, burst))).await?;
-            stage.declare(ROLES, stage.one_account()).await?;
-            others.push(others_are_made(&stage, ROLES - ROLES / ACCOUNTS).await?);
-            operator.stop().await?;
-        }
-    }
-    let mut rows = Vec::new();
-    for (is_throttled, others) in [false, true].into_iter().zip(&mut others) {
-        let stage = Stage::start(ACCOUNTS).await?;
-        let mut operator = start_throttled(&stage, is_throttled.then_some((rate, burst))).await?;
-        let mark = stage.mark(&operator).await?;
-        stage.declare(ROLES, stage.one_account()).await?;
-        others.push(others_are_made(&stage, ROLES - ROLES / ACCOUNTS).await?);
-        stage.wait_until_ready(ROLES, PATIENCE).await?;
-        let what = if is_throttled {
-            "one at 2 calls a second"
-        } else {
-            "none throttled"
-        };
-        let scenario = format!("{ROLES} roles in {ACCOUNTS} accounts, {what}");
-        let mut row = stage.since(&mark, &operator, &scenario).await?;
-        if is_throttled {
-            let counts = stage.counts().await?;
-            let slow = &counts.accounts[&account_id(0)];
-            let (asked, refused) = ((slow.reads + slow.writes) as f64, slow.errors as f64);
-            // Whoever asks no oftener than is allowed is refused nothing, and whoever uses all of it is as fast as can be.
-            let writes = WRITES_OF_A_ROLE * (ROLES / ACCOUNTS) as u64;
-            row.least_seconds = Some((writes as f64 - burst) / rate);
-            row.wants("refused ÷ calls to that account", refused / asked, MOST_REFUSED);
-            row.wants(
-                "time ÷ what its writes take at that rate",
-                row.times_the_least().unwrap_or(f64::NAN),
-                SLOWED_DOWN,
-            );
-            row.tells("calls to that account", asked);
-        }
-        others.sort_by(f64::total_cmp);
-        row.tells("seconds of the other accounts", others[ROUNDS / 2]);
-        operator.stop().await?;
-        rows.push(row);
-    }
-    if let Some(row) = rows.last_mut() {
-        let [without, with] = others.map(|others| others[ROUNDS / 2]);
-        row.wants("time of the others ÷ without throttling", with / without, 1.1);
-    }
-    Ok(rows)
-}
-
-/// Times are the middle of so many.
-const ROUNDS: usize = 3;
-
-/// An operator, where the first account may be throttled to a rate, with a burst.
-async fn start_throttled(stage: &Stage, throttle: Option<(f64, f64)>) -> Result<Operator, Error> {
-    let operator = start(stage, &[NEVER]).await?;
-    if let Some((rate, burst)) = throttle {
-        stage.scene.simulator.throttle(&account_id(0), rate, burst).await?;
-    }
-    Ok(operator)
-}
-
-/// How long it takes until so many roles are made in all accounts but the first, in seconds.
-async fn others_are_made(stage: &Stage, roles: usize) -> Result<f64, Error> {
-    let wanted = WRITES_OF_A_ROLE * roles as u64;
-    eventually(PATIENCE, "the roles of the other accounts", async || {
-        let counts = stage.counts().await?;
-        let others = counts.accounts.iter().filter(|(account, _)| **account != account_id(0));
-        let made: u64 = others.map(|(_, counts)| counts.writes).sum();
-        if made >= wanted {
-            Ok(())
-        } else {
-            Err(Error::new(format!("{made} of {wanted} writes")))
-        }
-    })
-    .await?;
-    seconds_of_others(&stage.scene.simulator.calls(0).await?)
-}
-
-/// From the first to the last call to all accounts but the first.
-fn seconds_of_others(calls: &[Call]) -> Result<f64, Error> {
-    let others = calls.iter().filter(|call| call.account != account_id(0));
-    let times: Result<Vec<Timestamp>, _> = others.map(|call| call.time.parse()).collect();
-    let times = times.map_err(|error| Error::because("the time of a call", error))?;
-    let (first, last) = times
-        .iter()
-        .min()
-        .zip(times.iter().max())
-        .ok_or_else(|| Error::new("no calls"))?;
-    Ok(last.duration_since(*first).as_secs_f64())
 }
 
 /// The program itself.
