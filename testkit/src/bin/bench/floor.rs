@@ -2,6 +2,8 @@
 //! has to be written and calls AWS as often as it has to be called, in the operator's order, as much at once as the operator
 //! allows itself, and thinks nothing.
 //!
+//! It works in accounts that an operator entered before: to write to an object with a status takes the API server longer.
+//!
 //! One role takes a finalizer, the intent in status, its calls, an Event and the report in status; one AWSAccount a
 //! finalizer, before the first role is made there.
 

@@ -106,8 +106,7 @@ pub async fn many(objects: usize) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// What a bare client takes, in a cluster and accounts of its own, which an operator has entered before: what their status
-/// says makes a write to them dearer.
+/// What a bare client takes, in a cluster and accounts of its own.
 async fn floor(
     accounts: usize,
     objects: usize,
