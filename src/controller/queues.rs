@@ -29,7 +29,7 @@ pub struct Queues {
     pub grants: UnboundedSender<ObjectRef<CachedGrant>>,
     /// Looks at AWSAccounts.
     pub accounts: UnboundedSender<ObjectRef<CachedAccount>>,
-    /// Looks at AWSAccounts that an object uses otherwise, and uses still.
+    /// Looks at AWSAccounts that are marked as used, and that an object uses otherwise, and uses still.
     pub counts: UnboundedSender<ObjectRef<CachedAccount>>,
     /// Looks at AccountClasses.
     pub classes: UnboundedSender<ObjectRef<CachedClass>>,
@@ -43,7 +43,7 @@ pub struct Requests {
     pub grants: UnboundedReceiver<ObjectRef<CachedGrant>>,
     /// Looks at AWSAccounts.
     pub accounts: UnboundedReceiver<ObjectRef<CachedAccount>>,
-    /// Looks at AWSAccounts that an object uses otherwise, and uses still.
+    /// Looks at AWSAccounts that are marked as used, and that an object uses otherwise, and uses still.
     pub counts: UnboundedReceiver<ObjectRef<CachedAccount>>,
     /// Looks at AccountClasses.
     pub classes: UnboundedReceiver<ObjectRef<CachedClass>>,

@@ -45,7 +45,7 @@ const OBJECTS_AT_ONCE: u16 = 64;
 const ALL_ACCOUNTS: u16 = 0;
 
 /// How late an AWSAccount may say how many roles it holds. While many are made there, the number changes all the time, and
-/// each time would be a write. So late, too, may an account be looked at where an object got an entry.
+/// each time would be a write. So late, too, may an account be looked at that is marked as used, where an object got an entry.
 const COUNTED_WITHIN: Duration = Duration::from_secs(3);
 
 /// What is under way when the operator is to stop may take so long. With the writes that were sent by then, and giving the

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crossrole_api::names::IN_USE_FINALIZER;
 use crossrole_api::{AWSAccount, AccountClass, AssumeRoleGrant, CrossAccountRole};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -25,6 +26,7 @@ use super::index::{Index, role_name};
 use super::looks::Looks;
 use super::memory::Memory;
 use super::queues::{Queues, Requests, look_at_grants, look_at_roles, named, queues};
+use super::write_back;
 use crate::health::Health;
 
 /// A CrossAccountRole as it is cached. One that this version cannot read does not hide the others.
@@ -70,6 +72,12 @@ impl Caches {
     /// come and go all day: those that hold none do not count.
     pub fn bearing(&self) -> u64 {
         self.bearing.load(Ordering::Acquire)
+    }
+
+    /// Whether an AWSAccount is marked as used, so that it is not deleted.
+    fn is_marked(&self, account: &ObjectRef<CachedAccount>) -> bool {
+        let account = self.accounts.get(account);
+        account.is_some_and(|account| write_back::has_finalizer(account.as_ref(), IN_USE_FINALIZER))
     }
 
     fn has_changed(&self, bears: bool) {
@@ -166,12 +174,13 @@ pub async fn start(
             }
             // Not when we write it: the look would find what is known as it was.
             for (account, is_still_used) in used_otherwise(before, now) {
-                let queue = if is_still_used {
+                let account = ObjectRef::new(account);
+                let queue = if is_still_used && caches.is_marked(&account) {
                     &queues.counts
                 } else {
                     &queues.accounts
                 };
-                let _ = queue.send(ObjectRef::new(account));
+                let _ = queue.send(account);
             }
         }
     };
@@ -335,8 +344,7 @@ fn concerns(role: &CachedRole, account: &CachedAccount) -> bool {
 }
 
 /// The accounts that an object has an entry for, or a role in, only before or only now; and whether it has an entry for it
-/// now. Only where it has none may somebody wait, to whom the account is to be given back: before the first role is made, the
-/// account is marked as used.
+/// now. Where it has none, the account may be given back, for which somebody may wait.
 fn used_otherwise<'a>(before: Option<&'a CachedRole>, now: Option<&'a CachedRole>) -> BTreeMap<&'a str, bool> {
     let [before, now] = [before, now].map(|role| {
         let status = role.and_then(|role| role.0.as_ref().ok()?.status.as_ref());
