@@ -26,8 +26,9 @@ use crate::stage::{
 pub const OF_ONE_ACCOUNT: u32 = 10;
 pub const OF_ALL: u32 = 192;
 
-/// Objects, AWSAccounts and Events that are written at the same time, each.
+/// What is written at the same time, and how much of it may be Events. The operator allows itself no more.
 const WRITTEN_AT_ONCE: usize = 64;
+const EVENTS_AT_ONCE: usize = WRITTEN_AT_ONCE / 2;
 
 /// A bare client.
 struct Floor<'a> {
@@ -38,7 +39,7 @@ struct Floor<'a> {
     accounts: Vec<Account>,
     roles: Semaphore,
     objects: Semaphore,
-    marks: Semaphore,
+    writes: Semaphore,
     events: Semaphore,
 }
 
@@ -91,19 +92,28 @@ impl<'a> Floor<'a> {
         let scene = &stage.scene;
         let (namespace, account) = (&scene.container.namespace, &scene.container.service_account);
         let kubeconfig = scene.control_plane.service_account_kubeconfig(namespace, account);
-        Ok(Self {
+        let floor = Self {
             stage,
             kubernetes: client(&kubeconfig.await?).await?,
             aws: reqwest::Client::new(),
             accounts: stream::iter(accounts).buffered(WRITTEN_AT_ONCE).try_collect().await?,
             roles: Semaphore::new(OF_ALL as usize),
             objects: Semaphore::new(WRITTEN_AT_ONCE),
-            marks: Semaphore::new(WRITTEN_AT_ONCE),
-            events: Semaphore::new(WRITTEN_AT_ONCE),
-        })
+            writes: Semaphore::new(WRITTEN_AT_ONCE),
+            events: Semaphore::new(EVENTS_AT_ONCE),
+        };
+        floor.connect().await?;
+        Ok(floor)
+    }
+
+    /// Opens as many connections to the API server as there will be: the operator has them.
+    async fn connect(&self) -> Result<(), Error> {
+        let asks = (0..WRITTEN_AT_ONCE).map(|_| self.write(Method::GET, "/version", &Value::Null));
+        try_join_all(asks).await.map(drop)
     }
 
     async fn write(&self, method: Method, path: &str, body: &Value) -> Result<(), Error> {
+        let _place = self.writes.acquire().await;
         write(&self.kubernetes, method, path, body).await
     }
 
@@ -128,10 +138,7 @@ impl<'a> Floor<'a> {
     async fn mark(&self, account: usize) -> Result<(), Error> {
         let path = format!("{OUR_KINDS}/awsaccounts/{}", account_name(account));
         let finalizer = json!({"metadata": {"finalizers": ["crossrole.dev/in-use"]}});
-        let mark = || async {
-            let _place = self.marks.acquire().await;
-            self.write(Method::PATCH, &path, &finalizer).await
-        };
+        let mark = || self.write(Method::PATCH, &path, &finalizer);
         self.accounts[account].is_marked.get_or_try_init(mark).await.copied()
     }
 

@@ -38,6 +38,7 @@ async fn create_once() -> Result<Row, Error> {
     let floor = floor(1, ROLES, |_| (Stage::all_accounts(), vec![0])).await?;
     let stage = Stage::start(1).await?;
     let mut operator = start(&stage, &[NEVER]).await?;
+    // To enter the account counts, too.
     let mark = stage.mark(&operator).await?;
     stage.declare(ROLES, stage.one_account()).await?;
     stage.wait_until_ready(ROLES, PATIENCE).await?;

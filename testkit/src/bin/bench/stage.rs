@@ -316,8 +316,13 @@ pub async fn write(client: &Client, method: Method, path: &str, body: &Value) ->
         Method::PATCH => "application/merge-patch+json",
         _ => "application/json",
     };
+    // As the operator does: of what a patch makes of an object, its metadata alone comes back.
+    let accept = match method {
+        Method::PATCH => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+        _ => "application/json",
+    };
     let request = Request::builder().method(method).uri(path);
-    let request = request.header("content-type", content);
+    let request = request.header("content-type", content).header("accept", accept);
     let request = request.body(body.to_string().into_bytes()).map_err(no_client)?;
     client.request_text(request).await.map(drop).map_err(no_client)
 }

@@ -81,7 +81,7 @@ pub async fn throttled() -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// Some accounts, of which the others are done.
+/// Accounts of which one may be throttled, when all others have their roles.
 struct Beside {
     stage: Stage,
     operator: Operator,
@@ -90,6 +90,7 @@ struct Beside {
 }
 
 impl Beside {
+    /// Declares all roles, and waits until those of the others are made.
     async fn begin(is_throttled: bool) -> Result<Self, Error> {
         let stage = Stage::start(ACCOUNTS).await?;
         let operator = start(&stage, &[NEVER]).await?;
