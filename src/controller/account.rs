@@ -16,7 +16,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
-use super::context::{Context, key};
+use super::context::{Context, Marked, key};
 use super::events::{MESSAGE_SIZE, cut};
 use super::index::Usage;
 use super::watch::CachedAccount;
@@ -50,11 +50,11 @@ pub async fn reconcile(cached: Arc<CachedAccount>, context: Arc<Context>) -> Res
     let (granting, unreadable) = grants::users_of(&context.caches, &name);
     users.extend(granting);
     unsure |= unreadable;
-    let mark_holds = marked.and_then(|at| MARK_HOLDS.checked_sub(at.elapsed()));
+    let mark_holds = marked.holds();
     let used = !users.is_empty() || unsure || mark_holds.is_some();
     let mut version = account.resource_version();
     if used != write_back::has_finalizer(account, IN_USE_FINALIZER) && (!used || !deleting) {
-        *marked = None;
+        *marked = if used { Marked::AsCached } else { Marked::TakenOff };
         version = write_back::set_finalizer(&api, account, IN_USE_FINALIZER, used).await?;
         context.memory.wrote(&key, version.as_deref());
         if !used && deleting {
@@ -133,24 +133,25 @@ pub async fn mark_in_use(context: &Context, names: &[&str]) -> Result<(), kube::
 }
 
 async fn mark_one_in_use(context: &Context, name: &str) -> Result<(), kube::Error> {
-    let Some(cached) = context.caches.accounts.get(&ObjectRef::new(name)) else {
+    let reference = ObjectRef::new(name);
+    let mark = context.mark_of(&reference.to_string());
+    let mut marked = mark.lock().await;
+    // Read now that nobody takes the finalizer off.
+    let Some(cached) = context.caches.accounts.get(&reference) else {
         return Ok(());
     };
     let Ok(account) = &cached.0 else { return Ok(()) };
-    if write_back::has_finalizer(account, IN_USE_FINALIZER) {
+    // The cache may be from before we took it off; then Kubernetes refuses the patch, and the object is looked at again.
+    let shown = write_back::has_finalizer(account, IN_USE_FINALIZER) && !matches!(*marked, Marked::TakenOff);
+    if shown || marked.holds().is_some() {
         return Ok(());
     }
     let key = key(cached.as_ref());
-    let mark = context.mark_of(&key);
-    let mut marked = mark.lock().await;
-    if marked.is_some() {
-        return Ok(());
-    }
     let api: Api<AWSAccount> = Api::all(context.client.clone());
     // Boxed: of a thousand accounts that are to be marked, few are written at the same time.
     let version = Box::pin(write_back::set_finalizer(&api, account, IN_USE_FINALIZER, true)).await?;
     context.memory.wrote(&key, version.as_deref());
-    *marked = Some(Instant::now());
+    *marked = Marked::PutOn(Instant::now());
     Ok(())
 }
 
@@ -159,6 +160,16 @@ const MARKED_AT_ONCE: usize = 64;
 
 /// A finalizer that was just put on stays for so long, whatever the cache says of entries: they are about to be written.
 const MARK_HOLDS: Duration = Duration::from_secs(60);
+
+impl Marked {
+    /// How long a finalizer that was just put on stays still.
+    fn holds(self) -> Option<Duration> {
+        match self {
+            Self::PutOn(at) => MARK_HOLDS.checked_sub(at.elapsed()),
+            Self::AsCached | Self::TakenOff => None,
+        }
+    }
+}
 
 struct Found {
     caller_arn: Option<String>,

@@ -76,8 +76,20 @@ pub struct Context {
     pub(super) in_use: Mutex<HashMap<String, Arc<Mark>>>,
 }
 
-/// Held while the finalizer of one AWSAccount is put on or taken off. Says when it was last put on.
-pub(super) type Mark = tokio::sync::Mutex<Option<Instant>>;
+/// Held while the finalizer of one AWSAccount is put on or taken off.
+pub(super) type Mark = tokio::sync::Mutex<Marked>;
+
+/// What this process last did to the finalizer of an AWSAccount, which the cache may not show yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Marked {
+    /// Nothing that counts still.
+    #[default]
+    AsCached,
+    /// Put it on for a role that is about to be made.
+    PutOn(Instant),
+    /// Took it off.
+    TakenOff,
+}
 
 /// The name of an object of a namespace.
 pub fn object_name(object: &impl ResourceExt) -> ObjectName {

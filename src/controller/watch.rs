@@ -175,7 +175,8 @@ pub async fn start(
             // Not when we write it: the look would find what is known as it was.
             for (account, is_still_used) in used_otherwise(before, now) {
                 let account = ObjectRef::new(account);
-                let queue = if is_still_used && caches.is_marked(&account) {
+                // What is listed first is looked at all the same.
+                let queue = if before.is_some() && is_still_used && caches.is_marked(&account) {
                     &queues.counts
                 } else {
                     &queues.accounts

@@ -11,7 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::CRDS;
-use super::support::{PROD, account, class, grant, role, with, yaml};
+use super::support::{PROD, account, class, grant, role, wait_for_roles_in_prod, with, yaml};
 
 /// What the version before did not know. Its CRDs are made from today's by this rule: not every checkout has a history,
 /// and CRDs that were kept as files would soon be those of a version that nobody upgrades from.
@@ -40,6 +40,7 @@ async fn a_release_is_installed_used_upgraded_rolled_back_removed_and_installed_
     let operator = scene.operator(&["--resync-interval=24h"]).await.unwrap();
     helm_waits_until_roles_are_ready(&scene, &folder.path().join("roles")).await;
     a_grant_is_given(&scene).await;
+    wait_for_roles_in_prod(&scene, 1).await;
     let used = objects(&scene).await;
     scene.simulator.reset_calls().await.unwrap();
 
