@@ -312,14 +312,13 @@ pub async fn client(kubeconfig: &Path) -> Result<Client, Error> {
 
 /// Writes to Kubernetes: a new object, or a merge patch.
 pub async fn write(client: &Client, method: Method, path: &str, body: &Value) -> Result<(), Error> {
-    let content = match method {
-        Method::PATCH => "application/merge-patch+json",
-        _ => "application/json",
-    };
-    // As the operator does: of what a patch makes of an object, its metadata alone comes back.
-    let accept = match method {
-        Method::PATCH => "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
-        _ => "application/json",
+    let (content, accept) = match method {
+        // As the operator does: of what a patch makes of an object, its metadata alone comes back.
+        Method::PATCH => (
+            "application/merge-patch+json",
+            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+        ),
+        _ => ("application/json", "application/json"),
     };
     let request = Request::builder().method(method).uri(path);
     let request = request.header("content-type", content).header("accept", accept);
